@@ -1,0 +1,24 @@
+"""What `describe` prints: what a backend can do, so that a plan is refused before any training."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+from pydantic import Field
+
+from seedwise_contract.base import ContractModel
+
+
+class Description(ContractModel):
+    contract: int
+    backend: str
+    version: str
+    tasks: List[str]
+    methods: List[str]
+    initialisations: List[str]
+    precisions: List[str]
+    devices: List[str]
+    deterministic_methods: List[str] = Field(
+        description="methods whose outcome no seed changes; they are run once, and have no variance over seeds"
+    )
+    packages: Dict[str, str]

@@ -1,0 +1,63 @@
+"""`environment.json`: what the run ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Dict, Optional
+
+from pydantic import Field
+
+from seedwise_contract.base import ContractModel
+
+IMAGE_VARIABLE = "SEEDWISE_IMAGE_DIGEST"
+
+
+class Environment(ContractModel):
+    image_digest: Optional[str] = Field(description="as the runtime gave it; null outside the harness")
+    python: str
+    platform: str
+    cpu: Optional[str]
+    cpu_threads: int
+    device: str = Field(description="name of the accelerator, or cpu")
+    driver: Optional[str]
+    packages: Dict[str, str]
+    determinism: Dict[str, str] = Field(description="switch → value, as set for this run")
+
+
+def installed_packages() -> Dict[str, str]:
+    found = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found[name.lower().replace("_", "-")] = distribution.version
+    return dict(sorted(found.items()))
+
+
+def cpu_name() -> Optional[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as handle:
+            for line in handle:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or None
+
+
+def read_environment(
+    *, threads: int, device: str, driver: Optional[str], determinism: Dict[str, str]
+) -> Environment:
+    return Environment(
+        image_digest=os.environ.get(IMAGE_VARIABLE),
+        python=sys.version.split()[0],
+        platform=platform.platform(),
+        cpu=cpu_name(),
+        cpu_threads=threads,
+        device=device,
+        driver=driver,
+        packages=installed_packages(),
+        determinism=determinism,
+    )

@@ -1,0 +1,105 @@
+"""Files of a run folder, written whole: a temporary name in the same folder, flushed, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Union
+
+from pydantic import BaseModel
+
+
+def write_whole(path: Path, data: Union[str, bytes]) -> None:
+    """Write `data` so that `path` is either as before or complete, even when the machine stops in the middle."""
+    payload = data.encode() if isinstance(data, str) else data
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(temporary, "wb") as handle:
+            handle.write(payload)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_lines(path: Path, values: Iterable[Any]) -> None:
+    lines = (v.model_dump_json() if isinstance(v, BaseModel) else json.dumps(v, ensure_ascii=False) for v in values)
+    write_whole(path, "".join(line + "\n" for line in lines))
+
+
+def read_lines(path: Path) -> Iterator[Any]:
+    """Each line of a JSON-lines file; `ValueError` names the file and the line."""
+    with open(path, encoding="utf-8") as handle:
+        for number, line in enumerate(handle, start=1):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{path}:{number}: not JSON ({error.msg})") from None
+
+
+def sha256_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        for block in iter(lambda: handle.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def tree_digest(folder: Path) -> str:
+    """sha256 over the sorted list `relative/path NUL sha256 LF` of all regular files below `folder`."""
+    names: Dict[str, str] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            names[path.relative_to(folder).as_posix()] = sha256_file(path)
+    listing = "".join(f"{name}\0{names[name]}\n" for name in sorted(names))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+class RunFiles:
+    """Where each file of a run lies below its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def spec(self) -> Path:
+        return self.folder / "spec.json"
+
+    @property
+    def events(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def parameters(self) -> Path:
+        return self.folder / "parameters.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint"
+
+    @property
+    def state(self) -> Path:
+        """A resumable state, there only while the run is unfinished."""
+        return self.folder / "state"
+
+    @property
+    def result(self) -> Path:
+        return self.folder / "result.json"
+
+    def predictions(self, split: str) -> Path:
+        return self.folder / "predictions" / f"{split}.jsonl"

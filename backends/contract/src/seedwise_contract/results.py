@@ -1,0 +1,74 @@
+"""`result.json`: written last; a run folder that holds it is finished."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Dict, Optional
+
+from pydantic import Field, model_validator
+
+from seedwise_contract.base import ContractModel
+
+
+class RunStatus(str, Enum):
+    COMPLETED = "completed"
+    DIVERGED = "diverged"  # loss or scores not finite: an outcome of the method, kept and flagged
+    FAILED = "failed"
+
+
+class FailureReason(str, Enum):
+    BAD_SPEC = "bad_spec"
+    BAD_DATA = "bad_data"
+    OUT_OF_MEMORY = "out_of_memory"
+    NO_SPACE = "no_space"
+    TERMINATED = "terminated"
+    INTERNAL = "internal"
+
+
+class Selected(ContractModel):
+    """The checkpoint that was reported, and why."""
+
+    epoch: float
+    update: int
+    metric: str
+    value: float
+
+
+class Timings(ContractModel):
+    """Seconds by the monotonic clock."""
+
+    setup: float = Field(ge=0, description="imports left out; model and data made ready")
+    training: float = Field(ge=0)
+    evaluation: float = Field(ge=0)
+    total: float = Field(ge=0)
+
+
+class Cost(ContractModel):
+    """Null where it could not be measured, never 0."""
+
+    train_examples_per_second: Optional[float]
+    peak_host_bytes: Optional[int]
+    peak_device_bytes: Optional[int]
+    energy_joules: Optional[float]
+    checkpoint_bytes: Optional[int]
+
+
+class RunResult(ContractModel):
+    contract: int = Field(ge=1, le=1)
+    status: RunStatus
+    reason: Optional[FailureReason] = Field(description="exactly where status is failed")
+    message: Optional[str]
+    metrics: Dict[str, Dict[str, float]] = Field(description="split → metric → value, at the selected checkpoint")
+    selected: Optional[Selected]
+    updates: int = Field(ge=0, description="optimizer updates done")
+    timings: Timings
+    cost: Cost
+    files: Dict[str, str] = Field(description="relative path → sha256 of the run's other files that never change")
+
+    @model_validator(mode="after")
+    def _typed(self) -> RunResult:
+        if (self.status is RunStatus.FAILED) != (self.reason is not None):
+            raise ValueError("reason is given exactly where status is failed")
+        if self.status is RunStatus.COMPLETED and "test" not in self.metrics:
+            raise ValueError("a completed run has metrics of the reported split 'test'")
+        return self

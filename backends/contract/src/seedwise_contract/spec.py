@@ -1,0 +1,232 @@
+"""`RunSpec`: everything that decides the outcome of one run, and nothing else.
+
+No field that matters has a default here: whoever writes a spec says it all, and a backend that cannot honour a field
+refuses the spec rather than ignore it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Dict, List, Literal, Optional, Tuple, Union
+
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+
+from seedwise_contract.base import ContractModel
+from seedwise_contract.exits import SpecError
+from seedwise_contract.faults import Fault, faults_of
+
+CONTRACT_VERSION = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="lower-case hexadecimal sha256")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+RelativePath = Annotated[
+    str, Field(min_length=1, description="path below the mounted root; no leading slash, no '..'")
+]
+SeedValue = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _inside(path: str) -> str:
+    parts = Path(path).parts
+    if Path(path).is_absolute() or ".." in parts or "\\" in path:
+        raise ValueError("must stay below the mounted root: no leading '/', no '..', no backslash")
+    return path
+
+
+class Split(ContractModel):
+    """One file of examples, JSON lines, below the data root."""
+
+    file: RelativePath
+    sha256: Sha256
+    rows: Annotated[int, Field(ge=1)]
+
+    _file = field_validator("file")(_inside)
+
+
+class Columns(ContractModel):
+    """Which keys of a JSON line mean what.  `text_pair` is null for single sentences."""
+
+    id: str
+    text: str
+    text_pair: Optional[str]
+    label: str
+
+
+class Task(ContractModel):
+    """A classification task: its files, its declared label set in class order, its metric."""
+
+    kind: Literal["classification"]
+    name: Name
+    columns: Columns
+    labels: Annotated[List[str], Field(min_length=2, description="class index = position in this list")]
+    splits: Annotated[
+        Dict[str, Split],
+        Field(description="'train', 'selection' (chooses the checkpoint) and 'test' (the reported split)"),
+    ]
+    metric: Literal["accuracy"]
+
+    @field_validator("labels")
+    @classmethod
+    def _distinct(cls, labels: List[str]) -> List[str]:
+        if len(set(labels)) != len(labels):
+            raise ValueError("labels must be distinct")
+        return labels
+
+    @field_validator("splits")
+    @classmethod
+    def _three(cls, splits: Dict[str, Split]) -> Dict[str, Split]:
+        if set(splits) != {"train", "selection", "test"}:
+            raise ValueError("exactly the splits 'train', 'selection' and 'test' are needed")
+        return splits
+
+
+class Model(ContractModel):
+    """A model folder below the models root; `sha256` is the digest of its file tree (`files.tree_digest`)."""
+
+    name: Name
+    path: RelativePath
+    sha256: Sha256
+
+    _path = field_validator("path")(_inside)
+
+
+class Method(ContractModel):
+    """What is trained.  Parameters are the method's own; a backend refuses any that it does not know."""
+
+    name: Name
+    parameters: Dict[str, JsonValue]
+
+
+class Optimizer(ContractModel):
+    name: Literal["adamw", "adam"] = Field(description="adamw: decoupled weight decay; adam: L2 in the gradient")
+    lr: Annotated[float, Field(gt=0)]
+    betas: Tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+    eps: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    decay_on: Literal["all", "matrices"] = Field(
+        description="all: every trainable parameter decays; matrices: all but biases and normalisation weights"
+    )
+
+
+class Schedule(ContractModel):
+    """Learning rate by update: linear warm-up from 0 over `warmup_updates`, then the named decay to `end_lr`."""
+
+    name: Literal["linear", "polynomial", "cosine", "constant"]
+    warmup_updates: Annotated[int, Field(ge=0, description="a count of optimizer updates, never a ratio")]
+    power: Annotated[float, Field(gt=0, description="of the polynomial; 1.0 elsewhere")]
+    end_lr: Annotated[float, Field(ge=0)]
+
+
+class Dropout(ContractModel):
+    hidden: Annotated[float, Field(ge=0, lt=1)]
+    attention: Annotated[float, Field(ge=0, lt=1)]
+    classifier: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Recipe(ContractModel):
+    """How it is trained."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    clip_norm: Optional[Annotated[float, Field(gt=0)]] = Field(description="null: gradients are not clipped")
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1, description="examples a forward pass")]
+    accumulation: Annotated[int, Field(ge=1, description="forward passes an update")]
+    precision: Literal["fp32", "bf16"]
+    max_length: Annotated[int, Field(ge=4, description="tokens, special tokens included")]
+    truncation: Literal["longest_first", "only_first"] = Field(description="which text of a pair loses tokens first")
+    dropout: Dropout
+
+
+class Seeds(ContractModel):
+    """Separate streams, derived by the harness from the human `seed`; two streams never share a value by accident."""
+
+    seed: Annotated[int, Field(ge=0, description="the seed as the study names it; for display")]
+    initialisation: SeedValue
+    order: SeedValue
+    dropout: SeedValue
+
+
+class Selection(ContractModel):
+    """Which checkpoint is reported.  `best` breaks ties by the earliest evaluation."""
+
+    rule: Literal["best", "last"]
+    split: Literal["selection"] = Field(description="never the reported split")
+    metric: Literal["accuracy", "loss"]
+
+    def improves(self, value: float, best: Optional[float]) -> bool:
+        """Whether a checkpoint with `value` replaces the one with `best` (None: there is none yet)."""
+        if best is None or self.rule == "last":
+            return True
+        return value > best if self.metric == "accuracy" else value < best
+
+
+class Evaluation(ContractModel):
+    """When the selection split is scored; the reported split is scored once, at the selected checkpoint."""
+
+    every: Literal["epoch"]
+    batch_size: Annotated[int, Field(ge=1)]
+
+
+class Device(ContractModel):
+    kind: Literal["cpu", "cuda"]
+    threads: Annotated[int, Field(ge=1, le=256, description="CPU threads of numerical libraries: they decide last bits")]
+
+
+class RunSpec(ContractModel):
+    """One arm × one seed.  Its canonical JSON, with the image digest, is the run's identity (`identity.run_id`)."""
+
+    contract: Literal[1]
+    backend: Name
+    task: Task
+    model: Optional[Model] = Field(description="null only for methods without a pretrained architecture")
+    initialisation: Literal["pretrained", "random", "none"] = Field(
+        description="random keeps the architecture and draws every weight; none where there is no model"
+    )
+    method: Method
+    recipe: Optional[Recipe] = Field(description="null only for methods that are not trained by gradient")
+    seeds: Seeds
+    selection: Optional[Selection] = Field(description="null exactly where recipe is null")
+    evaluation: Evaluation
+    device: Device
+
+    @model_validator(mode="after")
+    def _coherent(self) -> RunSpec:
+        problems = []
+        if (self.recipe is None) != (self.selection is None):
+            problems.append("recipe and selection go together: give both, or null for both")
+        if (self.model is None) != (self.initialisation == "none"):
+            problems.append("initialisation is 'none' exactly where model is null")
+        if self.recipe is not None and self.recipe.schedule.name != "polynomial" and self.recipe.schedule.power != 1.0:
+            problems.append("recipe.schedule.power other than 1.0 belongs to the polynomial schedule")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Optimizer updates an epoch; the last, shorter, accumulation group counts as one update."""
+        if self.recipe is None:
+            return 0
+        per_update = self.recipe.batch_size * self.recipe.accumulation
+        return -(-self.task.splits["train"].rows // per_update)
+
+    @property
+    def total_updates(self) -> int:
+        return self.updates_per_epoch * (self.recipe.epochs if self.recipe else 0)
+
+
+def parse_spec(text: Union[str, bytes], source: str) -> RunSpec:
+    """The spec in `text` (JSON).  `SpecError` lists every fault, each with field, value found and what is allowed."""
+    try:
+        return RunSpec.model_validate_json(text)
+    except ValidationError as error:
+        raise SpecError(source, faults_of(error)) from None
+
+
+def load_spec(path: Path) -> RunSpec:
+    """The spec in the file `path`; `SpecError` where it cannot be read or is faulty."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SpecError(str(path), [Fault(field="(file)", found=str(error), allowed="a readable JSON file")]) from None
+    return parse_spec(text, str(path))
