@@ -1,0 +1,79 @@
+"""How a backend process is started, seen from the engine: `Runtime` starts a `Launch` and hands back a `Process`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from seedwise_contract import Description
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What one run may use: CPU cores by number and GPUs as the container engine or CUDA names them."""
+
+    cores: tuple[int, ...]
+    gpus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One run to start.  `out` exists, holds `spec.json`, and is the only folder the process may write."""
+
+    backend: str
+    digest: str
+    run_id: str
+    out: Path
+    data: Path
+    models: Path
+    lease: Lease
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended.  `code` is its exit code (137 where it was killed); `log` its standard error and output."""
+
+    code: int
+    oom_killed: bool
+    log: str
+
+
+class Process(Protocol):
+    def poll(self) -> Exit | None:
+        """How it ended, or None while it runs."""
+        ...
+
+    def wait(self) -> Exit: ...
+
+    def stop(self, grace_seconds: float) -> None:
+        """Ask it to save its state and end (SIGTERM); kill it after `grace_seconds`.  Harmless once it has ended."""
+        ...
+
+
+class Runtime(Protocol):
+    """`name` is 'docker' or 'venv'; `flavour` 'cpu' or 'cuda'."""
+
+    name: str
+    flavour: str
+
+    def digest(self, backend: str) -> str | None:
+        """The content digest of the backend as built here from the present sources, or None where it is not built.
+
+        Fast (no build, no network): asked at every start of the harness.
+        """
+        ...
+
+    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+        """Build what is missing of `backends`; backend → digest.  `ImageError` says what is wrong and what to do."""
+        ...
+
+    def describe(self, backend: str) -> Description:
+        """What the prepared backend says of itself; cached by digest, so that a second question costs nothing."""
+        ...
+
+    def start(self, launch: Launch) -> Process: ...
