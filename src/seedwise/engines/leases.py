@@ -1,0 +1,87 @@
+"""Who may use which CPU cores and GPUs: a pool that hands out leases and takes them back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seedwise.errors import EngineError
+from seedwise.runtimes.base import Lease
+
+
+def usable_cores() -> tuple[int, ...]:
+    """CPU cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def usable_gpus() -> tuple[str, ...]:
+    """GPUs that this process may use: the inherited `CUDA_VISIBLE_DEVICES` where set, else all that the driver lists.
+
+    An inherited list is passed on entry by entry, so that a run never touches a GPU that was not given to us.
+    """
+    inherited = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if inherited is not None:
+        entries = []
+        for entry in (part.strip() for part in inherited.split(",")):
+            if entry in ("", "-1"):
+                break  # CUDA ignores everything after an invalid entry
+            entries.append(entry)
+        return tuple(entries)
+    if shutil.which("nvidia-smi") is None:
+        return ()
+    try:
+        answer = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip().isdigit())
+
+
+class LeasePool:
+    """Cores and GPUs, each held by at most one lease."""
+
+    def __init__(self, cores: tuple[int, ...], gpus: tuple[str, ...]) -> None:
+        self._all_cores, self._all_gpus = len(cores), len(gpus)
+        self._cores, self._gpus = list(cores), list(gpus)
+        self._changed = threading.Condition()
+
+    def refuse_impossible(self, cores: int, gpus: int) -> None:
+        """`EngineError` where a need exceeds the whole pool: it would be waited for without end."""
+        if cores > self._all_cores or gpus > self._all_gpus:
+            raise EngineError(
+                f"a run needs {cores} CPU core(s) and {gpus} GPU(s), but this machine lends {self._all_cores} and "
+                f"{self._all_gpus}; lower device.threads in the study, or choose --device cpu"
+            )
+
+    @contextmanager
+    def lease(self, cores: int, gpus: int, cancelled: threading.Event) -> Iterator[Lease | None]:
+        """A lease as soon as one is free, or None once `cancelled` is set."""
+        self.refuse_impossible(cores, gpus)
+        with self._changed:
+            while not cancelled.is_set() and (len(self._cores) < cores or len(self._gpus) < gpus):
+                self._changed.wait(timeout=0.5)
+            if cancelled.is_set():
+                granted = None
+            else:
+                granted = Lease(
+                    tuple(self._cores.pop(0) for _ in range(cores)), tuple(self._gpus.pop(0) for _ in range(gpus))
+                )
+        try:
+            yield granted
+        finally:
+            if granted is not None:
+                with self._changed:
+                    self._cores = sorted([*self._cores, *granted.cores])
+                    self._gpus = sorted([*self._gpus, *granted.gpus])
+                    self._changed.notify_all()

@@ -1,0 +1,122 @@
+"""From a study to its runs: one frozen `RunSpec` for each arm and seed, with the identity that its folder is named by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
+from seedwise.errors import InputError
+from seedwise.project import Project
+from seedwise.runtimes.base import Say
+from seedwise.study import Arm, Study, StudyRecipe
+from seedwise_contract import Description, Fault, RunSpec, run_id
+from seedwise_contract.backend import unsupported
+from seedwise_contract.spec import Device, Model, Recipe, Schedule, Seeds, Task
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One arm × one seed.  `run_id` is None as long as the backend's image is not built."""
+
+    arm: str
+    seed: int
+    spec: RunSpec
+    digest: str | None
+    run_id: str | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.arm}[seed={self.seed}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    study: Study
+    data: PreparedData
+    runs: tuple[PlannedRun, ...]
+
+    def of_arm(self, arm: str) -> tuple[PlannedRun, ...]:
+        return tuple(run for run in self.runs if run.arm == arm)
+
+
+def derive_seeds(seed: int) -> Seeds:
+    """Distinct streams from the seed that a study names: children of `numpy.random.SeedSequence(seed)`.
+
+    The same seed gives every arm and backend the same streams.
+    """
+    children = np.random.SeedSequence(seed).spawn(3)
+    initialisation, order, dropout = (int(child.generate_state(1, np.uint32)[0]) for child in children)
+    return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
+
+
+def make_plan(
+    study: Study, project: Project, digests: Mapping[str, str | None], device: str, deterministic: frozenset[str], say: Say
+) -> Plan:
+    """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
+
+    `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'; `deterministic` the methods whose
+    outcome no seed changes: their arm is run once, with the study's first seed.
+    """
+    data = prepare_data(study.task.data, study.task.rows, project, say)
+    models = {
+        name: prepare_model(name, project, say)
+        for name in dict.fromkeys(arm.model for arm in study.arms.values())
+        if name is not None
+    }
+    task = Task(
+        kind="classification",
+        name=data.name,
+        columns=data.columns,
+        labels=data.labels,
+        splits=data.splits,
+        metric=study.task.metric,
+    )
+    runs = []
+    for seed in study.seeds:  # seed by seed, so that every arm has something to show early
+        for name, arm in study.arms.items():
+            if arm.method.name in deterministic and seed != study.seeds[0]:
+                continue
+            spec = _spec(study, arm, seed, task, models[arm.model] if arm.model else None, device)
+            digest = digests.get(arm.backend)
+            runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
+    return Plan(study, data, tuple(runs))
+
+
+def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, device: str) -> RunSpec:
+    kind = "cuda" if device == "cuda" and arm.recipe is not None else "cpu"
+    return RunSpec(
+        contract=1,
+        backend=arm.backend,
+        task=task,
+        model=model,
+        initialisation=arm.initialisation,
+        method=arm.method,
+        recipe=_recipe(arm.recipe, task) if arm.recipe else None,
+        seeds=derive_seeds(seed),
+        selection=study.selection if arm.recipe else None,
+        evaluation=study.evaluation,
+        device=Device(kind=kind, threads=study.device.threads),  # type: ignore[arg-type]
+    )
+
+
+def _recipe(recipe: StudyRecipe, task: Task) -> Recipe:
+    updates = -(-task.splits["train"].rows // (recipe.batch_size * recipe.accumulation)) * recipe.epochs
+    declared = recipe.schedule
+    warmup = declared.warmup_updates if declared.warmup_ratio is None else int(declared.warmup_ratio * updates)
+    schedule = Schedule(name=declared.name, warmup_updates=warmup or 0, power=declared.power, end_lr=declared.end_lr)
+    fields = {name: getattr(recipe, name) for name in Recipe.model_fields if name != "schedule"}
+    return Recipe(schedule=schedule, **fields)
+
+
+def refuse_unsupported(plan: Plan, descriptions: Mapping[str, Description]) -> None:
+    """`InputError` where an arm asks of its backend what that does not offer; every fault of every arm at once."""
+    faults: dict[str, Fault] = {}
+    for run in plan.runs:
+        for fault in unsupported(run.spec, descriptions[run.spec.backend]):
+            faults.setdefault(f"arms.{run.arm}.{fault.field}", fault)
+    if faults:
+        lines = [f"  {field}: found {fault.found}; {fault.allowed}" for field, fault in faults.items()]
+        raise InputError(f"study {plan.study.name}:\n" + "\n".join(lines))

@@ -1,0 +1,223 @@
+"""A study: one YAML file that declares a task, arms, seeds, selection and the claims to decide, before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from seedwise.yamlfile import fault_error, read_yaml, validated
+from seedwise_contract import Fault, canonical_json
+from seedwise_contract.base import ContractModel
+from seedwise_contract.spec import Dropout, Evaluation, Method, Name, Optimizer, Selection
+
+DEFAULT_SEEDS = 5
+
+
+class Rows(ContractModel):
+    """How many examples of each split are used; the first ones in a fixed shuffled order, so that fewer is a subset."""
+
+    train: Annotated[int, Field(ge=1)]
+    selection: Annotated[int, Field(ge=1)]
+    test: Annotated[int, Field(ge=2)]
+
+
+class StudyTask(ContractModel):
+    data: Name = Field(description="name of a data asset")
+    rows: Rows | None = Field(default=None, description="null: every row")
+    metric: Literal["accuracy"] = "accuracy"
+
+
+class StudySchedule(ContractModel):
+    name: Literal["linear", "polynomial", "cosine", "constant"]
+    warmup_updates: Annotated[int, Field(ge=0)] | None = None
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="of all updates, rounded down to a count when the study is planned"
+    )
+    power: Annotated[float, Field(gt=0)] = 1.0
+    end_lr: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_warmup(self) -> StudySchedule:
+        if (self.warmup_updates is None) == (self.warmup_ratio is None):
+            raise ValueError("give exactly one of warmup_updates and warmup_ratio")
+        return self
+
+
+class StudyRecipe(ContractModel):
+    """The contract's recipe, with the warm-up as a count or a ratio."""
+
+    optimizer: Optimizer
+    schedule: StudySchedule
+    clip_norm: Annotated[float, Field(gt=0)] | None
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    accumulation: Annotated[int, Field(ge=1)]
+    precision: Literal["fp32", "bf16"]
+    max_length: Annotated[int, Field(ge=4)]
+    truncation: Literal["longest_first", "only_first"]
+    dropout: Dropout
+
+
+class Arm(ContractModel):
+    """One way of doing it."""
+
+    backend: Name
+    model: Name | None = Field(description="name of a model asset; null where the method has none")
+    initialisation: Literal["pretrained", "random", "none"]
+    method: Method
+    recipe: StudyRecipe | None
+    baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
+
+
+class Claim(ContractModel):
+    """A statement about two arms, declared before the runs."""
+
+    name: Name
+    a: str
+    b: str
+    type: Literal["superiority", "equivalence"] = "superiority"
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="in the metric's own units (0.01 = one point of accuracy)"
+    )
+    statement: str | None = Field(default=None, description="what a reader is told that the claim says")
+
+    @model_validator(mode="after")
+    def _margin(self) -> Claim:
+        if self.type == "equivalence" and self.margin is None:
+            raise ValueError("an equivalence claim needs a margin")
+        return self
+
+
+class StudyDevice(ContractModel):
+    kind: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: a GPU where one is leased, else CPU")
+    threads: Annotated[int, Field(ge=1)] = 1
+
+
+class Study(ContractModel):
+    """A whole study file, arms merged over the defaults."""
+
+    version: Literal[1]
+    name: Name
+    title: str
+    description: str = ""
+    task: StudyTask
+    seeds: list[Annotated[int, Field(ge=0)]]
+    selection: Selection
+    evaluation: Evaluation
+    device: StudyDevice = StudyDevice()
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    claims: list[Claim] = []
+    timeout_minutes: Annotated[float, Field(gt=0)] = Field(default=240, description="a run that takes longer is stopped")
+    memory_gib: Annotated[float, Field(gt=0)] = Field(default=4, description="limit on one run's memory")
+
+    def declaration(self) -> str:
+        """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
+        said = self.model_dump(mode="json", exclude={"title", "description", "timeout_minutes", "memory_gib", "device"})
+        for claim in said["claims"]:
+            claim.pop("statement")
+        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFile:
+    path: Path
+    study: Study
+
+
+def load_study(path: Path) -> StudyFile:
+    """The study in `path`; `InputError` lists every fault with its line."""
+    tree = read_yaml(path)
+    value: dict[str, Any] = dict(tree)
+    value["seeds"] = _seeds(value.get("seeds", DEFAULT_SEEDS))
+    defaults = value.pop("defaults", {}) or {}
+    arms = value.get("arms")
+    if isinstance(defaults, Mapping) and isinstance(arms, Mapping):
+        value["arms"] = {
+            name: _merged(defaults, arm if isinstance(arm, Mapping) else {}) if arm is None or isinstance(arm, Mapping) else arm
+            for name, arm in arms.items()
+        }
+    study = validated(Study, value, path, tree, lambda field: _place(field, defaults, arms))
+    faults = _cross_faults(study)
+    if faults:
+        raise fault_error(path, faults, tree)
+    return StudyFile(path, study)
+
+
+def _place(field: str, defaults: Any, arms: Any) -> str:
+    """Where the file says a merged arm's `field`: in the arm itself, or else in the defaults."""
+    parts = field.split(".")
+    if parts[0] != "arms" or len(parts) < 3 or parts[2] not in defaults:
+        return field
+    own = arms.get(parts[1]) or {}
+    return field if parts[2] in own and (len(parts) == 3 or _holds(own, parts[2:])) else ".".join(["defaults", *parts[2:]])
+
+
+def _holds(tree: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(tree, Mapping) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
+
+
+def _seeds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return list(range(value))
+    return value
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `base`.  Mappings merge key by key, except a method, whose parameters belong to its name."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        deep = isinstance(old, Mapping) and isinstance(value, Mapping) and key != "method"
+        merged[key] = _merged(old, value) if deep else value  # type: ignore[arg-type]
+    return merged
+
+
+def _cross_faults(study: Study) -> list[Fault]:
+    faults = []
+    if not study.seeds or len(set(study.seeds)) != len(study.seeds):
+        faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
+    names = [claim.name for claim in study.claims]
+    for number, claim in enumerate(study.claims):
+        if names.index(claim.name) != number:
+            faults.append(Fault(field=f"claims.{number}.name", found=claim.name, allowed="each claim has its own name"))
+        for side, arm in (("a", claim.a), ("b", claim.b)):
+            if arm not in study.arms:
+                faults.append(
+                    Fault(field=f"claims.{number}.{side}", found=arm, allowed=f"one of the arms: {', '.join(study.arms)}")
+                )
+            elif study.arms[arm].baseline:
+                faults.append(
+                    Fault(field=f"claims.{number}.{side}", found=arm, allowed="not a baseline: those are compared beside the claims")
+                )
+        if claim.a == claim.b:
+            faults.append(Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms"))
+    return faults
+
+
+def study_schema() -> dict[str, JsonValue]:
+    """JSON Schema of a study file, for editors: arms and defaults may leave out what the other gives."""
+    schema = Study.model_json_schema()
+    definitions = schema["$defs"]
+    for name in ("Arm", "StudyRecipe", "Optimizer", "StudySchedule", "Dropout"):
+        definitions[name].pop("required", None)
+    schema["properties"]["defaults"] = {"$ref": "#/$defs/Arm", "description": "what every arm has unless it says otherwise"}
+    schema["properties"]["seeds"] = {
+        "anyOf": [{"type": "integer", "minimum": 1}, schema["properties"]["seeds"]],
+        "description": "a count n (seeds 0 to n-1) or a list",
+        "default": DEFAULT_SEEDS,
+    }
+    schema["required"] = [name for name in schema["required"] if name != "seeds"]
+    schema["title"] = "Seedwise study"
+    return schema
+
+
