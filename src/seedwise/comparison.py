@@ -122,7 +122,7 @@ def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
         runs=runs,
         example_ids=ids or (),
         correct=correct,
-        deterministic=len(runs) == 1 and len(plan.study.seeds) > 1,
+        deterministic=plan.study.arms[name].deterministic,
         baseline=plan.study.arms[name].baseline,
         summary=describe(correct.mean(axis=1), plan.study.alpha),
     )

@@ -53,12 +53,11 @@ def derive_seeds(seed: int) -> Seeds:
 
 
 def make_plan(
-    study: Study, project: Project, digests: Mapping[str, str | None], device: str, deterministic: frozenset[str], say: Say
+    study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Say
 ) -> Plan:
     """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
 
-    `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'; `deterministic` the methods whose
-    outcome no seed changes: their arm is run once, with the study's first seed.
+    `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'.
     """
     data = prepare_data(study.task.data, study.task.rows, project, say)
     models = {
@@ -77,7 +76,7 @@ def make_plan(
     runs = []
     for seed in study.seeds:  # seed by seed, so that every arm has something to show early
         for name, arm in study.arms.items():
-            if arm.method.name in deterministic and seed != study.seeds[0]:
+            if seed not in study.seeds_of(name):
                 continue
             spec = _spec(study, arm, seed, task, models[arm.model] if arm.model else None, device)
             digest = digests.get(arm.backend)
@@ -115,8 +114,18 @@ def refuse_unsupported(plan: Plan, descriptions: Mapping[str, Description]) -> N
     """`InputError` where an arm asks of its backend what that does not offer; every fault of every arm at once."""
     faults: dict[str, Fault] = {}
     for run in plan.runs:
-        for fault in unsupported(run.spec, descriptions[run.spec.backend]):
+        description = descriptions[run.spec.backend]
+        for fault in unsupported(run.spec, description):
             faults.setdefault(f"arms.{run.arm}.{fault.field}", fault)
+        says, declared = run.spec.method.name in description.deterministic_methods, plan.study.arms[run.arm].deterministic
+        if says != declared and run.spec.method.name in description.methods:
+            kind = "deterministic" if says else "not deterministic"
+            fault = Fault(
+                field="deterministic",
+                found=str(declared).lower(),
+                allowed=f"backend {description.backend} says that {run.spec.method.name} is {kind}: declare it so",
+            )
+            faults.setdefault(f"arms.{run.arm}.deterministic", fault)
     if faults:
         lines = [f"  {field}: found {fault.found}; {fault.allowed}" for field, fault in faults.items()]
         raise InputError(f"study {plan.study.name}:\n" + "\n".join(lines))

@@ -72,6 +72,7 @@ class Arm(ContractModel):
     method: Method
     recipe: StudyRecipe | None
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
+    deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
 
 
 class Claim(ContractModel):
@@ -115,6 +116,10 @@ class Study(ContractModel):
     claims: list[Claim] = []
     timeout_minutes: Annotated[float, Field(gt=0)] = Field(default=240, description="a run that takes longer is stopped")
     memory_gib: Annotated[float, Field(gt=0)] = Field(default=4, description="limit on one run's memory")
+
+    def seeds_of(self, arm: str) -> list[int]:
+        """The seeds that `arm` is run with."""
+        return self.seeds[:1] if self.arms[arm].deterministic else self.seeds
 
     def declaration(self) -> str:
         """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""

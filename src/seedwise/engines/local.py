@@ -68,6 +68,7 @@ class LocalEngine:
         self._surroundings = surroundings
         self._study_of = study_of
         self._cancelled = threading.Event()
+        self.jobs = jobs
         self._executor = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="run")
         self._lock = threading.Lock()
         self._active: dict[str, tuple[Process, float]] = {}

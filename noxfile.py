@@ -1,0 +1,88 @@
+"""`nox -s bench` runs the quick studies; `nox -s tests` passes the tests; `nox -l` lists the rest.
+
+All sessions share one environment, `.nox/harness`, installed from the hash-pinned `requirements.lock` and made anew only
+when that file changes, so that a session that finds everything done starts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import venv
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+HARNESS = ROOT / ".nox" / "harness"
+LOCK = ROOT / "requirements.lock"
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+
+
+def harness(session: nox.Session) -> dict[str, str]:
+    """Make the shared environment where it is missing or outdated; the variables that its programs are run with."""
+    wanted = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = HARNESS / "stamp"
+    scripts = HARNESS / ("Scripts" if os.name == "nt" else "bin")
+    if not stamp.is_file() or stamp.read_text() != wanted + sys.version:
+        session.log(f"making the harness environment in {HARNESS.relative_to(ROOT)} (a minute or two)")
+        shutil.rmtree(HARNESS, ignore_errors=True)
+        venv.create(HARNESS, with_pip=True)
+        pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        session.run(*pip, "--require-hashes", "--requirement", str(LOCK))
+        session.run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        stamp.write_text(wanted + sys.version)
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "VIRTUAL_ENV": str(HARNESS), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+
+
+def python(session: nox.Session, *arguments: str) -> None:
+    env = harness(session)
+    session.run(str(Path(env["PATH"].split(os.pathsep)[0]) / "python"), *arguments, env=env)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The quick studies: images or environments and assets if missing, runs, MLflow import, verdicts, report."""
+    python(session, "-m", "pytest", *(session.posargs or ["benchmarks/quick"]))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests; those that need an engine, a GPU or data that is not there are skipped with the reason."""
+    python(session, "-m", "pytest", "tests", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff and mypy (strict on src and the contract)."""
+    python(session, "-m", "ruff", "check", ".")
+    python(session, "-m", "ruff", "format", "--check", ".")
+    python(session, "-m", "mypy")
+
+
+@nox.session
+def ui(session: nox.Session) -> None:
+    """Browse the local run history at http://127.0.0.1:5000 (another port: nox -s ui -- --port 5001)."""
+    python(session, "-m", "seedwise", "ui", *session.posargs)
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """The suite's own speed, by pytest-benchmark."""
+    python(session, "-m", "pytest", "benchmarks/test_speed.py", "--benchmark-only", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve requirements.lock anew from pyproject.toml (needs uv)."""
+    session.run(
+        "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--no-emit-index-url",
+        "--no-emit-find-links", "--python-version", "3.11", "--extra", "dev", "pyproject.toml", "requirements.in",
+        "--output-file", str(LOCK), *session.posargs,
+    )

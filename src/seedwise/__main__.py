@@ -1,0 +1,3 @@
+from seedwise.cli import app
+
+app(prog_name="seedwise")

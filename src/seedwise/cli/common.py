@@ -1,0 +1,60 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedwise.errors import InputError
+from seedwise.project import Project, find_project
+from seedwise.study import StudyFile, load_study
+from seedwise.workbench import Options, default_options
+
+
+class RuntimeName(StrEnum):
+    auto = "auto"
+    docker = "docker"
+    venv = "venv"
+
+
+class DeviceName(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+RuntimeOption = Annotated[
+    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers) or venv.")
+]
+DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
+StudiesArgument = Annotated[
+    list[Path] | None, typer.Argument(help="Study files, or folders of them; default: benchmarks/quick.", show_default=False)
+]
+
+
+def say(line: str) -> None:
+    """Progress goes to standard error, so that standard output holds what was asked for."""
+    typer.echo(line, err=True)
+
+
+def options_of(runtime: RuntimeName | None, device: DeviceName | None, jobs: int | None = None) -> Options:
+    given = default_options()
+    return Options(runtime.value if runtime else given.runtime, device.value if device else given.device, jobs)
+
+
+def find_studies(paths: Sequence[Path] | None) -> tuple[Project, list[StudyFile]]:
+    """The project and the studies of `paths` (files or folders), in the order of their names."""
+    if not paths:
+        paths = [find_project(Path.cwd()).root / "benchmarks" / "quick"]
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; give a study file (YAML) or a folder of them")
+        files.extend(sorted(path.glob("*.yaml")) if path.is_dir() else [path])
+    if not files:
+        raise InputError(f"{', '.join(map(str, paths))}: no study file (*.yaml) in there")
+    return find_project(files[0]), [load_study(path) for path in files]

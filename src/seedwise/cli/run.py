@@ -1,0 +1,83 @@
+"""`seedwise run`: one run of a study, or one spec file, into a folder of its own; for debugging."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedwise.assets.prepare import data_root, models_root
+from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
+from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.errors import EngineError, InputError
+from seedwise.project import find_project
+from seedwise.runtimes.base import Launch, Lease
+from seedwise.runtimes.choose import choose
+from seedwise.workbench import open_workbench
+from seedwise_contract import RunFiles, RunResult, RunSpec, load_spec, run_id
+from seedwise_contract.events import read_events
+from seedwise_contract.files import write_json
+
+
+def run(
+    source: Annotated[Path, typer.Argument(help="A spec (spec.json), or a study file together with --arm.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into; must be empty or absent.")],
+    arm: Annotated[str | None, typer.Option("--arm", help="With a study file: the arm to run.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="With a study file: the seed.")] = 0,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+    memory_gib: Annotated[float, typer.Option(help="Limit on memory.")] = 4.0,
+) -> None:
+    """Execute one run outside the store, and show its events and result."""
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: is not empty; give a new folder, so that no result is written over")
+    spec = load_spec(source) if source.suffix == ".json" else _spec_of(source, arm, seed, runtime, device)
+    project = find_project(source if source.suffix != ".json" else Path.cwd())
+    chosen, why = choose(project, options_of(runtime, device).runtime, "cuda" if spec.device.kind == "cuda" else "cpu")
+    say(f"runtime: {chosen.name} ({why})")
+    digest = chosen.prepare([spec.backend], say)[spec.backend]
+    identity = run_id(spec, digest)
+    gpus = usable_gpus()[:1] if spec.device.kind == "cuda" else ()
+    LeasePool(usable_cores(), gpus).refuse_impossible(spec.device.threads, int(spec.device.kind == "cuda"))
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "spec.json", spec)
+    process = chosen.start(
+        Launch(
+            backend=spec.backend,
+            digest=digest,
+            run_id=identity,
+            out=out.resolve(),
+            data=data_root(project),
+            models=models_root(project),
+            lease=Lease(usable_cores()[: spec.device.threads], gpus),
+            memory_bytes=int(memory_gib * (1 << 30)),
+        )
+    )
+    try:
+        while (ended := process.poll()) is None:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        process.stop(20)
+        ended = process.wait()
+    typer.echo(ended.log, err=True)
+    for event in read_events(RunFiles(out).events):
+        if event.event in ("evaluation", "warning", "end"):
+            typer.echo(event.model_dump_json(exclude={"time"}))
+    if ended.code != 0:
+        raise EngineError(f"the backend ended with exit code {ended.code}; see above")
+    result = RunResult.model_validate_json(RunFiles(out).result.read_bytes())
+    typer.echo(result.model_dump_json(indent=2, exclude={"files"}))
+
+
+def _spec_of(source: Path, arm: str | None, seed: int, runtime: RuntimeOption, device: DeviceOption) -> RunSpec:
+    if arm is None:
+        raise InputError(f"{source}: is a study; say which of its arms to run with --arm")
+    project, files = find_studies([source])
+    bench = open_workbench(project, options_of(runtime, device), [files[0].study])
+    for planned in bench.plan(files[0].study, say).runs:
+        if planned.arm == arm and planned.seed == seed:
+            return planned.spec
+    known = ", ".join(dict.fromkeys(files[0].study.arms))
+    raise InputError(f"{source}: no run of arm {arm} with seed {seed}; arms: {known}; seeds: {files[0].study.seeds}")

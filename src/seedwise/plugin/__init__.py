@@ -1,0 +1,91 @@
+"""The pytest plug-in: hooks and options only.  `pytest benchmarks/quick` collects study files and runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from seedwise.plugin.session import BenchSession
+
+SESSION_KEY: pytest.StashKey[BenchSession] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("seedwise", "Seedwise studies")
+    group.addoption(
+        "--runtime",
+        choices=("auto", "docker", "venv"),
+        default=None,
+        help="how backends are started: docker (where an engine answers) or venv; default: auto, or SEEDWISE_RUNTIME",
+    )
+    group.addoption(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default=None,
+        help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
+    )
+    group.addoption("--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow")
+    group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
+    group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    if not (parent.session.isinitpath(file_path) or "benchmarks" in file_path.parts):
+        return None
+    if file_path.parent.name == "assets":  # manifests of data sets and models
+        return None
+    from seedwise.plugin.items import StudyCollector
+
+    return StudyCollector.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the selected runs together, before pytest goes through the items."""
+    from seedwise.plugin.items import RunItem, StudyItem
+
+    items = [item for item in session.items if isinstance(item, StudyItem)]
+    if session.config.option.collectonly or not items:
+        return
+    if getattr(session.config.option, "numprocesses", None):
+        raise pytest.UsageError("studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs)")
+    from seedwise.plugin.session import BenchSession
+
+    bench = BenchSession.start(session.config, items)
+    session.config.stash[SESSION_KEY] = bench
+    bench.submit([item for item in items if isinstance(item, RunItem)])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A line a run, where the user has not asked for less."""
+    if config.option.verbose == 0 and items:
+        from seedwise.plugin.items import StudyItem
+
+        if any(isinstance(item, StudyItem) for item in items):
+            config.option.verbose = 1
+
+
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, Any] | None:
+    words = dict(getattr(report, "user_properties", ())).get("seedwise")
+    if words is None or not report.passed or getattr(report, "when", None) != "call":
+        return None
+    return "passed", ".", (words, {"yellow": True} if words.startswith("DIVERGED") else {"green": True})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what still runs: after the last item there is nothing, after -x or an interrupt there may be."""
+    bench = session.config.stash.get(SESSION_KEY, None)
+    if bench is not None:
+        bench.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    bench = config.stash.get(SESSION_KEY, None)
+    if bench is not None:
+        bench.summarise(terminalreporter)

@@ -1,0 +1,91 @@
+"""What pytest collects from a study file: an item a run, then an item a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedwise.errors import SeedwiseError
+from seedwise.plugin import SESSION_KEY
+from seedwise.stats import Outcome
+from seedwise.study import Claim, StudyFile, load_study
+
+
+class StudyCollector(pytest.File):
+    def collect(self) -> Iterator[StudyItem]:
+        try:
+            study_file = load_study(self.path)
+        except SeedwiseError as error:
+            raise self.CollectError(str(error)) from None
+        study = study_file.study
+        for seed in study.seeds:
+            for arm in study.arms:
+                if seed in study.seeds_of(arm):
+                    yield RunItem.from_parent(
+                        self, name=f"{arm}[seed={seed}]", study_file=study_file, arm=arm, seed=seed
+                    )
+        for claim in study.claims:
+            yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
+
+
+class StudyItem(pytest.Item):
+    def __init__(self, *, study_file: StudyFile, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.study_file = study_file
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, RunFailed | ClaimFailed | SeedwiseError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class RunFailed(Exception):
+    """A run left no result; the message has its typed reason and the end of its log."""
+
+
+class ClaimFailed(Exception):
+    """Under --gate: a declared claim that the runs contradict or do not decide."""
+
+
+class RunItem(StudyItem):
+    def __init__(self, *, arm: str, seed: int, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.arm = arm
+        self.seed = seed
+
+    def runtest(self) -> None:
+        bench = self.config.stash[SESSION_KEY]
+        outcome = bench.wait_for(self)
+        if outcome.result is None:
+            reason = outcome.reason.value if outcome.reason else "unknown"
+            raise RunFailed(f"{self.name} failed ({reason}): {outcome.message}\nA next call runs it again.")
+        self.user_properties.append(("seedwise", bench.words(self, outcome)))
+
+
+class ClaimItem(StudyItem):
+    def __init__(self, *, claim: Claim, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.claim = claim
+
+    def runtest(self) -> None:
+        bench = self.config.stash[SESSION_KEY]
+        gate = bool(self.config.getoption("--gate"))
+        found = bench.compared(self.study_file.study.name)
+        decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
+        if decided is None:
+            text = f"{len([r for r in found.missing if r.arm in (self.claim.a, self.claim.b)])} runs are missing"
+            if gate:
+                raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
+            pytest.skip(f"the claim stays open: {text}")
+        wanted = Outcome.A_BETTER if self.claim.type == "superiority" else Outcome.EQUIVALENT
+        if gate and decided.verdict.outcome is not wanted:
+            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) does not hold: {decided.sentence}")
+        if gate and not decided.declared:
+            raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
+        self.user_properties.append(("seedwise", decided.verdict.outcome.value))

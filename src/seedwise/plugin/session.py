@@ -1,0 +1,144 @@
+"""One pytest session over studies: prepares, executes, waits for items, summarises, records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seedwise.comparison import StudyOutcome, compare
+from seedwise.engines.local import LocalEngine, Outcome
+from seedwise.errors import InputError, SeedwiseError
+from seedwise.plan import Plan, PlannedRun
+from seedwise.plugin.progress import Progress
+from seedwise.project import find_project
+from seedwise.study import Study
+from seedwise.workbench import Options, Workbench, default_options, open_workbench
+from seedwise_contract import RunStatus
+
+if TYPE_CHECKING:
+    from seedwise.plugin.items import RunItem, StudyItem
+
+
+class BenchSession:
+    def __init__(self, config: pytest.Config, bench: Workbench, plans: dict[str, Plan], engine: LocalEngine) -> None:
+        self._config = config
+        self._bench = bench
+        self._plans = plans
+        self._engine = engine
+        self._futures: dict[str, Future[Outcome]] = {}
+        self._compared: dict[str, StudyOutcome] = {}
+        self._progress: Progress | None = None
+
+    @classmethod
+    def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
+        """Everything that runs need; what cannot be had ends the session with the error's own exit code."""
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+
+        def say(line: str) -> None:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+        try:
+            studies = _studies(items)
+            given = default_options()
+            options = Options(
+                config.getoption("--runtime") or given.runtime,
+                config.getoption("--device") or given.device,
+                config.getoption("--jobs"),
+            )
+            bench = open_workbench(find_project(items[0].path), options, studies)
+            say(f"runtime: {bench.runtime.name} ({bench.why})")
+            plans = bench.prepare(studies, say)
+            return cls(config, bench, plans, bench.engine(studies))
+        except SeedwiseError as error:
+            reporter.ensure_newline()
+            reporter.write_line(str(error), red=True)
+            pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
+
+    def submit(self, items: Sequence[RunItem]) -> None:
+        chosen = [(item.study_file.study.name, self._planned(item)) for item in items]
+        try:
+            self._futures = self._engine.submit(chosen)
+        except SeedwiseError as error:
+            reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+            reporter.write_line(str(error), red=True)
+            pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
+        self._progress = Progress(self._engine, self._bench.store, [run for _, run in chosen], self._futures)
+
+    def wait_for(self, item: RunItem) -> Outcome:
+        """The outcome of the item's run, with a live table meanwhile where there is a terminal."""
+        future = self._futures[self._planned(item).run_id or ""]
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if not future.done() and self._progress is not None and reporter is not None:
+            with self._progress.shown(reporter) as refresh:
+                while not future.done():
+                    wait([future], timeout=0.5)
+                    refresh()
+        return future.result()
+
+    def words(self, item: RunItem, outcome: Outcome) -> str:
+        """What stands on the item's line."""
+        assert outcome.result is not None
+        if outcome.result.status is RunStatus.DIVERGED:
+            return "DIVERGED (kept and flagged)"
+        metric = item.study_file.study.task.metric
+        value = f"{metric} {100 * outcome.result.metrics['test'][metric]:.1f}"
+        if outcome.cached:
+            return f"{value} (done before)"
+        left = self._progress.left() if self._progress else None
+        return f"{value} in {outcome.seconds:.0f} s" + (f", {left}" if left else "")
+
+    def compared(self, study: str) -> StudyOutcome:
+        if study not in self._compared:
+            self._compared[study] = compare(self._plans[study], self._bench.store)
+        return self._compared[study]
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def summarise(self, reporter: Any) -> None:
+        """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        try:
+            outcomes = [self.compared(name) for name in self._plans]
+        except SeedwiseError as error:
+            reporter.write_line(str(error), red=True)
+            return
+        for outcome in outcomes:
+            reporter.write_sep("=", f"verdicts of {outcome.study.name}")
+            for claim in (*outcome.claims, *outcome.explored):
+                label = claim.verdict.outcome.value if claim.declared else f"exploratory: {claim.verdict.outcome.value}"
+                reporter.write_line(f"{claim.name}: {label}", bold=True)
+                reporter.write_line(f"  {claim.sentence}")
+                for note in claim.notes:
+                    reporter.write_line(f"  note: {note}")
+            for open_claim in outcome.open_claims:
+                reporter.write_line(f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+        if not self._config.getoption("--no-record"):
+            self._record(outcomes, reporter)
+
+    def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
+        from seedwise.recording import record
+
+        reporter.write_sep("=", "records")
+        failed = record(outcomes, self._bench.project, self._bench.store, reporter.write_line)
+        for error in failed:
+            reporter.write_line(str(error), red=True)
+        if failed:
+            reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _planned(self, item: RunItem) -> PlannedRun:
+        plan = self._plans[item.study_file.study.name]
+        return next(run for run in plan.runs if run.arm == item.arm and run.seed == item.seed)
+
+
+def _studies(items: Sequence[StudyItem]) -> list[Study]:
+    """The items' studies, once each; two files of one name would mix their histories."""
+    files = {item.study_file.study.name: item.study_file for item in items}
+    for item in items:
+        other = files[item.study_file.study.name]
+        if other.path != item.study_file.path:
+            raise InputError(f"{other.path} and {item.study_file.path} both name their study {other.study.name}; rename one")
+    return [study_file.study for study_file in files.values()]

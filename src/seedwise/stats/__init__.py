@@ -1,0 +1,66 @@
+"""The statistics of comparing two ways of fine-tuning: seeds and examples both count.
+
+A leaf package over numpy and scipy: pure functions, frozen results, every procedure with its source. Higher
+scores are better throughout, so negate a loss. Start at `decide_crossed`, or at `decide_scores` where only
+per-seed scores are known; `sentence` turns their verdict into English. Input on which a procedure is
+undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0.
+"""
+
+from __future__ import annotations
+
+from .crossed import ArmComponents, CrossedResult, crossed
+from .decide import decide_crossed, decide_scores
+from .degenerate import Degenerate, DegenerateReason
+from .describe import Description, describe
+from .family import holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .needed import Needed, needed_crossed, needed_welch
+from .permutation import (
+    PermutationResult,
+    floor_paired,
+    floor_unpaired,
+    permutation_paired,
+    permutation_unpaired,
+)
+from .probability import probability_a_greater
+from .resolve import resolve_family
+from .sentence import format_p, sentence
+from .tdist import TostResult, tost
+from .verdict import Claim, Outcome, Question, Verdict
+from .welch import WelchResult, welch, welch_tost
+
+__all__ = [
+    "ArmComponents",
+    "Claim",
+    "CrossedResult",
+    "Degenerate",
+    "DegenerateReason",
+    "Description",
+    "Needed",
+    "Outcome",
+    "PermutationResult",
+    "Question",
+    "TostResult",
+    "Verdict",
+    "WelchResult",
+    "crossed",
+    "decide_crossed",
+    "decide_scores",
+    "describe",
+    "floor_paired",
+    "floor_unpaired",
+    "format_p",
+    "holm",
+    "is_attainable",
+    "needed_crossed",
+    "needed_welch",
+    "permutation_paired",
+    "permutation_unpaired",
+    "probability_a_greater",
+    "resolve_family",
+    "sentence",
+    "smallest_n_paired",
+    "smallest_n_unpaired",
+    "tost",
+    "welch",
+    "welch_tost",
+]

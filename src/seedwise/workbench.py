@@ -1,0 +1,100 @@
+"""What a command needs to plan or execute studies: the project, the chosen runtime, the store, the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from seedwise.assets.prepare import data_root, models_root
+from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.engines.local import LocalEngine, Roots
+from seedwise.errors import EngineError
+from seedwise.plan import Plan, make_plan, refuse_unsupported
+from seedwise.project import Project
+from seedwise.provenance import look_around
+from seedwise.runtimes.base import Runtime, Say
+from seedwise.runtimes.choose import choose
+from seedwise.store import Store
+from seedwise.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic."""
+
+    runtime: str = "auto"
+    device: str = "auto"
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    project: Project
+    options: Options
+    runtime: Runtime
+    why: str
+    cores: tuple[int, ...]
+    gpus: tuple[str, ...]
+    store: Store
+
+    def device_of(self, study: Study) -> str:
+        """'cpu' or 'cuda' for the study's runs."""
+        wanted = self.options.device if self.options.device != "auto" else study.device.kind
+        if wanted == "auto":
+            return "cuda" if self.gpus else "cpu"
+        if wanted == "cuda" and not self.gpus:
+            raise EngineError(f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine")
+        return wanted
+
+    def plan(self, study: Study, say: Say) -> Plan:
+        """The plan with the backends as they are built now; nothing is built."""
+        digests = {name: self.runtime.digest(name) for name in backends_of([study])}
+        return make_plan(study, self.project, digests, self.device_of(study), say)
+
+    def prepare(self, studies: Sequence[Study], say: Say) -> dict[str, Plan]:
+        """Backends built, assets fetched, every spec checked against what its backend offers; study name → plan."""
+        digests = self.runtime.prepare(backends_of(studies), say)
+        descriptions = {name: self.runtime.describe(name) for name in digests}
+        plans = {}
+        for study in studies:
+            plan = make_plan(study, self.project, digests, self.device_of(study), say)
+            refuse_unsupported(plan, descriptions)
+            plans[study.name] = plan
+        return plans
+
+    def engine(self, studies: Sequence[Study]) -> LocalEngine:
+        cores = self.cores
+        jobs = self.options.jobs or self.automatic_jobs(studies)
+        pool = LeasePool(cores, self.gpus)
+        roots = Roots(data_root(self.project), models_root(self.project))
+        for root in (roots.data, roots.models):
+            root.mkdir(parents=True, exist_ok=True)
+        return LocalEngine(
+            self.runtime, self.store, pool, jobs, roots, look_around(self.project.root), {s.name: s for s in studies}
+        )
+
+    def automatic_jobs(self, studies: Sequence[Study]) -> int:
+        """As many runs at once as there are cores for their threads; on GPUs one a GPU, and one more for CPU-only arms."""
+        threads = max(study.device.threads for study in studies)
+        by_core = max(1, len(self.cores) // threads)
+        if any(self.device_of(study) == "cuda" for study in studies):
+            return min(by_core, len(self.gpus) + 1)
+        return by_core
+
+
+def open_workbench(project: Project, options: Options, studies: Iterable[Study]) -> Workbench:
+    """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
+    gpus = usable_gpus() if options.device != "cpu" else ()
+    wants = any((options.device if options.device != "auto" else s.device.kind) != "cpu" for s in studies)
+    runtime, why = choose(project, options.runtime, "cuda" if gpus and wants else "cpu")
+    return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+
+
+def backends_of(studies: Iterable[Study]) -> list[str]:
+    return list(dict.fromkeys(arm.backend for study in studies for arm in study.arms.values()))
+
+
+def default_options() -> Options:
+    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`)."""
+    return Options(os.environ.get("SEEDWISE_RUNTIME", "auto"), os.environ.get("SEEDWISE_DEVICE", "auto"))

@@ -1,0 +1,151 @@
+"""A whole small project in a temporary folder: the fake backend, a small data set, a study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seedwise.project import Project, find_project
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+STUDY = """
+version: 1
+name: small
+title: A small study
+task:
+  data: toy
+  rows: {train: 60, selection: 20, test: 40}
+  metric: accuracy
+seeds: 4
+selection: {rule: best, split: selection, metric: accuracy}
+evaluation: {every: epoch, batch_size: 8}
+device: {kind: cpu, threads: 1}
+defaults:
+  backend: fake
+  model: null
+  initialisation: none
+  recipe:
+    optimizer: {name: adamw, lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decay_on: all}
+    schedule: {name: constant, warmup_updates: 0}
+    clip_norm: null
+    epochs: 2
+    batch_size: 4
+    accumulation: 1
+    precision: fp32
+    max_length: 16
+    truncation: longest_first
+    dropout: {hidden: 0.0, attention: 0.0, classifier: 0.0}
+arms:
+  quick: {method: {name: perceptron, parameters: {rate: 1.0}}}
+  frozen: {method: {name: perceptron, parameters: {rate: 0.0}}}
+claims:
+  - {name: learning-helps, a: quick, b: frozen}
+"""
+
+
+@dataclass(frozen=True)
+class Small:
+    """The temporary project, and how to use it as a user does."""
+
+    project: Project
+    study: Path
+    environment: dict[str, str]
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.study.read_text()
+        assert old in text
+        self.study.write_text(text.replace(old, new))
+
+    def pytest(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return self.call("-m", "pytest", "-p", "no:benchmark", *arguments, timeout=timeout)
+
+    def seedwise(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return self.call("-m", "seedwise", *arguments, timeout=timeout)
+
+    def call(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.project.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def runs(self) -> list[Path]:
+        return sorted(path.parent for path in self.project.runs.glob("*/result.json"))
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    root = tmp_path / "project"
+    (root / "docker").mkdir(parents=True)
+    (root / "benchmarks" / "assets").mkdir(parents=True)
+    (root / "fakes").mkdir()
+    shutil.copy(ROOT / "tests" / "fakes" / "fake_backend.py", root / "fakes" / "fake_backend.py")
+    (root / "docker" / "images.yaml").write_text(
+        "version: 1\nbases: {}\nbackends:\n  fake: {kind: command, command: [python, fakes/fake_backend.py]}\n"
+    )
+    (root / "pytest.ini").write_text("[pytest]\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    text = "".join(json.dumps(row) + "\n" for row in toy_rows(200))
+    (data / "toy.jsonl").write_text(text)
+    (root / "benchmarks" / "assets" / "toy.yaml").write_text(toy_manifest(text))
+    study = root / "benchmarks" / "small.yaml"
+    study.write_text(STUDY)
+    settings = {
+        "SEEDWISE_HOME": str(tmp_path / "home"),
+        "SEEDWISE_CACHE": str(tmp_path / "cache"),
+        "SEEDWISE_DATA": str(data),
+        "SEEDWISE_RUNTIME": "venv",
+        "SEEDWISE_DEVICE": "cpu",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    environment = {**os.environ, **settings, "NO_COLOR": "1", "PY_COLORS": "0", "COLUMNS": "160"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    return Small(find_project(root), study, environment)
+
+
+def toy_rows(count: int) -> list[dict[str, str]]:
+    """Sentences whose label can be learnt from their words, with some noise."""
+    generator = random.Random(7)
+    rows = []
+    for number in range(count):
+        label = generator.choice(["good", "bad"])
+        hints = ["fine", "lovely", "bright"] if label == "good" else ["dull", "awful", "grey"]
+        noise = [f"w{generator.randrange(30)}" for _ in range(4)]
+        text = " ".join([*noise, generator.choice(hints) if generator.random() < 0.9 else "so", str(number)])
+        rows.append({"text": text, "label": label})
+    return rows
+
+
+def toy_manifest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return (
+        "version: 1\nname: toy\nkind: data\ntitle: toy sentences\ncitation: none\nlicence: none\n"
+        "sources:\n  - {type: local, members: {toy.jsonl: toy.jsonl}}\n"
+        f'files: {{toy.jsonl: "{digest}"}}\n'
+        "table:\n  files: {all: toy.jsonl}\n  format: jsonl\n"
+        "  columns: {text: text, text_pair: null, label: label, group: null}\n"
+        "  labels: {bad: bad, good: good}\n  cut: {test: 0.35, selection: 0.2}\n"
+    )
+
+
+@pytest.fixture
+def no_say() -> Callable[[str], None]:
+    return lambda line: None

@@ -1,0 +1,141 @@
+"""A backend that obeys the run contract in plain Python: a perceptron over words, so that its scores are real.
+
+Method `perceptron` takes `trouble`, which names one thing to go wrong; that is how failures are tested end to end.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections import defaultdict
+
+from seedwise_contract import (
+    DataError,
+    Description,
+    Fault,
+    Interrupted,
+    OutOfMemory,
+    Parameter,
+    ParameterTable,
+    Prediction,
+    RunResult,
+    RunSpec,
+    RunStatus,
+    weights_digest,
+)
+from seedwise_contract.backend import Roots, RunContext, main
+from seedwise_contract.data import Example, read_split
+from seedwise_contract.environment import read_environment
+from seedwise_contract.files import write_json, write_lines
+from seedwise_contract.results import Cost, Selected, Timings
+
+TROUBLES = ("none", "crash", "kill", "nan", "oom", "data", "slow", "no_space", "kill_once")
+
+
+class FakeBackend:
+    def describe(self) -> Description:
+        return Description(
+            contract=1,
+            backend="fake",
+            version="1",
+            tasks=["classification"],
+            methods=["perceptron", "majority"],
+            initialisations=["random", "none"],
+            precisions=["fp32"],
+            devices=["cpu"],
+            deterministic_methods=["majority"],
+            packages={},
+        )
+
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
+        trouble = spec.method.parameters.get("trouble", "none")
+        if trouble not in TROUBLES:
+            return [Fault(field="method.parameters.trouble", found=str(trouble), allowed=f"one of {', '.join(TROUBLES)}")]
+        return []
+
+    def run(self, spec: RunSpec, context: RunContext) -> RunResult:
+        begun = time.monotonic()
+        splits = {name: read_split(spec.task, name, context.roots.data) for name in ("train", "selection", "test")}
+        trouble = str(spec.method.parameters.get("trouble", "none"))
+        rate = float(str(spec.method.parameters.get("rate", 1.0)))
+        updates = spec.total_updates
+        context.events.start(total_updates=updates, epochs=spec.recipe.epochs if spec.recipe else 0)
+        self._trouble(trouble, context)
+        generator = random.Random(spec.seeds.initialisation)
+        weights: dict[str, float] = defaultdict(lambda: generator.gauss(0, 0.5))
+        order = random.Random(spec.seeds.order)
+        epochs = spec.recipe.epochs if spec.recipe else 0
+        for epoch in range(1, epochs + 1):
+            rows = list(splits["train"])
+            order.shuffle(rows)
+            for update, row in enumerate(rows[: updates // epochs], start=(epoch - 1) * (updates // epochs) + 1):
+                if context.stop_requested:
+                    context.files.state.mkdir(exist_ok=True)
+                    write_json(context.files.state / "state.json", {"update": update})
+                    raise Interrupted("stopped; the state is saved")
+                if trouble == "slow":
+                    time.sleep(0.2)
+                wrong = (score(weights, row) > 0) != (row.label == 1)
+                for word in words(row):
+                    weights[word] += rate * (1 if row.label == 1 else -1) * wrong
+                loss = None if trouble == "nan" else float(wrong)
+                context.events.step(update=update, epoch=epoch, loss=loss, lr=rate, seconds=time.monotonic() - begun)
+            context.events.evaluation(split="selection", epoch=epoch, update=update, metrics={"accuracy": accuracy(weights, splits["selection"])})
+        metrics = {}
+        for name in ("selection", "test"):
+            write_lines(
+                context.files.predictions(name),
+                [Prediction(id=row.id, label=row.label, scores=[-score(weights, row), score(weights, row)]) for row in splits[name]],
+            )
+            metrics[name] = {"accuracy": accuracy(weights, splits[name])}
+        digest = weights_digest([("words", (len(weights),), b"")])
+        table = [Parameter(name="words", shape=[len(weights)], count=len(weights), trainable=True, head=True, weight_decay=0.0)]
+        write_json(context.files.parameters, ParameterTable.of(table, digest))
+        write_json(context.files.environment, read_environment(threads=1, device="cpu", driver=None, determinism={}))
+        total = time.monotonic() - begun
+        diverged = trouble == "nan"
+        return RunResult(
+            contract=1,
+            status=RunStatus.DIVERGED if diverged else RunStatus.COMPLETED,
+            reason=None,
+            message="loss is not a number at update 1" if diverged else None,
+            metrics={} if diverged else metrics,
+            selected=None if diverged or not epochs else Selected(epoch=epochs, update=updates, metric="accuracy", value=metrics["selection"]["accuracy"]),
+            updates=updates,
+            timings=Timings(setup=0.0, training=total, evaluation=0.0, total=total),
+            cost=Cost(train_examples_per_second=None, peak_host_bytes=None, peak_device_bytes=None, energy_joules=None, checkpoint_bytes=None),
+            files={},
+        )
+
+    def _trouble(self, trouble: str, context: RunContext) -> None:
+        marker = context.files.folder.parent / f".{context.files.folder.name}.was-killed"
+        if trouble == "crash":
+            raise RuntimeError("a fault in the backend")
+        if trouble == "kill" or (trouble == "kill_once" and not marker.exists()):
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if trouble == "oom":
+            raise OutOfMemory("the device is full")
+        if trouble == "data":
+            raise DataError("row 3 is not what it should be")
+        if trouble == "no_space":
+            raise OSError(28, "No space left on device")
+
+
+def words(row: Example) -> list[str]:
+    return f"{row.text} {row.text_pair or ''}".lower().split()
+
+
+def score(weights: dict[str, float], row: Example) -> float:
+    return sum(weights[word] for word in words(row))
+
+
+def accuracy(weights: dict[str, float], rows: list[Example]) -> float:
+    return sum((score(weights, row) > 0) == (row.label == 1) for row in rows) / len(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main(FakeBackend()))

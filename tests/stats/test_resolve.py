@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seedwise.stats import Outcome, Verdict, decide_crossed, decide_scores, resolve_family
+
+from .simulate import logistic
+
+SPREAD = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]) / 100
+
+
+def superior(gap: float, family: int = 2, seeds: int = 5) -> Verdict:
+    return decide_scores((0.5 + gap + SPREAD)[:seeds], (0.5 + SPREAD)[:seeds], family_size=family)
+
+
+def test_a_later_step_decides_what_the_first_left_open() -> None:
+    clear, close = superior(0.4), superior(0.024)
+    assert close.p is not None
+    assert 0.025 < close.p < 0.05
+    assert (clear.outcome, close.outcome) == (Outcome.A_BETTER, Outcome.INCONCLUSIVE)
+    first, second = resolve_family([clear, close])
+    assert (first.outcome, second.outcome) == (Outcome.A_BETTER, Outcome.A_BETTER)
+    assert second.p_adjusted == pytest.approx(close.p)
+    assert second.needed is None
+    assert "later step" in second.notes[0]
+
+
+def test_without_a_first_rejection_nothing_follows() -> None:
+    one, two = resolve_family([superior(0.024), superior(-0.024)])
+    assert (one.outcome, two.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert one.p is not None
+    assert one.p_adjusted == pytest.approx(2 * one.p)
+
+
+def test_the_sign_of_the_estimate_names_the_arm() -> None:
+    assert resolve_family([superior(0.4), superior(-0.024)])[1].outcome is Outcome.B_BETTER
+
+
+def test_an_unattainable_or_degenerate_claim_stays_and_counts() -> None:
+    blocked, empty = superior(0.4, 3, seeds=3), decide_scores([0.8] * 5, [0.7] * 5, family_size=3)
+    clear = superior(0.4, 3)
+    got = resolve_family([blocked, empty, clear])
+    assert [verdict.outcome for verdict in got] == [
+        Outcome.UNATTAINABLE,
+        Outcome.DEGENERATE,
+        Outcome.A_BETTER,
+    ]
+    assert clear.p is not None
+    assert got[2].p_adjusted == pytest.approx(3 * clear.p)
+    assert got[0].p_adjusted is None
+
+
+def test_equivalence_claims_enter_with_the_p_value_of_tost() -> None:
+    # t = .02 / .01 = 2 with 8 df, TOST p = .0403: passes .05 at the last step, not .025 at the first.
+    same = decide_scores(0.5 + SPREAD, 0.5 + SPREAD, claim="equivalence", margin=0.02, family_size=2)
+    assert same.p_claim == pytest.approx(0.0403, abs=1e-4)
+    assert same.outcome is Outcome.INCONCLUSIVE
+    assert resolve_family([superior(0.4), same])[1].outcome is Outcome.EQUIVALENT
+
+
+def test_the_family_must_be_whole() -> None:
+    with pytest.raises(ValueError, match="family_size=1"):
+        resolve_family([superior(0.4)])
+    loose = decide_scores(0.9 + SPREAD, 0.5 + SPREAD, family_size=2, alpha=0.1)
+    with pytest.raises(ValueError, match="share alpha"):
+        resolve_family([superior(0.4), loose])
+
+
+def test_false_claims_in_a_family_of_nulls_are_rare() -> None:
+    scores = logistic(np.random.default_rng(21), 600, 5)
+    verdicts = [decide_crossed(a, b, family_size=3) for a, b in scores]
+    false = [
+        any(v.outcome is not Outcome.INCONCLUSIVE for v in resolve_family(verdicts[i : i + 3]))
+        for i in range(0, 600, 3)
+    ]
+    alone = np.mean(
+        [any(v.p is not None and v.p < 0.05 for v in verdicts[i : i + 3]) for i in range(0, 600, 3)]
+    )
+    assert np.mean(false) < 0.09
+    assert alone > 0.09

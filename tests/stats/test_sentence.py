@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seedwise.stats import Verdict, decide_crossed, decide_scores, format_p, resolve_family, sentence
+
+from .simulate import FAIRSEQ, HF, PRETRAINED, RANDOM, logistic
+
+SPREAD = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]) / 100
+
+
+def say(verdict: Verdict, scale: float = 100.0) -> str:
+    return sentence(verdict, "lora", "bitfit", "accuracy", scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("p", "printed"),
+    [
+        (0.1, ".100"),
+        (2 / 70, ".0286"),
+        (2 / 252, ".00794"),
+        (0.0625, ".0625"),
+        (0.2892, ".289"),
+        (1.0, "1.000"),
+        (9.475e-5, "9.5e-05"),
+        (0.00016, ".000160"),
+    ],
+)
+def test_p_values_are_never_printed_as_zero(p: float, printed: str) -> None:
+    assert format_p(p) == printed
+
+
+def test_unattainable_names_floor_and_remedy() -> None:
+    text = say(decide_scores(PRETRAINED, RANDOM), 1.0)
+    assert text.startswith(
+        "This design cannot decide which of lora and bitfit is better on accuracy at alpha = .05: "
+        "with 3 seeds an arm the smallest p an exact test can return is .100; 4 seeds an arm would do."
+    )
+    assert "Described only, not decided: accuracy of lora minus bitfit is +12.87 points" in text
+    assert "95 % interval 10.75 to 14.99" in text
+    for overstatement in ("significant", "higher than", "are equivalent"):
+        assert overstatement not in text
+
+
+def test_unattainable_equivalence_and_family() -> None:
+    text = say(decide_scores(FAIRSEQ, HF, claim="equivalence", margin=2.0, family_size=2), 1.0)
+    assert "cannot decide whether lora and bitfit are equivalent within ±2 points" in text
+    assert "alpha = .025 (family of 2, Holm's first step)" in text
+    assert "5 seeds an arm would do" in text
+    assert "90 % interval -2.15 to 0.72; equivalence within ±2 points p = .0609" in text
+
+
+def test_better_names_the_question_and_both_tests() -> None:
+    y = logistic(np.random.default_rng(3), 1, 5, shift=0.8)[0]
+    text, swapped = say(decide_crossed(*y)), say(decide_crossed(*y[::-1]))
+    assert text.startswith(
+        "Over seeds and examples (5 seeds an arm, 277 examples), lora scores higher than bitfit: "
+    )
+    assert swapped.startswith(
+        "Over seeds and examples (5 seeds an arm, 277 examples), bitfit scores higher than lora: "
+    )
+    assert "accuracy of lora minus bitfit is +" in text
+    assert "accuracy of lora minus bitfit is -" in swapped
+    assert "test over seeds p = .00794, floor .00794" in text
+    assert "P(lora > bitfit) over the seeds at hand 1.00" in text
+
+
+def test_per_seed_scores_answer_for_this_test_file_only() -> None:
+    text = say(decide_scores(0.9 + SPREAD, 0.5 + SPREAD))
+    assert text.startswith(
+        "Over seeds, on this test file only (5 seeds an arm), lora scores higher than bitfit: "
+    )
+    assert "+40.00 points" in text
+
+
+def test_equivalence_names_its_margin() -> None:
+    text = say(decide_scores(0.5 + SPREAD, 0.5 + SPREAD, claim="equivalence", margin=0.1))
+    assert "lora and bitfit are equivalent within ±10 points" in text
+
+
+def test_inconclusive_is_no_evidence_either_way() -> None:
+    y = logistic(np.random.default_rng(3), 1, 5, shift=0.25)[0]
+    verdict = decide_crossed(*y)
+    text = say(verdict)
+    assert "these data do not decide which of lora and bitfit is better" in text
+    assert "This is not evidence that they are equal." in text
+    assert verdict.needed is not None
+    assert (
+        f"about {verdict.needed.seeds_per_arm} seeds an arm or about {verdict.needed.examples} examples"
+        in text
+    )
+    text = say(decide_crossed(*y, claim="equivalence", margin=0.05))
+    assert "This is not evidence that they differ." in text
+
+
+def test_inconclusive_says_when_no_number_of_seeds_helps() -> None:
+    rng = np.random.default_rng(1)
+    verdict = decide_crossed(
+        rng.normal(0.05, 1, 100) + rng.normal(0, 0.01, (5, 1)), rng.normal(0, 0.01, (5, 100))
+    )
+    assert "no number of seeds up to 1000 would on these examples" in say(verdict)
+    verdict = decide_scores(0.5 + SPREAD, 0.5 + SPREAD)
+    assert "no number of seeds up to 1000 an arm would decide it" in say(verdict)
+
+
+def test_deterministic_arms_are_named() -> None:
+    y = logistic(np.random.default_rng(3), 1, 8, shift=1.0)[0]
+    text = say(decide_crossed(y[0, :5], y[1, :1], deterministic_b=True))
+    assert "with 5 seeds of lora against the deterministic bitfit" in text
+    assert "6 seeds of lora would do" in text
+    text = say(decide_crossed(y[0, :1], y[1, :1], deterministic_a=True, deterministic_b=True))
+    assert text.startswith("Over examples, both being deterministic (277 examples), ")
+    assert "over the seeds" not in text
+
+
+def test_unequal_arms_are_counted_apart() -> None:
+    assert "(5 seeds of lora and 4 of bitfit)" in say(decide_scores(0.9 + SPREAD, (0.5 + SPREAD)[:4]))
+
+
+def test_degenerate_gives_the_reason_and_no_number() -> None:
+    text = say(decide_scores([0.8] * 5, [0.7] * 5))
+    assert text.startswith("No verdict on lora against bitfit on accuracy (zero variance): ")
+    assert "p =" not in text
+    assert "interval" not in text
+    assert "4 seeds an arm would make the claim decidable" in say(decide_scores([0.8], [0.7, 0.6]))
+
+
+def test_a_resolved_family_prints_the_adjusted_p() -> None:
+    pair = (0.9 + SPREAD, 0.5 + SPREAD)
+    verdict = decide_scores(*pair, family_size=2)
+    assert "decided at .025 (family of 2, Holm's first step)" in say(verdict)
+    text = say(resolve_family([verdict, verdict])[0])
+    assert "adjusted p of the claim" in text
+    assert "first step" not in text
