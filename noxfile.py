@@ -82,7 +82,21 @@ def speed(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Resolve requirements.lock anew from pyproject.toml (needs uv)."""
     session.run(
-        "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--no-emit-index-url",
-        "--no-emit-find-links", "--python-version", "3.11", "--extra", "dev", "pyproject.toml", "requirements.in",
-        "--output-file", str(LOCK), *session.posargs,
+        "uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--generate-hashes",
+        "--no-header",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--python-version",
+        "3.11",
+        "--extra",
+        "dev",
+        "pyproject.toml",
+        "requirements.in",
+        "--output-file",
+        str(LOCK),
+        *session.posargs,
     )

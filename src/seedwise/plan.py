@@ -52,9 +52,7 @@ def derive_seeds(seed: int) -> Seeds:
     return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
 
 
-def make_plan(
-    study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Say
-) -> Plan:
+def make_plan(study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Say) -> Plan:
     """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
 
     `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'.
@@ -117,7 +115,10 @@ def refuse_unsupported(plan: Plan, descriptions: Mapping[str, Description]) -> N
         description = descriptions[run.spec.backend]
         for fault in unsupported(run.spec, description):
             faults.setdefault(f"arms.{run.arm}.{fault.field}", fault)
-        says, declared = run.spec.method.name in description.deterministic_methods, plan.study.arms[run.arm].deterministic
+        says, declared = (
+            run.spec.method.name in description.deterministic_methods,
+            plan.study.arms[run.arm].deterministic,
+        )
         if says != declared and run.spec.method.name in description.methods:
             kind = "deterministic" if says else "not deterministic"
             fault = Fault(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,7 +112,9 @@ class Store:
         """A file of a finished run whose sha256 is the one in its result; `DamagedRun` otherwise."""
         path = run.folder / name
         if not path.is_file() or sha256_file(path) != run.result.files.get(name):
-            raise DamagedRun(f"{path}: missing, or changed since the run ended; move the run's folder away to run it again")
+            raise DamagedRun(
+                f"{path}: missing, or changed since the run ended; move the run's folder away to run it again"
+            )
         return path
 
     @contextmanager
@@ -142,10 +144,8 @@ class Store:
 
     def record_failure(self, identity: str, reason: FailureReason, message: str, exit_code: int) -> Failure:
         failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now())
-        try:
+        with suppress(OSError):  # a full disk may be the very failure; the caller reports it all the same
             write_json(self.folder(identity) / "failure.json", failure)
-        except OSError:  # a full disk may be the very failure; the caller reports it all the same
-            pass
         return failure
 
     def finished(self) -> Iterator[str]:
@@ -167,5 +167,3 @@ def _empty(folder: Path) -> None:
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-

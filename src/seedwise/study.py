@@ -95,7 +95,9 @@ class Claim(ContractModel):
 
 
 class StudyDevice(ContractModel):
-    kind: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: a GPU where one is leased, else CPU")
+    kind: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="auto: a GPU where one is leased, else CPU"
+    )
     threads: Annotated[int, Field(ge=1)] = 1
 
 
@@ -113,8 +115,10 @@ class Study(ContractModel):
     device: StudyDevice = StudyDevice()
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
-    claims: list[Claim] = []
-    timeout_minutes: Annotated[float, Field(gt=0)] = Field(default=240, description="a run that takes longer is stopped")
+    claims: list[Claim] = Field(default_factory=list)
+    timeout_minutes: Annotated[float, Field(gt=0)] = Field(
+        default=240, description="a run that takes longer is stopped"
+    )
     memory_gib: Annotated[float, Field(gt=0)] = Field(default=4, description="limit on one run's memory")
 
     def seeds_of(self, arm: str) -> list[int]:
@@ -144,7 +148,9 @@ def load_study(path: Path) -> StudyFile:
     arms = value.get("arms")
     if isinstance(defaults, Mapping) and isinstance(arms, Mapping):
         value["arms"] = {
-            name: _merged(defaults, arm if isinstance(arm, Mapping) else {}) if arm is None or isinstance(arm, Mapping) else arm
+            name: _merged(defaults, arm if isinstance(arm, Mapping) else {})
+            if arm is None or isinstance(arm, Mapping)
+            else arm
             for name, arm in arms.items()
         }
     study = validated(Study, value, path, tree, lambda field: _place(field, defaults, arms))
@@ -160,7 +166,9 @@ def _place(field: str, defaults: Any, arms: Any) -> str:
     if parts[0] != "arms" or len(parts) < 3 or parts[2] not in defaults:
         return field
     own = arms.get(parts[1]) or {}
-    return field if parts[2] in own and (len(parts) == 3 or _holds(own, parts[2:])) else ".".join(["defaults", *parts[2:]])
+    return (
+        field if parts[2] in own and (len(parts) == 3 or _holds(own, parts[2:])) else ".".join(["defaults", *parts[2:]])
+    )
 
 
 def _holds(tree: Any, parts: list[str]) -> bool:
@@ -198,14 +206,22 @@ def _cross_faults(study: Study) -> list[Fault]:
         for side, arm in (("a", claim.a), ("b", claim.b)):
             if arm not in study.arms:
                 faults.append(
-                    Fault(field=f"claims.{number}.{side}", found=arm, allowed=f"one of the arms: {', '.join(study.arms)}")
+                    Fault(
+                        field=f"claims.{number}.{side}", found=arm, allowed=f"one of the arms: {', '.join(study.arms)}"
+                    )
                 )
             elif study.arms[arm].baseline:
                 faults.append(
-                    Fault(field=f"claims.{number}.{side}", found=arm, allowed="not a baseline: those are compared beside the claims")
+                    Fault(
+                        field=f"claims.{number}.{side}",
+                        found=arm,
+                        allowed="not a baseline: those are compared beside the claims",
+                    )
                 )
         if claim.a == claim.b:
-            faults.append(Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms"))
+            faults.append(
+                Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms")
+            )
     return faults
 
 
@@ -215,7 +231,10 @@ def study_schema() -> dict[str, JsonValue]:
     definitions = schema["$defs"]
     for name in ("Arm", "StudyRecipe", "Optimizer", "StudySchedule", "Dropout"):
         definitions[name].pop("required", None)
-    schema["properties"]["defaults"] = {"$ref": "#/$defs/Arm", "description": "what every arm has unless it says otherwise"}
+    schema["properties"]["defaults"] = {
+        "$ref": "#/$defs/Arm",
+        "description": "what every arm has unless it says otherwise",
+    }
     schema["properties"]["seeds"] = {
         "anyOf": [{"type": "integer", "minimum": 1}, schema["properties"]["seeds"]],
         "description": "a count n (seeds 0 to n-1) or a list",
@@ -224,5 +243,3 @@ def study_schema() -> dict[str, JsonValue]:
     schema["required"] = [name for name in schema["required"] if name != "seeds"]
     schema["title"] = "Seedwise study"
     return schema
-
-

@@ -44,7 +44,9 @@ class Workbench:
         if wanted == "auto":
             return "cuda" if self.gpus else "cpu"
         if wanted == "cuda" and not self.gpus:
-            raise EngineError(f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine")
+            raise EngineError(
+                f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine"
+            )
         return wanted
 
     def plan(self, study: Study, say: Say) -> Plan:

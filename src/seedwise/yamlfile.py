@@ -33,7 +33,9 @@ def read_yaml(path: Path) -> CommentedMap:
     except YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, CommentedMap):
-        raise InputError(f"{path}: found {type(value).__name__ if value is not None else 'nothing'}; a mapping is needed")
+        raise InputError(
+            f"{path}: found {type(value).__name__ if value is not None else 'nothing'}; a mapping is needed"
+        )
     return value
 
 

@@ -25,7 +25,14 @@ SPEC: dict[str, Any] = {
     "initialisation": "pretrained",
     "method": {"name": "full", "parameters": {}},
     "recipe": {
-        "optimizer": {"name": "adamw", "lr": 1e-4, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01, "decay_on": "matrices"},
+        "optimizer": {
+            "name": "adamw",
+            "lr": 1e-4,
+            "betas": [0.9, 0.999],
+            "eps": 1e-8,
+            "weight_decay": 0.01,
+            "decay_on": "matrices",
+        },
         "schedule": {"name": "linear", "warmup_updates": 3, "power": 1.0, "end_lr": 0.0},
         "clip_norm": 1.0,
         "epochs": 2,

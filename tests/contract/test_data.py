@@ -17,7 +17,7 @@ def task_for(path: Path, lines: list[Any], rows: int | None = None, pair: str | 
     path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
     split = {"file": path.name, "sha256": sha256_file(path), "rows": rows or len(lines)}
     value = json.loads(json.dumps(SPEC["task"]))
-    value["splits"] = {name: split for name in ("train", "selection", "test")}
+    value["splits"] = dict.fromkeys(("train", "selection", "test"), split)
     value["columns"]["text_pair"] = pair
     return Task.model_validate_json(json.dumps(value))
 
@@ -39,7 +39,14 @@ def test_all_faults_of_a_file_are_named_by_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_split(task, "train", tmp_path)
     text = str(caught.value)
-    for part in ("x.jsonl:2: label", "outside the declared set", "x.jsonl:3: text", "x.jsonl:4: no column text", ":5: id", ":6: found 7"):
+    for part in (
+        "x.jsonl:2: label",
+        "outside the declared set",
+        "x.jsonl:3: text",
+        "x.jsonl:4: no column text",
+        ":5: id",
+        ":6: found 7",
+    ):
         assert part in text
 
 

@@ -53,7 +53,9 @@ class FakeBackend:
     def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         trouble = spec.method.parameters.get("trouble", "none")
         if trouble not in TROUBLES:
-            return [Fault(field="method.parameters.trouble", found=str(trouble), allowed=f"one of {', '.join(TROUBLES)}")]
+            return [
+                Fault(field="method.parameters.trouble", found=str(trouble), allowed=f"one of {', '.join(TROUBLES)}")
+            ]
         return []
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
@@ -83,16 +85,28 @@ class FakeBackend:
                     weights[word] += rate * (1 if row.label == 1 else -1) * wrong
                 loss = None if trouble == "nan" else float(wrong)
                 context.events.step(update=update, epoch=epoch, loss=loss, lr=rate, seconds=time.monotonic() - begun)
-            context.events.evaluation(split="selection", epoch=epoch, update=update, metrics={"accuracy": accuracy(weights, splits["selection"])})
+            context.events.evaluation(
+                split="selection",
+                epoch=epoch,
+                update=update,
+                metrics={"accuracy": accuracy(weights, splits["selection"])},
+            )
         metrics = {}
         for name in ("selection", "test"):
             write_lines(
                 context.files.predictions(name),
-                [Prediction(id=row.id, label=row.label, scores=[-score(weights, row), score(weights, row)]) for row in splits[name]],
+                [
+                    Prediction(id=row.id, label=row.label, scores=[-score(weights, row), score(weights, row)])
+                    for row in splits[name]
+                ],
             )
             metrics[name] = {"accuracy": accuracy(weights, splits[name])}
         digest = weights_digest([("words", (len(weights),), b"")])
-        table = [Parameter(name="words", shape=[len(weights)], count=len(weights), trainable=True, head=True, weight_decay=0.0)]
+        table = [
+            Parameter(
+                name="words", shape=[len(weights)], count=len(weights), trainable=True, head=True, weight_decay=0.0
+            )
+        ]
         write_json(context.files.parameters, ParameterTable.of(table, digest))
         write_json(context.files.environment, read_environment(threads=1, device="cpu", driver=None, determinism={}))
         total = time.monotonic() - begun
@@ -103,10 +117,18 @@ class FakeBackend:
             reason=None,
             message="loss is not a number at update 1" if diverged else None,
             metrics={} if diverged else metrics,
-            selected=None if diverged or not epochs else Selected(epoch=epochs, update=updates, metric="accuracy", value=metrics["selection"]["accuracy"]),
+            selected=None
+            if diverged or not epochs
+            else Selected(epoch=epochs, update=updates, metric="accuracy", value=metrics["selection"]["accuracy"]),
             updates=updates,
             timings=Timings(setup=0.0, training=total, evaluation=0.0, total=total),
-            cost=Cost(train_examples_per_second=None, peak_host_bytes=None, peak_device_bytes=None, energy_joules=None, checkpoint_bytes=None),
+            cost=Cost(
+                train_examples_per_second=None,
+                peak_host_bytes=None,
+                peak_device_bytes=None,
+                energy_joules=None,
+                checkpoint_bytes=None,
+            ),
             files={},
         )
 

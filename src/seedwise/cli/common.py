@@ -32,7 +32,8 @@ RuntimeOption = Annotated[
 ]
 DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
 StudiesArgument = Annotated[
-    list[Path] | None, typer.Argument(help="Study files, or folders of them; default: benchmarks/quick.", show_default=False)
+    list[Path] | None,
+    typer.Argument(help="Study files, or folders of them; default: benchmarks/quick.", show_default=False),
 ]
 
 

@@ -16,7 +16,9 @@ def doctor() -> None:
     """Check engine, GPU, disk, registries and MLflow; say what to do.  Exit code 1 where the main job cannot be done."""
     worst = Health.OK
     for finding in examine(find_project(Path.cwd())):
-        typer.echo(f"{typer.style(f'{finding.health.value:<8}', fg=_COLOURS[finding.health])} {finding.name:<18} {finding.found}")
+        typer.echo(
+            f"{typer.style(f'{finding.health.value:<8}', fg=_COLOURS[finding.health])} {finding.name:<18} {finding.found}"
+        )
         if finding.advice:
             typer.echo(f"{'':<27} → {finding.advice}")
         if finding.health is Health.PROBLEM:

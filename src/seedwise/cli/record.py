@@ -21,7 +21,9 @@ def track_command(
     studies: StudiesArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
-    rebuild: bool = typer.Option(False, "--rebuild", help="Compare with the server run by run, whatever was imported before."),
+    rebuild: bool = typer.Option(
+        False, "--rebuild", help="Compare with the server run by run, whatever was imported before."
+    ),
 ) -> None:
     """Import finished runs into MLflow (MLFLOW_TRACKING_URI, or the local history).  Twice changes nothing."""
     from seedwise.tracker import track
@@ -30,9 +32,7 @@ def track_command(
     typer.echo(str(track(outcomes, bench.project, bench.store, say, rebuild=rebuild)))
 
 
-def report_command(
-    studies: StudiesArgument = None, runtime: RuntimeOption = None, device: DeviceOption = None
-) -> None:
+def report_command(studies: StudiesArgument = None, runtime: RuntimeOption = None, device: DeviceOption = None) -> None:
     """Write the report (HTML, Markdown, JSON) of what is done so far, and print the verdicts."""
     from seedwise.report import write_report
 

@@ -23,8 +23,20 @@ def ui(
     if not database.is_file():
         raise InputError(f"{database}: no history yet; run `nox -s bench`, or `seedwise track` after runs")
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(project.mlflow / "artifacts"),
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{database}",
+        "--artifacts-destination",
+        str(project.mlflow / "artifacts"),
     ]
     typer.echo(f"run history: http://127.0.0.1:{port}")
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}

@@ -115,7 +115,9 @@ class LocalEngine:
         cores, gpus = run.spec.device.threads, 1 if run.spec.device.kind == "cuda" else 0
         with self._pool.lease(cores, gpus, self._cancelled) as lease:
             if lease is None:
-                return Outcome(run.run_id, None, FailureReason.TERMINATED, "not started: the session was stopped", 0, False)
+                return Outcome(
+                    run.run_id, None, FailureReason.TERMINATED, "not started: the session was stopped", 0, False
+                )
             try:
                 self._refuse_full_disk()
                 provenance = self._provenance(study, run, run.run_id, run.digest)
@@ -129,9 +131,7 @@ class LocalEngine:
                 reason = FailureReason.NO_SPACE if error.errno == 28 else FailureReason.INTERNAL
                 return Outcome(run.run_id, None, reason, str(error), time.monotonic() - started, False)
 
-    def _attempt(
-        self, study: Study, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path
-    ) -> Exit:
+    def _attempt(self, study: Study, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path) -> Exit:
         launch = Launch(
             backend=run.spec.backend,
             digest=digest,
@@ -217,8 +217,10 @@ def _failure(folder: Path, ended: Exit, damage: str | None, study: Study) -> tup
         left = None
     if left is not None and left.status is RunStatus.FAILED and left.reason is not None:
         return left.reason, left.message or left.reason.value
-    reason = _REASON_OF_CODE.get(ExitCode(ended.code), FailureReason.INTERNAL) if ended.code in set(ExitCode) else (
-        FailureReason.TERMINATED if ended.code in (137, 143) else FailureReason.INTERNAL
+    reason = (
+        _REASON_OF_CODE.get(ExitCode(ended.code), FailureReason.INTERNAL)
+        if ended.code in set(ExitCode)
+        else (FailureReason.TERMINATED if ended.code in (137, 143) else FailureReason.INTERNAL)
     )
     what = "was killed (SIGKILL)" if ended.code == 137 else f"ended with exit code {ended.code}"
     tail = "\n".join(ended.log.strip().splitlines()[-15:])

@@ -27,7 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
     )
-    group.addoption("--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow")
+    group.addoption(
+        "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
+    )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
 
@@ -53,7 +55,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly or not items:
         return
     if getattr(session.config.option, "numprocesses", None):
-        raise pytest.UsageError("studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs)")
+        raise pytest.UsageError(
+            "studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs)"
+        )
     from seedwise.plugin.session import BenchSession
 
     bench = BenchSession.start(session.config, items)

@@ -58,6 +58,7 @@ class RunItem(StudyItem):
         super().__init__(**rest)
         self.arm = arm
         self.seed = seed
+        self.extra_keyword_matches.update({arm, f"seed{seed}"})  # -k has no "=": -k "lora and seed3"
 
     def runtest(self) -> None:
         bench = self.config.stash[SESSION_KEY]

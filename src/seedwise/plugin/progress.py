@@ -77,7 +77,9 @@ class Progress:
         writer = reporter._tw
         line = reporter.currentfspath  # the item's line, begun by pytest and finished when its report comes
         writer.write("\r\x1b[2K", flush=True)
-        with Live(self.table(), console=Console(file=writer._file, force_terminal=True), transient=True, auto_refresh=False) as live:
+        with Live(
+            self.table(), console=Console(file=writer._file, force_terminal=True), transient=True, auto_refresh=False
+        ) as live:
             yield lambda: live.update(self.table(), refresh=True)
         if isinstance(line, str):
             writer.write(line, flush=True)
@@ -87,7 +89,9 @@ class Progress:
 
         done = sum(future.done() for future in self._futures.values())
         left = self.left()
-        table = Table(title=f"{done} of {len(self._futures)} runs done" + (f", {left}" if left else ""), title_justify="left")
+        table = Table(
+            title=f"{done} of {len(self._futures)} runs done" + (f", {left}" if left else ""), title_justify="left"
+        )
         for heading in ("run", "progress", "epoch", "loss", "selection", "elapsed"):
             table.add_column(heading, justify="left" if heading == "run" else "right")
         for identity, elapsed in sorted(self._engine.running().items()):

@@ -115,7 +115,9 @@ class BenchSession:
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
             for open_claim in outcome.open_claims:
-                reporter.write_line(f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+                reporter.write_line(
+                    f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
+                )
         if not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
 
@@ -140,5 +142,7 @@ def _studies(items: Sequence[StudyItem]) -> list[Study]:
     for item in items:
         other = files[item.study_file.study.name]
         if other.path != item.study_file.path:
-            raise InputError(f"{other.path} and {item.study_file.path} both name their study {other.study.name}; rename one")
+            raise InputError(
+                f"{other.path} and {item.study_file.path} both name their study {other.study.name}; rename one"
+            )
     return [study_file.study for study_file in files.values()]

@@ -143,7 +143,9 @@ def run(backend: Backend, spec: RunSpec, roots: Roots, out: Path) -> int:
         print(error, file=sys.stderr)
     except MemoryError:
         failure, code = OutOfMemory("the host ran out of memory"), ExitCode.OUT_OF_MEMORY
-    except Exception as error:  # the process boundary: whatever it is becomes a typed failure, with its traceback in the log
+    except (
+        Exception
+    ) as error:  # the process boundary: whatever it is becomes a typed failure, with its traceback in the log
         traceback.print_exc()
         failure, code = BackendError(f"{type(error).__name__}: {error}"), ExitCode.INTERNAL
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -164,7 +166,11 @@ def _digests(files: RunFiles) -> Dict[str, str]:
 
 def _leave_failure(files: RunFiles, reason: FailureReason, message: str, seconds: float) -> None:
     nothing = Cost(
-        train_examples_per_second=None, peak_host_bytes=None, peak_device_bytes=None, energy_joules=None, checkpoint_bytes=None
+        train_examples_per_second=None,
+        peak_host_bytes=None,
+        peak_device_bytes=None,
+        energy_joules=None,
+        checkpoint_bytes=None,
     )
     result = RunResult(
         contract=1,

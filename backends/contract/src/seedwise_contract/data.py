@@ -29,7 +29,9 @@ def read_split(task: Task, split: str, root: Path) -> List[Example]:
     declared = task.splits[split]
     path = root / declared.file
     if not path.is_file():
-        raise DataError(f"{path}: no such file (split '{split}'); fetch the data set again or correct task.splits.{split}.file")
+        raise DataError(
+            f"{path}: no such file (split '{split}'); fetch the data set again or correct task.splits.{split}.file"
+        )
     found = sha256_file(path)
     if found != declared.sha256:
         raise DataError(
@@ -87,5 +89,7 @@ def model_folder(model: Model, root: Path) -> Path:
         raise DataError(f"{folder}: no such model folder (model.path); fetch the model again or correct the path")
     found = tree_digest(folder)
     if found != model.sha256:
-        raise DataError(f"{folder}: digest is {found}, but model.sha256 declares {model.sha256}; restore or fetch it again")
+        raise DataError(
+            f"{folder}: digest is {found}, but model.sha256 declares {model.sha256}; restore or fetch it again"
+        )
     return folder

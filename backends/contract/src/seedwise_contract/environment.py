@@ -47,9 +47,7 @@ def cpu_name() -> Optional[str]:
     return platform.processor() or None
 
 
-def read_environment(
-    *, threads: int, device: str, driver: Optional[str], determinism: Dict[str, str]
-) -> Environment:
+def read_environment(*, threads: int, device: str, driver: Optional[str], determinism: Dict[str, str]) -> Environment:
     return Environment(
         image_digest=os.environ.get(IMAGE_VARIABLE),
         python=sys.version.split()[0],

@@ -74,6 +74,10 @@ class EventLog:
         self._handle.write(event.model_dump_json() + "\n")
         self._handle.flush()
 
+    def keep(self, size: int) -> None:
+        """Cut the file to its first `size` bytes: none where a run starts over, up to its state where it resumes."""
+        self._handle.truncate(size)
+
     def start(self, **fields: Any) -> None:
         self.write(Start(time=time.time(), **fields))
 
@@ -108,7 +112,9 @@ def read_events(path: Path) -> List[Any]:
         except ValidationError as error:
             if number == len(lines):
                 break
-            raise ValueError(f"{path}:{number}: not an event of the contract ({error.error_count()} fault(s))") from None
+            raise ValueError(
+                f"{path}:{number}: not an event of the contract ({error.error_count()} fault(s))"
+            ) from None
     return events
 
 

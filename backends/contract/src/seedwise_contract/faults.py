@@ -39,7 +39,9 @@ def _fault(item: Any) -> Fault:
     if kind == "missing":
         return Fault(field=field, found="nothing", allowed="this field is required")
     if kind == "extra_forbidden":
-        return Fault(field=field, found=shown(item["input"]), allowed="no field of this name is known; remove or rename it")
+        return Fault(
+            field=field, found=shown(item["input"]), allowed="no field of this name is known; remove or rename it"
+        )
     message = item["msg"]
     for prefix in ("Value error, ", "Input "):
         if message.startswith(prefix):

@@ -19,9 +19,7 @@ CONTRACT_VERSION = 1
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="lower-case hexadecimal sha256")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-RelativePath = Annotated[
-    str, Field(min_length=1, description="path below the mounted root; no leading slash, no '..'")
-]
+RelativePath = Annotated[str, Field(min_length=1, description="path below the mounted root; no leading slash, no '..'")]
 SeedValue = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -169,7 +167,9 @@ class Evaluation(ContractModel):
 
 class Device(ContractModel):
     kind: Literal["cpu", "cuda"]
-    threads: Annotated[int, Field(ge=1, le=256, description="CPU threads of numerical libraries: they decide last bits")]
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="CPU threads of numerical libraries: they decide last bits")
+    ]
 
 
 class RunSpec(ContractModel):

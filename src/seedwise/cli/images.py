@@ -1,0 +1,53 @@
+"""`seedwise images`: build backends ahead of time, show the lock, and commit what was built to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedwise.cli.common import DeviceName, DeviceOption, RuntimeOption, options_of, say
+from seedwise.images.definition import CommandBackend, load_definition
+from seedwise.images.lock import COMMITTED, commit_lock, entries
+from seedwise.project import find_project
+from seedwise.runtimes.choose import choose
+
+app = typer.Typer(help="Images and environments of backends.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    backends: Annotated[list[str] | None, typer.Argument(help="Default: every backend.", show_default=False)] = None,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Build what is missing: images where an engine answers, else environments."""
+    project = find_project(Path.cwd())
+    definition = load_definition(project)
+    names = backends or [name for name, kind in definition.backends.items() if not isinstance(kind, CommandBackend)]
+    flavour = "cuda" if device is DeviceName.cuda else "cpu"
+    chosen, why = choose(project, options_of(runtime, device).runtime, flavour)
+    say(f"runtime: {chosen.name} ({why})")
+    for name, digest in chosen.prepare(names, say).items():
+        typer.echo(f"{name}\t{digest}")
+
+
+@app.command("list")
+def list_images() -> None:
+    """Show the locked images."""
+    seen = set()
+    for image in entries(find_project(Path.cwd())):
+        name = f"{image.backend}-{image.flavour}"
+        if name not in seen:
+            seen.add(name)
+            typer.echo(
+                f"{name:<14} {image.digest}  {image.size_bytes / 1e6:.0f} MB  on {image.base.reference}  {image.built_at}"
+            )
+
+
+@app.command()
+def lock() -> None:
+    """Copy what was built here into docker/images.lock, to be committed."""
+    changed = commit_lock(find_project(Path.cwd()))
+    typer.echo(f"{COMMITTED}: {', '.join(changed) + ' changed' if changed else 'up to date'}")

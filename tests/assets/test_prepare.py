@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seedwise.assets.manifest import find_manifest
+from seedwise.assets.prepare import data_root, prepare_data
+from seedwise.errors import AssetError, InputError
+from seedwise.project import Project
+from seedwise.study import Rows
+from tests.conftest import ROOT, Small, toy_manifest, toy_rows
+
+Say = Callable[[str], None]
+SHARED = os.environ.get("SEEDWISE_DATA")
+needs_data = pytest.mark.skipif(
+    not SHARED, reason="SEEDWISE_DATA is not set: no data root with cls-books-fr, RTE, SST-2"
+)
+
+
+def rows_of(project: Project, split: str, rows: Rows | None, say: Say) -> list[dict[str, str]]:
+    data = prepare_data("toy", rows, project, say)
+    text = (data_root(project) / data.splits[split].file).read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def rewrite(small: Small, text: str, manifest: str | None = None) -> None:
+    data_root_of(small).joinpath("toy.jsonl").write_text(text)
+    (small.project.root / "benchmarks/assets/toy.yaml").write_text(manifest or toy_manifest(text))
+
+
+def data_root_of(small: Small) -> Path:
+    assert small.project.data_root is not None
+    return small.project.data_root
+
+
+def test_splits_are_disjoint_cover_everything_and_fewer_rows_are_a_subset(small: Small, no_say: Say) -> None:
+    full = {split: rows_of(small.project, split, None, no_say) for split in ("train", "selection", "test")}
+    ids = [row["id"] for rows in full.values() for row in rows]
+    assert len(ids) == len(set(ids)) == 200
+    few = rows_of(small.project, "train", Rows(train=10, selection=5, test=5), no_say)
+    assert few == full["train"][:10]
+    assert {row["label"] for row in few} == {"good", "bad"}
+
+
+def test_the_order_of_the_source_does_not_matter(small: Small, no_say: Say) -> None:
+    before = rows_of(small.project, "test", None, no_say)
+    rewrite(small, "".join(json.dumps(row) + "\n" for row in reversed(toy_rows(200))))
+    assert rows_of(small.project, "test", None, no_say) == before
+
+
+def test_rows_of_one_group_stay_together(small: Small, no_say: Say) -> None:
+    rows = [{**row, "film": f"film {number % 20}", "n": str(number)} for number, row in enumerate(toy_rows(200))]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    rewrite(small, text, toy_manifest(text).replace("group: null", "group: film"))
+    film_of = {row["text"]: row["film"] for row in rows}
+    films = [
+        {film_of[row["text"]] for row in rows_of(small.project, split, None, no_say)}
+        for split in ("train", "selection", "test")
+    ]
+    assert sum(map(len, films)) == len(set.union(*films)) == 20
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"text": "a b", "label": "meh"}', "row 3: label 'meh' is outside the declared set bad, good"),
+        ('{"label": "good"}', "row 3: no column text"),
+        ('{"text": " ", "label": "good"}', "row 3: empty text"),
+        ("{", "cannot be read as jsonl"),
+    ],
+)
+def test_faulty_rows_are_named(small: Small, no_say: Say, line: str, said: str) -> None:
+    rows = [json.dumps(row) for row in toy_rows(10)]
+    rewrite(small, "\n".join([*rows[:2], line, *rows[2:]]) + "\n")
+    with pytest.raises(AssetError, match=said):
+        prepare_data("toy", None, small.project, no_say)
+    assert not [path for path in data_root(small.project).iterdir() if path.is_dir()]
+
+
+def test_a_changed_file_is_not_used(small: Small, no_say: Say) -> None:
+    data_root_of(small).joinpath("toy.jsonl").write_text("{}\n")
+    with pytest.raises(AssetError, match="the manifest declares"):
+        prepare_data("toy", None, small.project, no_say)
+    assert not list((small.project.cache / "assets").glob("toy-*/"))
+
+
+def test_missing_files_say_what_to_set(small: Small, no_say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_root_of(small).joinpath("toy.jsonl").unlink()
+    with pytest.raises(AssetError, match=r"toy\.jsonl: no such file; SEEDWISE_DATA is"):
+        prepare_data("toy", None, small.project, no_say)
+    bare = Project(small.project.root, small.project.home, small.project.cache, None)
+    with pytest.raises(AssetError, match="SEEDWISE_DATA is not set"):
+        prepare_data("toy", None, bare, no_say)
+
+
+def test_unknown_assets_and_misnamed_manifests(small: Small, no_say: Say) -> None:
+    with pytest.raises(InputError, match=r"known: .*rotten-tomatoes.*toy"):
+        prepare_data("tyo", None, small.project, no_say)
+    path = small.project.root / "benchmarks/assets/toy.yaml"
+    path.rename(path.with_name("other.yaml"))
+    with pytest.raises(InputError, match="it must be other"):
+        find_manifest("other", small.project.root)
+    with pytest.raises(AssetError, match="not a data set"):
+        prepare_data("minilm-l6", None, small.project, no_say)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "src/seedwise/assets/manifests").glob("*.yaml")))
+def test_shipped_manifests_are_valid(name: str) -> None:
+    assert find_manifest(name, ROOT).name == name
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "train", "test", "overlap"),
+    [("cls-books-fr", 1600, 2000, 43), ("rte", 2490, 277, 0), ("sst2", 67349, 872, 0)],
+)
+def test_known_facts_of_the_lab_data(
+    tmp_path: Path, no_say: Say, name: str, train: int, test: int, overlap: int
+) -> None:
+    project = Project(ROOT, tmp_path / "home", tmp_path / "cache", Path(SHARED or ""))
+    data = prepare_data(name, None, project, no_say)
+    assert data.splits["train"].rows + data.splits["selection"].rows == train
+    assert data.splits["test"].rows == test
+    texts = {
+        split: [
+            json.loads(line)["text"].strip()
+            for line in (data_root(project) / data.splits[split].file).read_text().splitlines()
+        ]
+        for split in ("train", "selection", "test")
+    }
+    known = set(texts["train"]) | set(texts["selection"])
+    if name != "rte":
+        assert sum(text in known for text in texts["test"]) == overlap

@@ -1,0 +1,178 @@
+"""The main job, end to end, as a user starts it; the backend is the fake one, everything else is real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import Small
+
+
+def result_times(small: Small) -> dict[str, int]:
+    return {folder.name: (folder / "result.json").stat().st_mtime_ns for folder in small.runs()}
+
+
+def test_runs_claims_and_verdict_then_nothing_is_done_twice(small: Small) -> None:
+    first = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "runtime: venv" in first.stdout
+    assert "small.yaml::quick[seed=3] accuracy" in first.stdout
+    assert "claim[learning-helps] A better" in first.stdout
+    assert "verdicts of small" in first.stdout
+    assert "9 passed" in first.stdout
+    before = result_times(small)
+    assert len(before) == 8
+    second = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert second.returncode == 0
+    assert second.stdout.count("(done before)") == 8
+    assert result_times(small) == before
+
+
+def test_scores_in_the_store_are_those_of_the_predictions(small: Small) -> None:
+    small.pytest("benchmarks/small.yaml", "--no-record", "-k", "quick and seed0")
+    (folder,) = small.runs()
+    lines = [json.loads(line) for line in (folder / "predictions/test.jsonl").read_text().splitlines()]
+    right = sum((line["scores"][1] > line["scores"][0]) == (line["label"] == 1) for line in lines)
+    assert json.loads((folder / "result.json").read_text())["metrics"]["test"]["accuracy"] == right / len(lines) > 0.6
+
+
+def test_selection_of_items_and_collect_only(small: Small) -> None:
+    collected = small.pytest("benchmarks", "--collect-only", "-q")
+    assert collected.stdout.count("::quick[") == collected.stdout.count("::frozen[") == 4
+    assert "::claim[learning-helps]" in collected.stdout
+    assert not small.runs()
+    some = small.pytest("benchmarks", "--no-record", "-k", "seed1 or claim")
+    assert "2 passed, 1 skipped" in some.stdout
+    assert "the claim stays open: 6 runs are missing" in small.pytest("benchmarks", "--no-record", "-k", "claim", "-rs").stdout
+    assert len(small.runs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason", "said"),
+    [
+        ("crash", "internal", "RuntimeError: a fault in the backend"),
+        ("kill", "terminated", "was killed (SIGKILL) and left no result"),
+        ("oom", "out_of_memory", "the device is full"),
+        ("data", "bad_data", "row 3 is not what it should be"),
+        ("no_space", "no_space", "No space left on device"),
+    ],
+)
+def test_a_failed_run_is_typed_kept_out_and_run_again(small: Small, trouble: str, reason: str, said: str) -> None:
+    small.edit("parameters: {rate: 0.0}", f"parameters: {{rate: 0.0, trouble: {trouble}}}")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "-k", "seed0 or claim")
+    assert answer.returncode == 1
+    assert f"frozen[seed=0] failed ({reason})" in answer.stdout
+    assert said in answer.stdout
+    assert "1 failed, 1 passed, 1 skipped" in answer.stdout
+    failure = next(small.project.runs.glob("*/failure.json"))
+    assert json.loads(failure.read_text())["reason"] == reason
+    planned = small.seedwise("plan", "benchmarks/small.yaml")
+    assert f"to do again ({reason})" in planned.stdout
+    assert "1 of 8 runs are done" in planned.stdout
+
+
+def test_what_was_killed_once_is_done_at_the_next_call(small: Small) -> None:
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: kill_once}")
+    first = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert "4 failed, 4 passed, 1 skipped" in first.stdout
+    again = small.pytest("benchmarks/small.yaml", "--no-record", "--lf")
+    assert again.returncode == 0, again.stdout
+    assert len(small.runs()) == 8
+
+
+def test_a_diverged_run_is_kept_flagged_and_counted(small: Small) -> None:
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: nan}")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert answer.returncode == 0, answer.stdout
+    assert answer.stdout.count("DIVERGED") == 4
+    assert "4 of 4 of frozen diverged" in answer.stdout
+
+
+def test_x_stops_at_the_first_failure_and_leaves_the_rest_to_do(small: Small) -> None:
+    small.edit("quick: {method: {name: perceptron, parameters: {rate: 1.0}}}", "quick: {method: {name: perceptron, parameters: {trouble: crash}}}")
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
+    started = time.monotonic()
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "-x", "--jobs", "2")
+    assert answer.returncode == 1
+    assert "1 failed" in answer.stdout
+    assert time.monotonic() - started < 60  # the slow runs were stopped, not waited for
+    assert not small.runs()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("epochs: 2", "epochs: 0", 2, "defaults.recipe.epochs: found 0"),
+        ("name: perceptron, parameters: {rate: 1.0}", "name: lora, parameters: {}", 2, 'arms.quick.method.name: found "lora"'),
+        ("data: toy", "data: nothing", 2, "asset nothing: no manifest"),
+        ("backend: fake", "backend: absent", 4, "absent"),
+        ("threads: 1", "threads: 200", 5, "a run needs 200 CPU core(s)"),
+        ("train: 60", "train: 600", 3, "lower task.rows.train"),
+    ],
+)
+def test_what_cannot_be_started_is_said_before_any_run(small: Small, old: str, new: str, code: int, said: str) -> None:
+    small.edit(old, new)
+    answer = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    assert said in answer.stdout
+    assert "Traceback" not in answer.stdout
+    assert not small.runs()
+
+
+def test_gate_fails_on_a_claim_that_does_not_hold(small: Small) -> None:
+    assert small.pytest("benchmarks/small.yaml", "--no-record", "--gate").returncode == 0
+    small.edit("a: quick, b: frozen", "a: frozen, b: quick")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
+    assert answer.returncode == 1
+    assert "does not hold" in answer.stdout
+    assert "exploratory: 8 of the 8 runs were started under another declaration" in answer.stdout
+
+
+def test_three_seeds_are_unattainable_not_insignificant(small: Small) -> None:
+    small.edit("seeds: 4", "seeds: 3")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
+    assert answer.returncode == 1
+    assert "unattainable" in answer.stdout
+    assert ".100" in answer.stdout
+
+
+def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
+    command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record", "--jobs", "2"]
+    process = subprocess.Popen(
+        command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (small.runs() and list(small.project.runs.glob("*/events.jsonl"))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = result_times(small)
+    assert 0 < len(done) < 8
+    time.sleep(1.0)
+    assert not _backends_of(small)  # no orphan goes on training, or writing into the store
+    small.edit("trouble: slow", "trouble: none")  # other specs, so that the slow ones need not be waited for
+    again = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert again.returncode == 0, again.stdout
+    assert {name: stamp for name, stamp in result_times(small).items() if name in done} == done
+
+
+def _backends_of(small: Small) -> list[str]:
+    listing = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listing.splitlines() if str(small.project.root) in line and "fake_backend" in line]
+
+
+def test_tampered_predictions_are_found_and_named(small: Small) -> None:
+    small.pytest("benchmarks/small.yaml", "--no-record")
+    path = small.runs()[0] / "predictions/test.jsonl"
+    text = path.read_text()
+    path.write_text(text.replace('"label":0', '"label":1', 1))
+    answer = small.seedwise("report", "benchmarks/small.yaml")
+    assert answer.returncode == 6
+    assert str(path) in answer.stderr
