@@ -49,7 +49,10 @@ def test_selection_of_items_and_collect_only(small: Small) -> None:
     assert not small.runs()
     some = small.pytest("benchmarks", "--no-record", "-k", "seed1 or claim")
     assert "2 passed, 1 skipped" in some.stdout
-    assert "the claim stays open: 6 runs are missing" in small.pytest("benchmarks", "--no-record", "-k", "claim", "-rs").stdout
+    assert (
+        "the claim stays open: 6 runs are missing"
+        in small.pytest("benchmarks", "--no-record", "-k", "claim", "-rs").stdout
+    )
     assert len(small.runs()) == 2
 
 
@@ -95,7 +98,10 @@ def test_a_diverged_run_is_kept_flagged_and_counted(small: Small) -> None:
 
 
 def test_x_stops_at_the_first_failure_and_leaves_the_rest_to_do(small: Small) -> None:
-    small.edit("quick: {method: {name: perceptron, parameters: {rate: 1.0}}}", "quick: {method: {name: perceptron, parameters: {trouble: crash}}}")
+    small.edit(
+        "quick: {method: {name: perceptron, parameters: {rate: 1.0}}}",
+        "quick: {method: {name: perceptron, parameters: {trouble: crash}}}",
+    )
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
     started = time.monotonic()
     answer = small.pytest("benchmarks/small.yaml", "--no-record", "-x", "--jobs", "2")
@@ -109,7 +115,12 @@ def test_x_stops_at_the_first_failure_and_leaves_the_rest_to_do(small: Small) ->
     ("old", "new", "code", "said"),
     [
         ("epochs: 2", "epochs: 0", 2, "defaults.recipe.epochs: found 0"),
-        ("name: perceptron, parameters: {rate: 1.0}", "name: lora, parameters: {}", 2, 'arms.quick.method.name: found "lora"'),
+        (
+            "name: perceptron, parameters: {rate: 1.0}",
+            "name: lora, parameters: {}",
+            2,
+            'arms.quick.method.name: found "lora"',
+        ),
         ("data: toy", "data: nothing", 2, "asset nothing: no manifest"),
         ("backend: fake", "backend: absent", 4, "absent"),
         ("threads: 1", "threads: 200", 5, "a run needs 200 CPU core(s)"),
@@ -144,7 +155,17 @@ def test_three_seeds_are_unattainable_not_insignificant(small: Small) -> None:
 
 def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record", "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:benchmark",
+        "benchmarks/small.yaml",
+        "--no-record",
+        "--jobs",
+        "2",
+    ]
     process = subprocess.Popen(
         command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
