@@ -78,9 +78,10 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
     _refuse_different_examples(list(arms.values()))
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
-    verdicts = resolve_family(
-        [_decide(arms[claim.a], arms[claim.b], plan.study, claim, family=len(plan.study.claims)) for claim in ready]
-    )
+    family = len(plan.study.claims)
+    verdicts = tuple(_decide(arms[claim.a], arms[claim.b], plan.study, claim, family) for claim in ready)
+    if len(ready) == family:  # Holm's later steps need the whole family; until then each claim is held to its first step
+        verdicts = resolve_family(verdicts)
     declared = tuple(_outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True))
     return StudyOutcome(
         study=plan.study,

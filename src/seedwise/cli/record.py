@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
-from seedwise.comparison import StudyOutcome, compare
 from seedwise.workbench import Workbench, open_workbench
+
+if TYPE_CHECKING:
+    from seedwise.comparison import StudyOutcome
 
 
 def _outcomes(
     studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption
 ) -> tuple[Workbench, list[StudyOutcome]]:
+    from seedwise.comparison import compare  # brings scipy.stats, slow to import; only these commands need it
+
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     return bench, [compare(bench.plan(file.study, say), bench.store) for file in files]

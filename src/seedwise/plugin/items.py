@@ -10,7 +10,6 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.stats import Outcome
 from seedwise.study import Claim, StudyFile, load_study
 
 
@@ -78,6 +77,8 @@ class ClaimItem(StudyItem):
         bench = self.config.stash[SESSION_KEY]
         gate = bool(self.config.getoption("--gate"))
         found = bench.compared(self.study_file.study.name)
+        from seedwise.stats import Outcome
+
         decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
         if decided is None:
             text = f"{len([r for r in found.missing if r.arm in (self.claim.a, self.claim.b)])} runs are missing"

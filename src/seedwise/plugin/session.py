@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedwise.comparison import StudyOutcome, compare
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.plan import Plan, PlannedRun
@@ -19,6 +18,7 @@ from seedwise.workbench import Options, Workbench, default_options, open_workben
 from seedwise_contract import RunStatus
 
 if TYPE_CHECKING:
+    from seedwise.comparison import StudyOutcome
     from seedwise.plugin.items import RunItem, StudyItem
 
 
@@ -93,6 +93,8 @@ class BenchSession:
 
     def compared(self, study: str) -> StudyOutcome:
         if study not in self._compared:
+            from seedwise.comparison import compare  # brings scipy.stats, slow to import; runs need not wait for it
+
             self._compared[study] = compare(self._plans[study], self._bench.store)
         return self._compared[study]
 

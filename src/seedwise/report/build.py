@@ -1,0 +1,219 @@
+"""From study outcomes to the report model: reading, flattening, counting; no judgement beyond the verdicts' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from seedwise import __version__
+from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.plan import PlannedRun
+from seedwise.report import text
+from seedwise.report.curves import read_curves
+from seedwise.report.facts import read_parameters, read_provenance
+from seedwise.report.inputs import finished_runs, library_versions, report_inputs
+from seedwise.report.methods import methods, recipes
+from seedwise.report.model import (
+    FORMAT,
+    ArmCost,
+    ArmRow,
+    Comparison,
+    Data,
+    OpenClaim,
+    ReportModel,
+    Score,
+    StudyReport,
+)
+from seedwise.stats import Outcome
+from seedwise.store import Store, StoredRun
+from seedwise.study import Claim, Study
+
+
+def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:
+    """The report of `outcomes`; reads the finished runs' events, parameters and environments from `store`."""
+    return ReportModel(
+        format=FORMAT,
+        inputs=report_inputs(outcomes, store),
+        versions={"seedwise": __version__, **library_versions()},
+        studies=tuple(_study(outcome, store) for outcome in outcomes),
+    )
+
+
+def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
+    study = outcome.study
+    runs = finished_runs(outcome, store)
+    claims = tuple(_comparison(claim) for claim in outcome.claims)
+    explored = tuple(_comparison(claim) for claim in outcome.explored)
+    return StudyReport(
+        name=study.name,
+        title=study.title,
+        description=study.description.strip(),
+        metric=study.task.metric,
+        alpha=study.alpha,
+        seeds=tuple(study.seeds),
+        claims=claims,
+        explored=explored,
+        open_claims=tuple(_open(claim, outcome) for claim in outcome.open_claims),
+        planned=len(outcome.plan.runs),
+        finished=sum(run.run_id in runs for run in outcome.plan.runs),
+        arms=tuple(_arm(name, outcome, runs, store) for name in study.arms),
+        recipes=recipes(outcome.plan),
+        curves=read_curves(outcome.plan, runs, store),
+        methods=methods(outcome, (*claims, *explored)),
+        data=_data(outcome),
+        provenance=read_provenance(outcome.plan, runs, store),
+    )
+
+
+def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store: Store) -> ArmRow:
+    arm = outcome.study.arms[name]
+    scores = outcome.arms.get(name)
+    planned = outcome.plan.of_arm(name)
+    finished = [run for each in planned if (run := runs.get(each.run_id or ""))]
+    recomputed = dict(zip((run.run_id for run in scores.runs), scores.scores, strict=True)) if scores else {}
+    return ArmRow(
+        name=name,
+        backend=arm.backend,
+        model=arm.model,
+        initialisation=arm.initialisation,
+        method=arm.method.name,
+        method_parameters=arm.method.parameters,
+        baseline=arm.baseline,
+        deterministic=arm.deterministic,
+        complete=scores is not None,
+        scores=tuple(_score(run, runs, recomputed, outcome.study, store) for run in planned),
+        n=scores.summary.n if scores else None,
+        mean=scores.summary.mean if scores else None,
+        sd=scores.summary.sd if scores else None,
+        interval=scores.summary.interval if scores else None,
+        minimum=min(scores.scores) if scores and scores.scores else None,
+        maximum=max(scores.scores) if scores and scores.scores else None,
+        cost=_cost(finished, store) if finished else None,
+    )
+
+
+def _score(
+    planned: PlannedRun, runs: Mapping[str, StoredRun], recomputed: Mapping[str, float], study: Study, store: Store
+) -> Score:
+    """`recomputed` are the scores that the arm's summary is made of; a run of an incomplete arm gives its own."""
+    run = runs.get(planned.run_id) if planned.run_id else None
+    if run is None:
+        failure = store.failure(planned.run_id) if planned.run_id else None
+        return Score(
+            seed=planned.seed,
+            run_id=planned.run_id,
+            status="missing",
+            score=None,
+            selected_epoch=None,
+            selected_value=None,
+            reason=f"{failure.reason.value}: {failure.message}" if failure else None,
+        )
+    selected = run.result.selected
+    return Score(
+        seed=planned.seed,
+        run_id=run.run_id,
+        status="diverged" if run.result.status.value == "diverged" else "completed",
+        score=recomputed.get(run.run_id, run.result.metrics.get("test", {}).get(study.task.metric)),
+        selected_epoch=selected.epoch if selected else None,
+        selected_value=selected.value if selected else None,
+        reason=run.result.message,
+    )
+
+
+def _cost(runs: Sequence[StoredRun], store: Store) -> ArmCost:
+    costs = [run.result.cost for run in runs]
+    tables = [table for run in runs if (table := read_parameters(run, store)) is not None]
+    return ArmCost(
+        seconds_per_run=fmean(run.result.timings.total for run in runs),
+        training_seconds=fmean(run.result.timings.training for run in runs),
+        train_examples_per_second=_mean([cost.train_examples_per_second for cost in costs]),
+        trainable_parameters=max((table.trainable for table in tables), default=None),
+        total_parameters=max((table.total for table in tables), default=None),
+        peak_host_bytes=_largest([cost.peak_host_bytes for cost in costs]),
+        peak_device_bytes=_largest([cost.peak_device_bytes for cost in costs]),
+        energy_joules=_mean([cost.energy_joules for cost in costs]),
+        checkpoint_bytes=_largest([cost.checkpoint_bytes for cost in costs]),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _largest(values: Sequence[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _comparison(claim: ClaimOutcome) -> Comparison:
+    verdict = claim.verdict
+    return Comparison(
+        name=claim.name,
+        statement=claim.statement,
+        a=claim.a,
+        b=claim.b,
+        outcome=verdict.outcome.value,
+        label=_label(claim),
+        sentence=claim.sentence,
+        declared=claim.declared,
+        question=verdict.question.value,
+        claim=verdict.claim,
+        alpha=verdict.alpha,
+        family_size=verdict.family_size,
+        n_seeds=verdict.n_seeds,
+        n_examples=verdict.n_examples,
+        estimate=verdict.estimate,
+        interval=verdict.interval,
+        p=verdict.p,
+        p_adjusted=verdict.p_adjusted,
+        p_exact=verdict.p_exact,
+        floor=verdict.floor,
+        p_a_greater_b=verdict.p_a_greater_b,
+        margin=verdict.margin,
+        tost_p=verdict.tost.p if verdict.tost else None,
+        tost_interval=verdict.tost.interval if verdict.tost else None,
+        welch_p=verdict.welch.p if verdict.welch else None,
+        welch_interval=verdict.welch.interval if verdict.welch else None,
+        seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
+        examples_needed=verdict.needed.examples if verdict.needed else None,
+        notes=claim.notes,
+    )
+
+
+def _label(claim: ClaimOutcome) -> str:
+    """The outcome in a few words, with the arms' names."""
+    verdict = claim.verdict
+    return {
+        Outcome.A_BETTER: f"{claim.a} better",
+        Outcome.B_BETTER: f"{claim.b} better",
+        Outcome.EQUIVALENT: f"equivalent within {text.margin(verdict.margin)} points",
+        Outcome.INCONCLUSIVE: "inconclusive",
+        Outcome.UNATTAINABLE: "unattainable with this design",
+        Outcome.DEGENERATE: "no verdict",
+    }[verdict.outcome]
+
+
+def _open(claim: Claim, outcome: StudyOutcome) -> OpenClaim:
+    return OpenClaim(
+        name=claim.name,
+        statement=claim.statement or f"{claim.a} against {claim.b}",
+        a=claim.a,
+        b=claim.b,
+        claim=claim.type,
+        margin=claim.margin,
+        waiting_for=tuple(run.label for run in outcome.missing if run.arm in (claim.a, claim.b)),
+    )
+
+
+def _data(outcome: StudyOutcome) -> Data:
+    data = outcome.plan.data
+    return Data(
+        name=data.name,
+        title=data.title,
+        citation=data.citation.strip(),
+        licence=data.licence,
+        labels=tuple(data.labels),
+        rows={name: split.rows for name, split in data.splits.items()},
+        sha256={name: split.sha256 for name, split in data.splits.items()},
+        facts=data.facts,
+    )

@@ -1,0 +1,254 @@
+"""The figures of a study as SVG: equal values give equal bytes, text stays text, colours are the page's variables."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from seedwise.report import text
+from seedwise.report.model import Comparison, Curve, StudyReport
+from seedwise.report.svg import ARM_COLOURS, INK, MUTED, PAPER, Figure, inline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = "osD^vPX*"
+_WIDTH = 5.0  # inches: 360 units, about a phone's width, so that text keeps its size there
+_SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "seedwise",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": 10,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": MUTED,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.6,
+}
+
+
+def figures(study: StudyReport) -> tuple[Figure, ...]:
+    """Those that the study has numbers for."""
+    found = [difference(study), strips(study), epochs(study), losses(study)]
+    return tuple(figure for figure in found if figure is not None)
+
+
+def difference(study: StudyReport) -> Figure | None:
+    """Every comparison's estimate and interval, with the band of its margin."""
+    rows = [c for c in (*study.claims, *study.explored) if c.estimate is not None and c.interval is not None]
+    if not rows:
+        return None
+
+    def draw(axes: Axes) -> None:
+        axes.axvline(0.0, color=INK, linewidth=1.0)
+        for place, row in enumerate(rows):
+            _difference_row(axes, -place, row)
+        _label_rows(axes, [f"{row.a} {text.MINUS} {row.b}{'' if row.declared else ' (exploratory)'}" for row in rows])
+        axes.set_xlabel(f"difference in {study.metric}, points")
+        axes.grid(axis="x")
+
+    spoken = [
+        f"{row.a} minus {row.b}: {text.points(row.estimate)} points, interval {text.points_interval(row.interval)}"
+        for row in rows
+    ]
+    band = " The shaded band is the declared margin; the thick bar inside is the interval of the equivalence test."
+    return Figure(
+        key=f"{study.name}-difference",
+        title="Differences between arms",
+        caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; right of zero the first arm "
+        f"scores higher. Filled: a decided claim; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
+        alternative="; ".join(spoken) + ".",
+        svg=_render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
+    )
+
+
+def _difference_row(axes: Axes, place: float, row: Comparison) -> None:
+    assert row.estimate is not None
+    assert row.interval is not None
+    low, high = (100.0 * bound for bound in row.interval)
+    if row.margin is not None:
+        wide = 100.0 * row.margin
+        axes.fill_betweenx([place - 0.22, place + 0.22], -wide, wide, color=ARM_COLOURS[2], alpha=0.22, linewidth=0)
+    if row.tost_interval is not None:
+        axes.plot([100.0 * bound for bound in row.tost_interval], [place, place], color=INK, linewidth=4.5, alpha=0.55)
+    axes.plot([low, high], [place, place], color=INK, linewidth=1.6)
+    for bound in (low, high):
+        axes.plot([bound, bound], [place - 0.07, place + 0.07], color=INK, linewidth=1.6)
+    fill = ARM_COLOURS[0] if row.declared and row.decided else "none"
+    axes.plot(
+        [100.0 * row.estimate], [place], "D", markersize=7, markerfacecolor=fill, markeredgecolor=ARM_COLOURS[0],
+        markeredgewidth=1.6,
+    )  # fmt: skip
+
+
+def strips(study: StudyReport) -> Figure | None:
+    """Every seed's score, the arms' means and intervals, single-run baselines as lines."""
+    arms = [arm for arm in study.arms if arm.n is not None and not (arm.baseline and arm.deterministic)]
+    lines = [arm for arm in study.arms if arm.mean is not None and arm.baseline and arm.deterministic]
+    if not arms:
+        return None
+
+    def draw(axes: Axes) -> None:
+        for index, arm in enumerate(arms):
+            colour, marker = _look(study, arm.name)
+            if arm.interval is not None:
+                axes.plot([100.0 * b for b in arm.interval], [-index, -index], color=colour, linewidth=5, alpha=0.35)
+            if arm.mean is not None:
+                axes.plot([100.0 * arm.mean] * 2, [-index - 0.2, -index + 0.2], color=colour, linewidth=2.4)
+            ordered = sorted((s for s in arm.scores if s.score is not None), key=lambda s: (s.score, s.seed))
+            for rank, score in enumerate(ordered):
+                assert score.score is not None
+                shown = "x" if score.status == "diverged" else marker
+                lift = (-1) ** rank * 0.09 if len(ordered) > 1 else 0.0
+                fill = colour if shown == "x" else "none"
+                axes.plot(
+                    [100.0 * score.score], [-index + lift], shown, color=colour, markersize=6, markerfacecolor=fill,
+                    markeredgewidth=1.5,
+                )  # fmt: skip
+        for arm in lines:
+            assert arm.mean is not None
+            axes.axvline(100.0 * arm.mean, color=INK, linestyle=(0, (4, 3)), linewidth=1.3, label=arm.name)
+        _label_rows(axes, [arm.name for arm in arms])
+        axes.set_xlabel(f"{study.metric} on the test split, %")
+        axes.grid(axis="x")
+        if lines:
+            _legend(axes, len(lines))
+
+    spoken = [f"{arm.name}: mean {text.score(arm.mean)} over {text.plural(arm.n or 0, 'seed')}" for arm in arms]
+    spoken += [f"baseline {arm.name}: {text.score(arm.mean)}" for arm in lines]
+    dashed = " Dashed: the baseline." if lines else ""
+    crosses = " A cross is a diverged run." if any(arm.diverged for arm in arms) else ""
+    return Figure(
+        key=f"{study.name}-seeds",
+        title="Every seed",
+        caption=f"One mark a seed, the arm's mean as a bar, its {text.percent(study.level)} t interval over seeds shaded."
+        f"{dashed}{crosses}",
+        alternative="; ".join(spoken) + ".",
+        svg=_render(f"{study.name}-seeds", 0.62 * len(arms) + (1.1 if lines else 0.75), draw),
+    )
+
+
+def epochs(study: StudyReport) -> Figure | None:
+    """The selection split by epoch, every seed thin and the mean thick."""
+    caption = "One thin line a seed, the mean thick. This split chooses the checkpoint; it is not the reported score."
+    return _curves(
+        study, study.curves.selection, "epochs", f"{study.metric.capitalize()} on the selection split, %", 100.0, caption,
+        integer=True,
+    )  # fmt: skip
+
+
+def losses(study: StudyReport) -> Figure | None:
+    """Training loss by epoch, every seed thin and the mean thick."""
+    widths = sorted(set(study.curves.updates_per_point.values()))
+    each = text.listed([str(width) for width in widths])
+    caption = f"One thin line a seed, the mean thick; each point is the mean over {each} updates."
+    if widths == [1]:
+        caption = "One thin line a seed, the mean thick; one point an update."
+    return _curves(study, study.curves.loss, "loss", "Training loss", 1.0, caption, integer=False)
+
+
+def _curves(
+    study: StudyReport, curves: Sequence[Curve], key: str, title: str, scale: float, caption: str, *, integer: bool
+) -> Figure | None:
+    arms = list(dict.fromkeys(curve.arm for curve in curves))
+    if not arms:
+        return None
+
+    from matplotlib.ticker import MaxNLocator
+
+    faint = 0.55 if len(arms) <= 3 else 0.25
+
+    def draw(axes: Axes) -> None:
+        for arm in arms:
+            colour, marker = _look(study, arm)
+            own = [curve.points for curve in curves if curve.arm == arm]
+            for points in own:
+                axes.plot([x for x, _ in points], [scale * y for _, y in points], color=colour, linewidth=0.8, alpha=faint)
+            mean = _mean(own)
+            spacing = max(1, len(mean) // 6)
+            axes.plot(
+                [x for x, _ in mean], [scale * y for _, y in mean], color=colour, linewidth=2.4, marker=marker,
+                markersize=6, markevery=spacing, label=arm,
+            )  # fmt: skip
+        axes.set_xlabel("epochs of training done")
+        axes.grid()
+        if integer:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.margins(x=0.06)
+        _legend(axes, len(arms))
+
+    spoken = []
+    for arm in arms:
+        mean = _mean([curve.points for curve in curves if curve.arm == arm])
+        first, last = (f"{scale * value:.2f}" for value in (mean[0][1], mean[-1][1]))
+        spoken.append(f"{arm}: the mean goes from {first} to {last} at {mean[-1][0]:g} epochs")
+    name = f"{study.name}-{key}"
+    return Figure(name, title, caption, "; ".join(spoken) + ".", _render(name, 3.1, draw))
+
+
+def _mean(curves: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Over the seeds that have a point there; a diverged seed leaves the mean where its curve ends."""
+    by_place: dict[float, list[float]] = {}
+    for points in curves:
+        for x, y in points:
+            by_place.setdefault(x, []).append(y)
+    return [(x, fmean(values)) for x, values in sorted(by_place.items())]
+
+
+def _look(study: StudyReport, name: str) -> tuple[str, str]:
+    """Colour and marker of an arm, the same in every figure."""
+    index = [arm.name for arm in study.arms].index(name)
+    return ARM_COLOURS[index % len(ARM_COLOURS)], MARKERS[index % len(MARKERS)]
+
+
+def _label_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Names above their rows, so that long ones take no width from the data."""
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(-len(names) + 0.6, 0.6)
+    for index, name in enumerate(names):
+        axes.text(
+            0.0, -index + 0.3, name, transform=axes.get_yaxis_transform(), fontweight="bold", va="bottom",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+        )  # fmt: skip
+
+
+def _legend(axes: Axes, entries: int) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=min(entries, 2), frameon=False, borderaxespad=0.0,
+        handlelength=1.8, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def _render(key: str, height: float, draw: Callable[[Axes], None]) -> str:
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever the reader's own matplotlibrc says
+        matplotlib.rcParams.update(_SETTINGS)
+        canvas = Canvas(figsize=(_WIDTH, height), layout="constrained")
+        FigureCanvasAgg(canvas)
+        draw(canvas.add_subplot())
+        written = io.StringIO()
+        canvas.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return inline(written.getvalue(), key)

@@ -1,0 +1,138 @@
+"""The methods paragraphs and the recipes, generated from the study and its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seedwise.comparison import StudyOutcome
+from seedwise.plan import Plan
+from seedwise.report import text
+from seedwise.report.model import Comparison, Recipe
+from seedwise_contract.spec import Recipe as RunRecipe
+
+_QUESTIONS = {
+    "seeds and examples": "whether one arm is expected to beat the other for whoever repeats the training with new seeds and "
+    "draws new examples of the same kind",
+    "seeds": "whether one arm is expected to beat the other on this very test file for whoever repeats the training with "
+    "new seeds",
+    "examples": "whether one fixed system is expected to beat the other on new examples of the same kind, both being "
+    "deterministic",
+}
+
+
+def methods(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Paragraphs as a paper's appendix would have them: design, question and analysis."""
+    return (_design(outcome), _analysis(outcome, comparisons), _reading(outcome))
+
+
+def _design(outcome: StudyOutcome) -> str:
+    study, data = outcome.study, outcome.plan.data
+    rows = {name: split.rows for name, split in data.splits.items()}
+    seeded = [name for name, arm in study.arms.items() if not arm.deterministic]
+    fixed = [name for name, arm in study.arms.items() if arm.deterministic]
+    parts = [
+        f"The task is {data.name} ({data.title.rstrip('.')}): {text.count(rows['train'])} examples to train on, "
+        f"{text.count(rows['selection'])} to select the checkpoint, {text.count(rows['test'])} to report."
+    ]
+    if seeded:
+        each = ("The arm", "is", "") if len(seeded) == 1 else ("The arms", "are", " each")
+        parts.append(
+            f"{each[0]} {text.listed(seeded)} {each[1]} trained with {text.plural(len(study.seeds), 'seed')}{each[2]} "
+            f"({text.seeds(tuple(study.seeds))}); every seed gives separate streams for initialisation, data order and "
+            "dropout."
+        )
+    if fixed:
+        arms = f"The arm {fixed[0]} is" if len(fixed) == 1 else f"The arms {text.listed(fixed)} are"
+        parts.append(f"{arms} deterministic and run once.")
+    if study.selection.rule == "best":
+        direction = "highest" if study.selection.metric == "accuracy" else "lowest"
+        rule = f"the checkpoint with the {direction} {study.selection.metric} on the selection split (the earliest of equal ones)"
+    else:
+        rule = "the last checkpoint"
+    parts.append(
+        f"The selection split is scored every epoch and {rule} is reported: the test split is scored once, with that "
+        f"checkpoint. The metric is {study.task.metric}."
+    )
+    return " ".join(parts)
+
+
+def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
+    study = outcome.study
+    questions = dict.fromkeys(comparison.question for comparison in comparisons)
+    parts = [f"The question answered is {_QUESTIONS[question]}." for question in questions]
+    claims = len(study.claims)
+    if claims:
+        parts.append(f"The study file declares {text.plural(claims, 'claim')}. {_declared(outcome)}")
+    parts.append(
+        "Differences are estimated from per-example scores with seeds and examples as crossed random factors, seeds nested "
+        "in the arm: a t interval from the variance components of Obuchowski and Rockette and of Dorfman, Berbaum and Metz "
+        "with the degrees of freedom of Hillis (2014, doi 10.1002/sim.5926). Seeds are treated as independent between arms."
+    )
+    parts.append(f"Tests are two-sided at alpha = {study.alpha:g}{_family(claims)}.")
+    if any(comparison.margin is not None for comparison in comparisons):
+        parts.append(
+            f"Equivalence is two one-sided tests against the declared margin, shown as the {text.percent(1 - 2 * study.alpha)} "
+            "interval."
+        )
+    parts.append(
+        "Companions, which hold for this test file only: Welch's t interval over seeds, and the exact permutation test over "
+        "seeds (sign flips against a deterministic arm) with its floor, the smallest p that it can return with so many seeds. "
+        "Where that floor is above alpha the outcome is 'unattainable': no data could have decided it."
+    )
+    return " ".join(parts)
+
+
+def _declared(outcome: StudyOutcome) -> str:
+    """What the runs' provenance says of when the claims were declared."""
+    if not outcome.claims:
+        return "None is decided yet."
+    under = "the present declaration of seeds, metric, selection, margins, alpha and claims"
+    others = [claim.name for claim in outcome.claims if not claim.declared]
+    if not others:
+        return f"Every run behind a verdict was started under {under}."
+    return f"Not every run behind {text.listed(others)} was started under {under}: what they say is exploratory."
+
+
+def _family(claims: int) -> str:
+    return f", corrected by Holm over the {claims} declared claims" if claims > 1 else ""
+
+
+def _reading(outcome: StudyOutcome) -> str:
+    parts = [
+        f"Arms are summarised by the mean over seeds, the sample standard deviation (n \N{MINUS SIGN} 1) and the "
+        f"{text.percent(1 - outcome.study.alpha)} t interval of the mean over seeds, which holds for this test file."
+    ]
+    if outcome.explored:
+        parts.append("Comparisons with baselines are not declared: they are exploratory and outside the family.")
+    parts.append("Diverged runs stay in every figure and are flagged; one without predictions counts as all wrong.")
+    return " ".join(parts)
+
+
+def recipes(plan: Plan) -> tuple[Recipe, ...]:
+    """Each distinct training recipe, as planned (warm-up as a count of updates), with the arms that share it."""
+    shared: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name in plan.study.arms:
+        runs = plan.of_arm(name)
+        if runs and runs[0].spec.recipe is not None:
+            settings = _settings(runs[0].spec.recipe, runs[0].spec.total_updates)
+            shared.setdefault(settings, []).append(name)
+    return tuple(Recipe(arms=tuple(arms), settings=settings) for settings, arms in shared.items())
+
+
+def _settings(recipe: RunRecipe, updates: int) -> tuple[tuple[str, str], ...]:
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    betas = [text.number(beta) for beta in optimizer.betas]
+    power = f", power {text.number(schedule.power)}" if schedule.name == "polynomial" else ""
+    covered = "all parameters" if optimizer.decay_on == "all" else "matrices only"
+    return (
+        ("optimizer", f"{optimizer.name}, betas {betas[0]} and {betas[1]}, eps {text.number(optimizer.eps)}"),
+        ("learning rate", f"{text.number(optimizer.lr)}, {schedule.name}{power} to {text.number(schedule.end_lr)}"),
+        ("warm-up", f"{schedule.warmup_updates:,} of {updates:,} updates"),
+        ("weight decay", f"{text.number(optimizer.weight_decay)}, {covered}"),
+        ("gradient clipping", "none" if recipe.clip_norm is None else f"norm {text.number(recipe.clip_norm)}"),
+        ("epochs", f"{recipe.epochs}"),
+        ("batch", f"{recipe.batch_size} × {recipe.accumulation} accumulated"),
+        ("precision", recipe.precision),
+        ("length", f"{recipe.max_length} tokens, truncated {recipe.truncation.replace('_', ' ')}"),
+        ("dropout", ", ".join(f"{place} {text.number(value)}" for place, value in recipe.dropout.model_dump().items())),
+    )

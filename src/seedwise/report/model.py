@@ -1,0 +1,239 @@
+"""The report model: everything a report says, as frozen values.  Scores and differences are in the metric's own units."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from seedwise.stats import Outcome
+from seedwise_contract.base import ContractModel
+
+FORMAT: Literal[1] = 1
+
+Interval = tuple[float, float]
+
+
+class Score(ContractModel):
+    """One planned run.  `score` is on the reported split; None where there is none (missing, or diverged without one)."""
+
+    seed: int
+    run_id: str | None
+    status: Literal["completed", "diverged", "missing"]
+    score: float | None
+    selected_epoch: float | None
+    selected_value: float | None
+    reason: str | None
+
+
+class ArmCost(ContractModel):
+    """Means over the arm's finished runs, peaks as the largest; None where no run could measure it."""
+
+    seconds_per_run: float
+    training_seconds: float
+    train_examples_per_second: float | None
+    trainable_parameters: int | None
+    total_parameters: int | None
+    peak_host_bytes: int | None
+    peak_device_bytes: int | None
+    energy_joules: float | None
+    checkpoint_bytes: int | None
+
+
+class ArmRow(ContractModel):
+    """One arm.  The summary (`n` to `maximum`) is given for complete arms only, so that nobody reads half a result."""
+
+    name: str
+    backend: str
+    model: str | None
+    initialisation: str
+    method: str
+    method_parameters: dict[str, JsonValue]
+    baseline: bool
+    deterministic: bool
+    complete: bool
+    scores: tuple[Score, ...]
+    n: int | None
+    mean: float | None
+    sd: float | None
+    interval: Interval | None
+    minimum: float | None
+    maximum: float | None
+    cost: ArmCost | None
+
+    @property
+    def diverged(self) -> tuple[int, ...]:
+        return tuple(score.seed for score in self.scores if score.status == "diverged")
+
+    @property
+    def finished(self) -> int:
+        return sum(score.status != "missing" for score in self.scores)
+
+
+class Recipe(ContractModel):
+    """A training recipe, and the arms that share it, as (setting, value) pairs."""
+
+    arms: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...]
+
+
+class Comparison(ContractModel):
+    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict."""
+
+    name: str
+    statement: str
+    a: str
+    b: str
+    outcome: str
+    label: str
+    sentence: str
+    declared: bool
+    question: str
+    claim: Literal["superiority", "equivalence"]
+    alpha: float
+    family_size: int
+    n_seeds: tuple[int, int]
+    n_examples: int | None
+    estimate: float | None
+    interval: Interval | None
+    p: float | None
+    p_adjusted: float | None
+    p_exact: float | None
+    floor: float | None
+    p_a_greater_b: float | None
+    margin: float | None
+    tost_p: float | None
+    tost_interval: Interval | None
+    welch_p: float | None
+    welch_interval: Interval | None
+    seeds_needed: int | None
+    examples_needed: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def decided(self) -> bool:
+        return self.outcome in (Outcome.A_BETTER, Outcome.B_BETTER, Outcome.EQUIVALENT)
+
+
+class OpenClaim(ContractModel):
+    """A declared claim that waits for runs."""
+
+    name: str
+    statement: str
+    a: str
+    b: str
+    claim: Literal["superiority", "equivalence"]
+    margin: float | None
+    waiting_for: tuple[str, ...]
+
+
+class Curve(ContractModel):
+    """One run's curve of (epochs done, value)."""
+
+    arm: str
+    seed: int
+    points: tuple[tuple[float, float], ...]
+
+
+class Curves(ContractModel):
+    """Curves of all finished runs; a point of `loss` is the mean over `updates_per_point` (arm → updates)."""
+
+    selection: tuple[Curve, ...]
+    loss: tuple[Curve, ...]
+    updates_per_point: dict[str, int]
+
+
+class Data(ContractModel):
+    """The data set, its splits, and what a reader should know of overlaps."""
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    labels: tuple[str, ...]
+    rows: dict[str, int]
+    sha256: dict[str, str]
+    facts: dict[str, int]
+
+
+class BackendFacts(ContractModel):
+    """What the runs of one backend ran on; more than one value where runs differ."""
+
+    backend: str
+    runs: int
+    digests: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    pythons: tuple[str, ...]
+    packages: dict[str, tuple[str, ...]]
+    devices: tuple[str, ...]
+    drivers: tuple[str, ...]
+    cpus: tuple[str, ...]
+    platforms: tuple[str, ...]
+    threads: tuple[int, ...]
+    determinism: tuple[str, ...]
+
+
+class RunFacts(ContractModel):
+    arm: str
+    seed: int
+    run_id: str
+    status: str
+    score: float | None
+    updates: int
+    seconds: float
+    host: str
+    git: str | None
+    started: str
+    declaration: str
+
+
+class Provenance(ContractModel):
+    """Where every number comes from."""
+
+    declaration: str
+    models: dict[str, str]
+    backends: tuple[BackendFacts, ...]
+    runs: tuple[RunFacts, ...]
+
+
+class StudyReport(ContractModel):
+    name: str
+    title: str
+    description: str
+    metric: str
+    alpha: float
+    seeds: tuple[int, ...]
+    claims: tuple[Comparison, ...]
+    explored: tuple[Comparison, ...]
+    open_claims: tuple[OpenClaim, ...]
+    planned: int
+    finished: int
+    arms: tuple[ArmRow, ...]
+    recipes: tuple[Recipe, ...]
+    curves: Curves
+    methods: tuple[str, ...]
+    data: Data
+    provenance: Provenance
+
+    @property
+    def level(self) -> float:
+        """Of the intervals."""
+        return 1.0 - self.alpha
+
+    @property
+    def explored_notes(self) -> tuple[str, ...]:
+        """Notes that every explored comparison carries, to be said once."""
+        return tuple(
+            note
+            for note in (self.explored[0].notes if self.explored else ())
+            if all(note in comparison.notes for comparison in self.explored)
+        )
+
+
+class ReportModel(ContractModel):
+    """All studies of one report, and the versions of what computed it."""
+
+    format: Literal[1]
+    inputs: str
+    versions: dict[str, str]
+    studies: tuple[StudyReport, ...]

@@ -1,0 +1,54 @@
+"""The jinja2 environments of the templates, with the number formats as filters."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from seedwise.report import text
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """Templates fail on a name that the model does not have, rather than print nothing."""
+    made = Environment(
+        loader=PackageLoader("seedwise.report"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for name in (
+        "score",
+        "points",
+        "score_interval",
+        "points_interval",
+        "margin",
+        "p_value",
+        "probability",
+        "percent",
+        "count",
+        "seconds",
+        "rate",
+        "size",
+        "energy",
+        "epoch",
+        "short",
+        "listed",
+        "some",
+        "seeds",
+        "capitalize_first",
+    ):
+        made.filters[name] = getattr(text, name)
+    made.filters["md"] = markdown_text
+    made.globals["plural"] = text.plural
+    return made
+
+
+def markdown_text(value: str) -> str:
+    """Text that Markdown shows as it is, on one line: no markup, no HTML, no table cell ended early."""
+    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", plain)

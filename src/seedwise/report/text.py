@@ -1,0 +1,121 @@
+"""Numbers as papers print them.  A score of 0.7936 is 79.36; a difference carries its sign; None is a dash."""
+
+from __future__ import annotations
+
+from seedwise.stats import format_p
+
+MISSING = "–"
+MINUS = "\N{MINUS SIGN}"
+_SHORT_DIGEST = 12
+
+
+def score(value: float | None) -> str:
+    """In percent, two decimals, without the sign."""
+    return MISSING if value is None else f"{100.0 * value:.2f}"
+
+
+def points(value: float | None) -> str:
+    """A difference in points, always with its sign."""
+    return MISSING if value is None else f"{100.0 * value:+.2f}".replace("-", MINUS)
+
+
+def score_interval(interval: tuple[float, float] | None) -> str:
+    return MISSING if interval is None else f"{score(interval[0])} to {score(interval[1])}"
+
+
+def points_interval(interval: tuple[float, float] | None) -> str:
+    return MISSING if interval is None else f"{points(interval[0])} to {points(interval[1])}"
+
+
+def margin(value: float | None) -> str:
+    return MISSING if value is None else f"±{100.0 * value:g}"
+
+
+def p_value(value: float | None) -> str:
+    return MISSING if value is None else format_p(value)
+
+
+def probability(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def percent(level: float) -> str:
+    return f"{100.0 * level:g} %"
+
+
+def number(value: float) -> str:
+    """A setting as people write it: 1e-8, not 1e-08."""
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def count(value: int | None) -> str:
+    return MISSING if value is None else f"{value:,}"
+
+
+def seconds(value: float | None) -> str:
+    """Seconds below two minutes, minutes below two hours, hours above."""
+    if value is None:
+        return MISSING
+    if value < 120:
+        return f"{value:.1f} s"
+    return f"{value / 60:.1f} min" if value < 7200 else f"{value / 3600:.1f} h"
+
+
+def rate(value: float | None) -> str:
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def size(value: int | None) -> str:
+    """Binary multiples."""
+    if value is None:
+        return MISSING
+    scaled = float(value)
+    for unit in ("B", "KiB", "MiB"):
+        if scaled < 1024:
+            return f"{scaled:.0f} {unit}"
+        scaled /= 1024
+    return f"{scaled:.2f} GiB"
+
+
+def energy(value: float | None) -> str:
+    return MISSING if value is None else f"{value / 1000:.1f} kJ"
+
+
+def epoch(value: float | None) -> str:
+    return MISSING if value is None else f"{value:g}"
+
+
+def short(digest: str | None) -> str:
+    """The first digits of a digest, enough to compare by eye."""
+    return MISSING if digest is None else digest.removeprefix("sha256:")[:_SHORT_DIGEST]
+
+
+def listed(words: tuple[str, ...] | list[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some(words: tuple[str, ...], most: int = 6) -> str:
+    """The first few, and how many more there are."""
+    if len(words) <= most:
+        return listed(words)
+    return f"{', '.join(words[:most])} and {len(words) - most} more"
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def seeds(values: tuple[int, ...]) -> str:
+    """'0 to 4' where they are consecutive, else all of them."""
+    consecutive = len(values) > 2 and list(values) == list(range(values[0], values[0] + len(values)))
+    return f"{values[0]} to {values[-1]}" if consecutive else listed([str(value) for value in values])
+
+
+def capitalize_first(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

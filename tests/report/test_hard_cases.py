@@ -1,0 +1,111 @@
+"""Studies that are unfinished, went wrong in part, cannot decide, or carry hostile words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seedwise.report import ReportModel, build
+from seedwise.report.html import render_html
+from seedwise.report.markdown import render_markdown
+from seedwise_contract import FailureReason
+
+from .outcomes import Lab
+from .pages import Page
+
+
+def model_of(lab: Lab) -> ReportModel:
+    return build([lab.run()], lab.store)
+
+
+def test_words_are_escaped(tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script> | **bold** `x` [a](http://b)"
+    claims = ({"name": "c", "a": "pretrained", "b": "random", "statement": f"</p>{hostile}"},)
+    model = model_of(Lab(tmp_path, title=hostile, claims=claims))
+    source = render_html(model)
+    assert "<script" not in source
+    assert hostile in Page(source).text
+    markdown = render_markdown(model)
+    assert "<script" not in markdown
+    assert r"\| \*\*bold\*\* \`x\` \[a\](http://b)" in markdown
+
+
+def test_missing_runs_leave_the_claim_open(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, missing=(("random", 3), ("random", 4)))
+    outcome = lab.run()
+    missing = next(run for run in outcome.missing if run.seed == 3)
+    assert missing.run_id is not None
+    lab.store.folder(missing.run_id).mkdir()
+    lab.store.record_failure(missing.run_id, FailureReason.OUT_OF_MEMORY, "4 GiB were not enough", 4)
+    study = build([outcome], lab.store).studies[0]
+    assert study.claims == ()
+    assert study.open_claims[0].waiting_for == ("random[seed=3]", "random[seed=4]")
+    assert (study.planned, study.finished) == (11, 9)
+    random = study.arms[1]
+    assert (random.complete, random.mean, random.finished) == (False, None, 3)
+    assert random.scores[3].reason == "out_of_memory: 4 GiB were not enough"
+    model = build([outcome], lab.store)
+    page = Page(render_html(model))
+    assert page.table("arm", "seeds", "mean")["random"] == ["3 of 5", "–", "–", "–", "–", "–"]
+    assert page.table("arm", "seed 0")["random"][3:] == ["missing", "missing"]
+    assert "waiting for random[seed=3] and random[seed=4]" in page.text
+    assert "4 GiB were not enough" in page.text
+    assert "**open**: Pretraining helps" in render_markdown(model)
+
+
+def test_no_run_done(tmp_path: Path) -> None:
+    arms = ("pretrained", "random", "tfidf")
+    model = model_of(Lab(tmp_path, missing=tuple((arm, seed) for arm in arms for seed in range(5))))
+    study = model.studies[0]
+    assert (study.finished, study.claims, study.explored) == (0, (), ())
+    page = Page(render_html(model))
+    assert "svg" not in page.elements
+    assert "0 of 11 runs finished" in page.text
+    assert "0 of 11 runs" in render_markdown(model)
+
+
+def test_diverged_run_is_flagged_and_kept(tmp_path: Path) -> None:
+    model = model_of(Lab(tmp_path, diverged=(("random", 1),)))
+    study = model.studies[0]
+    assert study.arms[1].diverged == (1,)
+    assert study.arms[1].n == 5
+    page = Page(render_html(model))
+    assert "1 diverged" in " ".join(page.table("arm", "seeds", "mean"))
+    assert "diverged" in page.table("arm", "seed 0")["random"][1]
+    assert "without them:" in page.text
+    assert "loss was not finite at update 60" in page.text
+    assert "random: 1 run diverged (seed 1)" in render_markdown(model)
+
+
+def test_three_seeds_are_unattainable(tmp_path: Path) -> None:
+    model = model_of(Lab(tmp_path, seeds=3))
+    (claim,) = model.studies[0].claims
+    assert claim.outcome == "unattainable"
+    assert claim.seeds_needed == 4
+    text = Page(render_html(model)).text
+    assert "unattainable with this design" in text
+    assert "pretrained better" not in text
+    assert "pretrained scores higher" not in text
+
+
+def test_another_declaration_is_exploratory(tmp_path: Path) -> None:
+    model = model_of(Lab(tmp_path, other_declaration=(("random", 0),)))
+    study = model.studies[0]
+    assert not study.claims[0].declared
+    assert "Not every run behind pretraining-helps" in " ".join(study.methods)
+    assert "exploratory" in render_markdown(model).split("Pretraining helps")[0]
+
+
+def test_family_and_margin(tmp_path: Path) -> None:
+    claims = (
+        {"name": "c1", "a": "full", "b": "random"},
+        {"name": "c2", "a": "lora", "b": "full", "type": "equivalence", "margin": 0.05},
+    )
+    lab = Lab(tmp_path, accuracy={"full": 0.79, "random": 0.66, "lora": 0.79}, claims=claims, baseline=False)
+    model = model_of(lab)
+    study = model.studies[0]
+    assert [claim.outcome for claim in study.claims] == ["A better", "equivalent"]
+    assert study.claims[1].label == "equivalent within ±5 points"
+    page = Page(render_html(model))
+    row = page.table("comparison", "difference", "95 % interval", "p", "Holm p", "margin", "equivalence p")
+    assert row["lora \N{MINUS SIGN} full"][4] == "±5"
+    assert "Holm over the 2 declared claims" in page.text
