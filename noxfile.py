@@ -24,19 +24,28 @@ nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
 
 
+def outdated(part: str, inputs: bytes) -> bool:
+    stamp = HARNESS / f"{part}.stamp"
+    return not stamp.is_file() or stamp.read_text() != hashlib.sha256(inputs).hexdigest()
+
+
+def made(part: str, inputs: bytes) -> None:
+    (HARNESS / f"{part}.stamp").write_text(hashlib.sha256(inputs).hexdigest())
+
+
 def harness(session: nox.Session) -> dict[str, str]:
     """Make the shared environment where it is missing or outdated; the variables that its programs are run with."""
-    wanted = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    stamp = HARNESS / "stamp"
     scripts = HARNESS / ("Scripts" if os.name == "nt" else "bin")
-    if not stamp.is_file() or stamp.read_text() != wanted + sys.version:
+    pip = [str(scripts / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    if outdated("packages", sys.version.encode() + LOCK.read_bytes()):
         session.log(f"making the harness environment in {HARNESS.relative_to(ROOT)} (a minute or two)")
         shutil.rmtree(HARNESS, ignore_errors=True)
         venv.create(HARNESS, with_pip=True)
-        pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        session.run(*pip, "--require-hashes", "--requirement", str(LOCK))
-        session.run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-        stamp.write_text(wanted + sys.version)
+        session.run(*pip, "--require-hashes", "--requirement", str(LOCK), silent=True)
+        made("packages", sys.version.encode() + LOCK.read_bytes())
+    if outdated("seedwise", str(ROOT).encode() + (ROOT / "pyproject.toml").read_bytes()):
+        session.run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT), silent=True)
+        made("seedwise", str(ROOT).encode() + (ROOT / "pyproject.toml").read_bytes())
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, "VIRTUAL_ENV": str(HARNESS), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 

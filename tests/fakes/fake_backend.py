@@ -91,6 +91,7 @@ class FakeBackend:
                 update=update,
                 metrics={"accuracy": accuracy(weights, splits["selection"])},
             )
+        write_json(context.files.checkpoint / "weights.json", dict(weights))
         metrics = {}
         for name in ("selection", "test"):
             write_lines(

@@ -22,6 +22,7 @@ from .permutation import (
     permutation_unpaired,
 )
 from .probability import probability_a_greater
+from .sentence import format_p
 from .tdist import TostResult, tost
 from .verdict import Claim, Outcome, Verdict
 from .welch import WelchResult, welch
@@ -186,7 +187,7 @@ def _disagreements(verdict: Verdict, level: float) -> list[str]:
         if p is not None and (p <= level) != significant:
             notes.append(
                 f"{name}, which holds for this test file only, disagrees with the primary analysis: "
-                f"p = {p:.3g} against {verdict.p:.3g}, at {level:.3g}"
+                f"p = {format_p(p)} against {format_p(verdict.p)}, at {level:.3g}"
             )
     return notes
 

@@ -1,0 +1,128 @@
+"""The conformance kit: what a finished run folder must hold, checked file against file.
+
+`python -m seedwise_contract.conformance RUN_FOLDER --data DATA_ROOT` prints every breach and ends with 1 where there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Iterator, List, Optional, Sequence
+
+from pydantic import ValidationError
+
+from seedwise_contract.data import read_split
+from seedwise_contract.environment import Environment
+from seedwise_contract.events import read_events
+from seedwise_contract.exits import BackendError
+from seedwise_contract.files import RunFiles, sha256_file
+from seedwise_contract.parameters import ParameterTable
+from seedwise_contract.predictions import read_predictions
+from seedwise_contract.results import RunResult, RunStatus
+from seedwise_contract.spec import RunSpec, load_spec
+
+
+def breaches(folder: Path, data: Path) -> List[str]:
+    """Every way in which the run in `folder` breaks the contract; empty where it conforms."""
+    files = RunFiles(folder)
+    try:
+        spec = load_spec(files.spec)
+        result = RunResult.model_validate_json(files.result.read_bytes())
+    except (BackendError, OSError, ValidationError) as error:
+        return [str(error)]
+    found = list(_digests(files, result))
+    for check in (_events, _parameters, _environment):
+        found += check(files, spec, result)
+    if result.status is RunStatus.COMPLETED:
+        found += _predictions(files, spec, result, data)
+        if spec.recipe is not None and not any(files.checkpoint.glob("*")):
+            found.append("checkpoint/: empty; what was trained is kept")
+    return found
+
+
+def _digests(files: RunFiles, result: RunResult) -> Iterator[str]:
+    for name, digest in result.files.items():
+        path = files.folder / name
+        if not path.is_file():
+            yield f"{name}: listed in result.json, but not there"
+        elif sha256_file(path) != digest:
+            yield f"{name}: sha256 differs from result.json"
+    for needed in ("spec.json", "events.jsonl", "parameters.json", "environment.json"):
+        if needed not in result.files:
+            yield f"{needed}: not among result.json's files"
+
+
+def _events(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:
+    try:
+        events = read_events(files.events)
+    except ValueError as error:
+        yield str(error)
+        return
+    if not events or events[0].event != "start" or events[-1].event != "end":
+        yield "events.jsonl: does not begin with start and finish with end"
+    updates = [event.update for event in events if event.event == "step"]
+    if updates != list(range(1, len(updates) + 1)):
+        yield "events.jsonl: steps are not numbered 1, 2, 3, … once each"
+    if len(updates) != result.updates:
+        yield f"events.jsonl: {len(updates)} steps, but result.json counts {result.updates} updates"
+    if result.status is RunStatus.COMPLETED and result.updates != spec.total_updates:
+        yield f"result.json: {result.updates} updates, but the recipe makes {spec.total_updates}"
+    last_step = max((place for place, event in enumerate(events) if event.event == "step"), default=0)
+    reported = [place for place, event in enumerate(events) if event.event == "evaluation" and event.split == "test"]
+    if len(reported) > 1 or any(place < last_step for place in reported):
+        yield "events.jsonl: the reported split is scored once, after training has ended"
+
+
+def _parameters(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:
+    try:
+        table = ParameterTable.model_validate_json(files.parameters.read_bytes())
+    except (OSError, ValidationError) as error:
+        yield f"parameters.json: {error}"
+        return
+    if table != ParameterTable.of(table.parameters, table.initial_trainable_sha256):
+        yield "parameters.json: its totals are not the sums of its rows"
+    if spec.recipe is not None and (table.trainable == 0 or table.initial_trainable_sha256 is None):
+        yield "parameters.json: nothing trains, or the digest of the initial trainable weights is missing"
+
+
+def _environment(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:
+    try:
+        environment = Environment.model_validate_json(files.environment.read_bytes())
+    except (OSError, ValidationError) as error:
+        yield f"environment.json: {error}"
+        return
+    if environment.cpu_threads != spec.device.threads:
+        yield f"environment.json: {environment.cpu_threads} threads, but the spec says {spec.device.threads}"
+
+
+def _predictions(files: RunFiles, spec: RunSpec, result: RunResult, data: Path) -> Iterator[str]:
+    for split in ("selection", "test"):
+        try:
+            predictions = list(read_predictions(files.predictions(split)))
+            examples = read_split(spec.task, split, data)
+        except (OSError, ValueError, BackendError) as error:
+            yield f"predictions/{split}.jsonl: {error}"
+            continue
+        if [(p.id, p.label) for p in predictions] != [(e.id, e.label) for e in examples]:
+            yield f"predictions/{split}.jsonl: ids or labels are not those of the split, in its order"
+        if any(len(p.scores) != len(spec.task.labels) for p in predictions):
+            yield f"predictions/{split}.jsonl: not one score a class"
+        accuracy = sum(p.correct for p in predictions) / max(len(predictions), 1)
+        said = result.metrics.get(split, {}).get("accuracy")
+        if said is None or abs(said - accuracy) > 1e-9:
+            yield f"result.json: {split} accuracy is {said}, but its predictions give {accuracy}"
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description="Check a finished run folder against the run contract.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, default=Path("/data"), help="root of data files (default /data)")
+    arguments = parser.parse_args(argv)
+    found = breaches(arguments.folder, arguments.data)
+    print("\n".join(found) if found else f"{arguments.folder}: conforms")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The verbs.  Nothing here imports torch before a run begins, so that `describe` and `check` answer at once."""
+
+from __future__ import annotations
+
+import time
+from importlib import metadata
+from typing import Dict, List, Mapping, Optional
+
+from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
+from seedwise_contract.backend import Roots, RunContext
+from seedwise_hf import __version__
+from seedwise_hf.check import faults
+from seedwise_hf.methods import FullFineTuning, Method
+from seedwise_hf.seeding import set_environment
+
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "safetensors", "pydantic", "numpy")
+
+
+class HfBackend:
+    """Sequence classification.  Another backend shares all of it by giving its own name and methods."""
+
+    def __init__(
+        self,
+        name: str = "hf",
+        version: str = __version__,
+        methods: Optional[Mapping[str, Method]] = None,
+        packages: tuple[str, ...] = PACKAGES,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.methods: Mapping[str, Method] = methods if methods is not None else {"full": FullFineTuning()}
+        self.packages = packages
+
+    def describe(self) -> Description:
+        packages: Dict[str, str] = {package: metadata.version(package) for package in self.packages}
+        return Description(
+            contract=CONTRACT_VERSION,
+            backend=self.name,
+            version=self.version,
+            tasks=["classification"],
+            methods=list(self.methods),
+            initialisations=["pretrained", "random"],
+            precisions=["fp32", "bf16"],
+            devices=["cpu"] if packages["torch"].endswith("+cpu") else ["cpu", "cuda"],
+            deterministic_methods=[],
+            packages=packages,
+        )
+
+    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+        return faults(spec, roots, self.methods)
+
+    def run(self, spec: RunSpec, context: RunContext) -> RunResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)  # before torch is imported: libraries read the environment once
+        from seedwise_hf.run import run
+
+        return run(spec, context, self.methods[spec.method.name], begun)

@@ -1,0 +1,116 @@
+"""What a spec asks for and this backend cannot honour.  Reads `config.json` by hand: torch stays unimported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+
+from seedwise_contract import DataError, Fault, RunSpec
+from seedwise_contract.backend import Roots
+from seedwise_contract.faults import shown
+from seedwise_hf.methods import Method
+
+
+class DropoutFields(NamedTuple):
+    """Configuration fields that set each dropout.  `classifier` is None where the head shares `hidden`."""
+
+    hidden: str
+    attention: str
+    classifier: Optional[str]
+
+
+_BERT = DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+DROPOUT_FIELDS: Dict[str, DropoutFields] = {
+    "albert": DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"),
+    "bert": _BERT,
+    "camembert": _BERT,
+    "distilbert": DropoutFields("dropout", "attention_dropout", "seq_classif_dropout"),
+    "electra": _BERT,
+    "mpnet": DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", None),
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+}
+# Families whose positions start after the padding index: that many position rows hold no token.
+_POSITION_OFFSET = {"camembert": 2, "mpnet": 2, "roberta": 2, "xlm-roberta": 2}
+
+
+def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[Fault]:
+    """Every fault; `DataError` where there is none but the model folder cannot be read."""
+    found: List[Fault] = []
+    if spec.method.name in methods:
+        found += methods[spec.method.name].faults(spec.method.parameters)
+    if spec.recipe is None:
+        found.append(Fault(field="recipe", found="null", allowed="this backend trains by gradient: a recipe is needed"))
+    if spec.model is None:
+        found.append(Fault(field="model", found="null", allowed="a model folder is needed"))
+    if spec.recipe is not None:
+        found += _schedule_faults(spec)
+    if spec.model is None:
+        return found
+    try:
+        config = read_config(roots.models / spec.model.path)
+    except DataError:
+        if found:
+            return found
+        raise
+    return found + list(_model_faults(spec, config))
+
+
+def read_config(folder: Path) -> Dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}; model.path must name a transformers model folder") from None
+    if not isinstance(config, dict):
+        raise DataError(f"{path}: found {shown(config)}; a JSON object is needed")
+    return config
+
+
+def _schedule_faults(spec: RunSpec) -> Iterator[Fault]:
+    assert spec.recipe is not None
+    schedule, lr = spec.recipe.schedule, spec.recipe.optimizer.lr
+    if schedule.warmup_updates > spec.total_updates:
+        yield Fault(
+            field="recipe.schedule.warmup_updates",
+            found=str(schedule.warmup_updates),
+            allowed=f"at most the {spec.total_updates} updates of the run",
+        )
+    if schedule.name == "constant" and schedule.end_lr not in (0.0, lr):
+        yield Fault(
+            field="recipe.schedule.end_lr",
+            found=str(schedule.end_lr),
+            allowed=f"a constant schedule has no end: 0, or lr ({lr})",
+        )
+    elif schedule.end_lr > lr:
+        yield Fault(field="recipe.schedule.end_lr", found=str(schedule.end_lr), allowed=f"at most lr ({lr})")
+
+
+def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:
+    kind = config.get("model_type")
+    fields = DROPOUT_FIELDS.get(str(kind))
+    if fields is None:
+        yield Fault(
+            field="model.path",
+            found=f"a model of type {shown(kind)}",
+            allowed="a type whose every dropout can be set: " + ", ".join(DROPOUT_FIELDS),
+        )
+        return
+    if spec.recipe is None:
+        return
+    dropout = spec.recipe.dropout
+    if fields.classifier is None and dropout.classifier != dropout.hidden:
+        yield Fault(
+            field="recipe.dropout.classifier",
+            found=str(dropout.classifier),
+            allowed=f"the head of {kind} shares recipe.dropout.hidden ({dropout.hidden})",
+        )
+    rows = config.get("max_position_embeddings", 512)
+    longest = rows - _POSITION_OFFSET.get(str(kind), 0)
+    if spec.recipe.max_length > longest:
+        yield Fault(
+            field="recipe.max_length",
+            found=str(spec.recipe.max_length),
+            allowed=f"at most the model's {longest} positions",
+        )

@@ -1,0 +1,42 @@
+"""A method decides which parameters train.  Everything else - data, recipe, loop, selection - is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, FrozenSet, List, Mapping, NamedTuple, Protocol
+
+from seedwise_contract import Fault
+from seedwise_contract.faults import shown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Built(NamedTuple):
+    """A model ready for training: `requires_grad` says what trains, `head` names the parameters of the task's head."""
+
+    model: nn.Module
+    head: FrozenSet[str]
+
+
+class Method(Protocol):
+    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+        """Faults in `method.parameters`; must not import torch."""
+        ...
+
+    def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
+        """Freeze or add parameters.  Torch's generator stands in the initialisation stream, right after the head."""
+        ...
+
+
+class FullFineTuning:
+    """Every parameter trains."""
+
+    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+        return [
+            Fault(field=f"method.parameters.{name}", found=shown(value), allowed="method 'full' takes no parameters")
+            for name, value in parameters.items()
+        ]
+
+    def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
+        built.model.requires_grad_(True)
+        return built

@@ -1,0 +1,38 @@
+"""make_models.py FOLDER: a tiny model folder of each kind below it: config, tokenizer of whole words, encoder weights."""
+
+import string
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModel, BertTokenizerFast
+
+WORDS = ["fine", "lovely", "bright", "dull", "awful", "grey", "so", *(f"w{n}" for n in range(40))]
+COMMON = {
+    "vocab_size": 100,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+KINDS = {
+    "bert": {**COMMON, "max_position_embeddings": 64},
+    "loud": {**COMMON, "max_position_embeddings": 64, "initializer_range": 0.4},  # gradients of a norm above 1
+    "poolerless": {**COMMON, "max_position_embeddings": 64},
+    "roberta": {**COMMON, "max_position_embeddings": 66, "pad_token_id": 0},
+    "distilbert": {"vocab_size": 100, "dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
+    "albert": {**COMMON, "embedding_size": 16, "max_position_embeddings": 64},
+    "electra": {**COMMON, "embedding_size": 16, "max_position_embeddings": 64},
+    "mpnet": {**COMMON, "max_position_embeddings": 66, "pad_token_id": 0},
+}
+
+for kind, settings in KINDS.items():
+    folder = Path(sys.argv[1]) / kind
+    folder.mkdir(parents=True)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.digits, *WORDS]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("bert" if kind in ("loud", "poolerless") else kind, **settings)
+    pooler = {"add_pooling_layer": False} if kind == "poolerless" else {}
+    AutoModel.from_config(config, **pooler).save_pretrained(folder)

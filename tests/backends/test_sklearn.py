@@ -1,0 +1,95 @@
+"""The sklearn backend by what it leaves."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedwise_contract import ExitCode, RunStatus
+from tests.backends.workplace import ROWS, Outcome, Workplace, call, sentences, write_rows
+
+pytestmark = pytest.mark.minutes
+
+PARAMETERS: dict[str, Any] = {"ngram_max": 2, "sublinear_tf": True, "min_df": 1, "c": 10.0, "max_iter": 1000}
+BASE = {
+    "backend": "sklearn",
+    "initialisation": "none",
+    "recipe": None,
+    "selection": None,
+    "method": {"name": "tfidf-logistic-regression", "parameters": PARAMETERS},
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def ran(place: Workplace, python: str, name: str, changes: dict[str, Any], code: int = 0) -> Outcome:
+    told = call(place.command(python, "seedwise_sklearn", "run", name, place.spec({**BASE, **changes})), "sklearn")
+    assert told.returncode == code, told.stderr
+    return Outcome(place.out(name))
+
+
+def test_it_learns_and_no_seed_moves_it(place: Workplace, sklearn_python: str) -> None:
+    one = ran(place, sklearn_python, "one", {})
+    two = ran(place, sklearn_python, "two", {"seeds": {"seed": 5, "initialisation": 6, "order": 7, "dropout": 8}})
+    result = one.result
+    assert result.status is RunStatus.COMPLETED
+    assert result.metrics["test"]["accuracy"] > 0.8
+    for split in ("selection", "test"):
+        predictions = one.predictions(split)
+        assert [p.id for p in predictions] == [row["id"] for row in sentences(ROWS[split], list(ROWS).index(split))]
+        assert sum(p.correct for p in predictions) / len(predictions) == result.metrics[split]["accuracy"]
+        assert all(sum(map(math.exp, p.scores)) == pytest.approx(1) for p in predictions)
+        file = f"predictions/{split}.jsonl"
+        assert two.result.files[file] == result.files[file]
+    terms = one.parameters["parameters"][0]["shape"][1]
+    assert one.parameters["total"] == terms + 1
+
+
+def test_parameters_are_honoured(place: Workplace, sklearn_python: str) -> None:
+    def with_(**changes: Any) -> dict[str, Any]:
+        return {"method": {"name": "tfidf-logistic-regression", "parameters": {**PARAMETERS, **changes}}}
+
+    base = ran(place, sklearn_python, "base", {})
+    single = ran(place, sklearn_python, "single", with_(ngram_max=1))
+    frequent = ran(place, sklearn_python, "frequent", with_(min_df=3))
+    stiff = ran(place, sklearn_python, "stiff", with_(c=0.01))
+    short = ran(place, sklearn_python, "short", with_(max_iter=1))
+    assert single.parameters["total"] < base.parameters["total"]
+    assert frequent.parameters["total"] < base.parameters["total"]
+    assert stiff.result.metrics["test"]["loss"] > base.result.metrics["test"]["loss"]
+    assert "before it converged" in (short.folder / "events.jsonl").read_text()
+    absent = ran(place, sklearn_python, "absent", with_(min_df=1000), ExitCode.BAD_DATA)
+    assert "min_df" in absent.result.message
+
+
+def test_the_texts_of_a_pair_both_count(place: Workplace, sklearn_python: str) -> None:
+    """With the telling words moved to the second text, the first alone would be noise."""
+    splits = {}
+    for index, (name, count) in enumerate(ROWS.items()):
+        rows = [{**row, "pair": row["text"], "text": "so"} for row in sentences(count, index)]
+        splits[name] = write_rows(place.data / f"pairs-{name}.jsonl", rows)
+    pairs = ran(place, sklearn_python, "pairs", {"task.splits": splits, "task.columns.text_pair": "pair"})
+    assert pairs.result.metrics["test"]["accuracy"] > 0.8
+
+
+def test_a_label_without_examples_is_a_fault_of_the_data(place: Workplace, sklearn_python: str) -> None:
+    outcome = ran(place, sklearn_python, "third", {"task.labels": ["bad", "good", "so-so"]}, ExitCode.BAD_DATA)
+    assert "so-so" in outcome.result.message
+
+
+def test_check_lists_every_fault(place: Workplace, sklearn_python: str) -> None:
+    wrong = {"ngram_max": 0, "sublinear_tf": "yes", "min_df": 1, "c": 1.0, "alpha": 2}
+    spec = place.spec({**BASE, "method": {"name": "tfidf-logistic-regression", "parameters": wrong}})
+    told = call(place.command(sklearn_python, "seedwise_sklearn", "check", "faulty", spec), "sklearn")
+    assert told.returncode == ExitCode.BAD_SPEC
+    for field in ("ngram_max: found 0", "sublinear_tf: found", "max_iter: found nothing", "alpha: found 2"):
+        assert f"method.parameters.{field}" in told.stderr
+    described = call([sklearn_python, "-m", "seedwise_sklearn", "describe"], "sklearn")
+    assert json.loads(described.stdout)["deterministic_methods"] == ["tfidf-logistic-regression"]
