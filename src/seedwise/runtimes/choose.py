@@ -1,0 +1,32 @@
+"""Which runtime: containers where an engine answers, else environments; and always why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seedwise.errors import InputError
+from seedwise.images.definition import CommandBackend, load_definition
+from seedwise.images.engine import answers
+from seedwise.project import Project
+from seedwise.runtimes.base import Runtime
+from seedwise.runtimes.docker import DockerRuntime
+from seedwise.runtimes.venv import VenvRuntime
+
+Requested = Literal["auto", "docker", "venv"]
+
+
+def choose(project: Project, requested: str, flavour: str) -> tuple[Runtime, str]:
+    """The runtime and, in a sentence, why it is this one.  `EngineError` where docker is asked for and none answers."""
+    if requested == "docker":
+        return DockerRuntime(project, flavour), "docker was asked for"
+    if requested == "venv":
+        return VenvRuntime(project, flavour), "venv was asked for"
+    if requested != "auto":
+        raise InputError(f"--runtime {requested}: there are 'auto', 'docker' and 'venv'")
+    backends = load_definition(project).backends.values()
+    if all(isinstance(backend, CommandBackend) for backend in backends):
+        return VenvRuntime(project, flavour), "venv: every backend here is a command, none an image"
+    problem = answers()
+    if problem is None:
+        return DockerRuntime(project, flavour), "docker: a container engine answers"
+    return VenvRuntime(project, flavour), f"venv: no container engine answers ({problem})"

@@ -1,0 +1,237 @@
+"""Runs in locked containers: no network, read-only root, no capabilities, limits, only the leased cores and GPUs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker import DockerClient
+from docker.errors import APIError, DockerException, NotFound
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from filelock import FileLock
+
+from seedwise.errors import EngineError, ImageError
+from seedwise.images.build import build_image, find_image
+from seedwise.images.definition import PackageBackend, load_definition
+from seedwise.images.engine import connect
+from seedwise.images.lock import LockedImage, require_locked
+from seedwise.images.sources import sources_of
+from seedwise.project import Project
+from seedwise.runtimes.base import Exit, Launch, Lease, Process, Say
+from seedwise.runtimes.common import described, run_environment
+from seedwise.runtimes.ownership import RUN_LABEL, Session, sweep
+from seedwise_contract import Description
+
+PIDS_LIMIT = 512
+SHM_BYTES = 512 << 20
+TMP_BYTES = 2 << 30
+_UNPRIVILEGED = 10001
+_DESCRIBE_BYTES = 4 << 30
+_DESCRIBE_SECONDS = 300
+_KILLED = 137
+
+
+class DockerRuntime:
+    """Backends as images; `digest` is the content digest that images.lock holds, containers are started by image id."""
+
+    name = "docker"
+
+    def __init__(self, project: Project, flavour: str, client: DockerClient | None = None) -> None:
+        self.flavour = flavour
+        self._project = project
+        self._definition = load_definition(project)
+        self._client = client or connect()
+        self._session = Session(project)
+        self.swept = sweep(project, self._client)
+
+    def digest(self, backend: str) -> str | None:
+        packaged = self._packaged(backend)
+        sources = sources_of(self._project, self._definition, backend, self.flavour)
+        found = find_image(self._project, self._client, sources, self._definition.bases[packaged.base])
+        return found.digest if found else None
+
+    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+        prepared = {}
+        for backend in dict.fromkeys(backends):
+            prepared[backend] = self.digest(backend) or self._build(backend, say).digest
+        return prepared
+
+    def describe(self, backend: str) -> Description:
+        digest = self.digest(backend)
+        if digest is None:
+            raise ImageError(f"backend '{backend}' ({self.flavour}) is not built: 'seedwise images build' builds it")
+        return described(self._project, backend, digest, lambda: self._ask(backend, digest))
+
+    def start(self, launch: Launch) -> Process:
+        image = require_locked(self._project, self._client, launch.backend, launch.digest)
+        user = run_user(launch.out)
+        mounts = [
+            Mount("/data", str(launch.data.resolve()), type="bind", read_only=True),
+            Mount("/models", str(launch.models.resolve()), type="bind", read_only=True),
+            Mount("/out", str(launch.out.resolve()), type="bind"),
+        ]
+        settings = self._settings(image, launch.lease, launch.memory_bytes, user)
+        settings["labels"][RUN_LABEL] = launch.run_id
+        return self._started(["run", "/out/spec.json", "--out", "/out"], mounts=mounts, **settings)
+
+    def close(self) -> None:
+        """Let go of the session: what still runs then counts as left over."""
+        self._session.close()
+        self._client.close()
+
+    def _packaged(self, backend: str) -> PackageBackend:
+        found = self._definition.backend(backend)
+        if not isinstance(found, PackageBackend):
+            raise ImageError(f"backend '{backend}' is a command, not an image: run it with '--runtime venv'")
+        return found
+
+    def _build(self, backend: str, say: Say) -> LockedImage:
+        locks = self._project.cache / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        base = self._definition.bases[self._packaged(backend).base]
+        with FileLock(locks / "images.lock"):  # two harnesses never build at once
+            sources = sources_of(self._project, self._definition, backend, self.flavour)
+            return find_image(self._project, self._client, sources, base) or build_image(
+                self._project, self._client, sources, base, say
+            )
+
+    def _settings(self, image: LockedImage, lease: Lease, memory_bytes: int, user: str) -> dict[str, Any]:
+        """The isolation of every container that we start."""
+        cores = max(1, len(lease.cores))
+        # Compiled GPU kernels are loaded from the home folder; nothing else has to be executed there.
+        execute = "exec" if lease.gpus else "noexec"
+        return {
+            "image": image.image_id,
+            "user": user,
+            "network_mode": "none",
+            "read_only": True,
+            "tmpfs": {"/tmp": f"rw,nosuid,nodev,{execute},mode=1777,size={TMP_BYTES}"},
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "mem_limit": memory_bytes,
+            "memswap_limit": memory_bytes,
+            "pids_limit": PIDS_LIMIT,
+            "shm_size": SHM_BYTES,
+            "nano_cpus": cores * 1_000_000_000,
+            "cpuset_cpus": self._cpuset(lease),
+            "device_requests": _device_requests(lease),
+            "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+            "init": True,
+            "environment": {"HOME": "/tmp", **run_environment(lease, image.digest)},
+            "labels": dict(self._session.labels),
+            "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "20m", "max-file": "1"}),
+        }
+
+    def _cpuset(self, lease: Lease) -> str | None:
+        """The leased cores by number, where the engine has such cores (in a virtual machine it may not)."""
+        count = int(self._client.info()["NCPU"])
+        return ",".join(map(str, lease.cores)) if lease.cores and max(lease.cores) < count else None
+
+    def _started(self, command: list[str], **settings: Any) -> DockerProcess:
+        container = None
+        try:
+            container = self._client.containers.create(command=command, **settings)
+            container.start()
+        except (DockerException, requests.RequestException) as error:
+            if container is not None:
+                container.remove(force=True)
+            raise EngineError(_explain(error)) from None
+        return DockerProcess(container.id or "")
+
+    def _ask(self, backend: str, digest: str) -> str:
+        image = require_locked(self._project, self._client, backend, digest)
+        settings = self._settings(image, Lease((), ()), _DESCRIBE_BYTES, f"{_UNPRIVILEGED}:{_UNPRIVILEGED}")
+        settings["labels"][RUN_LABEL] = "describe"
+        process = self._started(["describe"], **settings)
+        ended = process.wait_for(_DESCRIBE_SECONDS)
+        if ended is None:
+            process.stop(0)
+            raise ImageError(f"backend '{backend}': 'describe' did not end within {_DESCRIBE_SECONDS} seconds")
+        if ended.code != 0:
+            raise ImageError(f"backend '{backend}': 'describe' ended with exit code {ended.code}:\n{ended.log[-2000:]}")
+        return process.output
+
+
+class DockerProcess:
+    """A started container.  One thread waits for its end, collects what is left of it, and removes it."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self.output = ""  # standard output alone, once it has ended
+        self._ended = threading.Event()
+        self._exit = Exit(_KILLED, False, "")
+        self._client = connect()
+        threading.Thread(target=self._watch, name=f"container-{container[:12]}", daemon=True).start()
+
+    def poll(self) -> Exit | None:
+        return self._exit if self._ended.is_set() else None
+
+    def wait(self) -> Exit:
+        self._ended.wait()
+        return self._exit
+
+    def wait_for(self, seconds: float) -> Exit | None:
+        self._ended.wait(seconds)
+        return self.poll()
+
+    def stop(self, grace_seconds: float) -> None:
+        if self._ended.is_set():
+            return
+        try:
+            # A client of its own: the watching one is held by its wait.
+            client = connect()
+            try:
+                client.api.stop(self.container, timeout=max(0, round(grace_seconds)))
+            finally:
+                client.close()
+        except NotFound:
+            pass
+        except APIError as error:
+            if error.status_code not in (304, 404, 409):  # stopped, gone, or being removed
+                raise EngineError(f"container {self.container[:12]} could not be stopped: {error}") from None
+        self._ended.wait(timeout=30)
+
+    def _watch(self) -> None:
+        try:
+            self._client.api.wait(self.container, timeout=None)
+            state = self._client.api.inspect_container(self.container)["State"]
+            log = self._client.api.logs(self.container, stdout=True, stderr=True)
+            self.output = self._client.api.logs(self.container, stdout=True, stderr=False).decode(errors="replace")
+            self._exit = Exit(int(state["ExitCode"]), bool(state["OOMKilled"]), log.decode(errors="replace"))
+            self._client.api.remove_container(self.container, v=True, force=True)
+        except (DockerException, requests.RequestException, OSError) as error:
+            if self._exit.log == "":
+                self._exit = Exit(_KILLED, False, f"the connection to the container engine was lost: {error}")
+        finally:
+            self._ended.set()
+            self._client.close()
+
+
+def run_user(out: Path) -> str:
+    """`uid:gid` that a container runs as; never root.  Where the harness is root, `out` is handed to another user."""
+    if os.getuid() != 0:
+        return f"{os.getuid()}:{os.getgid()}"
+    for path in [out, *out.rglob("*")]:
+        if not path.is_symlink():
+            os.chown(path, _UNPRIVILEGED, _UNPRIVILEGED)
+    return f"{_UNPRIVILEGED}:{_UNPRIVILEGED}"
+
+
+def _device_requests(lease: Lease) -> list[DeviceRequest] | None:
+    return [DeviceRequest(device_ids=list(lease.gpus), capabilities=[["gpu"]])] if lease.gpus else None
+
+
+def _explain(error: Exception) -> str:
+    text = str(getattr(error, "explanation", None) or error)
+    if "could not select device driver" in text or "nvidia-container" in text:
+        return (
+            f"the container engine cannot hand out GPUs ({text}): install the NVIDIA container toolkit and restart the "
+            "engine, or use '--runtime venv' or '--device cpu'"
+        )
+    if "no space left" in text:
+        return f"no space left for a container ({text}): 'docker system df' shows what holds it"
+    return f"the container engine could not start the run: {text}"

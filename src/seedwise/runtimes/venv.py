@@ -1,0 +1,212 @@
+"""Runs as processes of this machine, each in its backend's isolated environment.
+
+Weaker than a container: the network and the file system are the host's.  A process is given its leased cores and GPUs,
+an environment without the user's tokens and proxies, a temporary home, and an end when the harness ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import seedwise_contract
+from seedwise.errors import EngineError, ImageError
+from seedwise.images.definition import CommandBackend, load_definition
+from seedwise.images.environments import build_environment, place_of
+from seedwise.images.sources import command_digest, sources_of
+from seedwise.project import Project
+from seedwise.runtimes.base import Exit, Launch, Lease, Process, Say
+from seedwise.runtimes.common import described, log_tail, run_environment
+from seedwise_contract import Description
+
+LOG = "backend.log"
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_DESCRIBE_SECONDS = 300
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "SYSTEMROOT")
+
+# A process ends with the *thread* that started it (PR_SET_PDEATHSIG), so one that lives as long as the harness starts all.
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="start")
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """How a backend is called, and where its modules are."""
+
+    words: list[str]
+    python_path: Path
+
+
+class VenvRuntime:
+    """Backends as environments; `digest` is over the lock file, our sources and the interpreter."""
+
+    name = "venv"
+
+    def __init__(self, project: Project, flavour: str) -> None:
+        self.flavour = flavour
+        self._project = project
+        self._definition = load_definition(project)
+
+    def digest(self, backend: str) -> str | None:
+        found = self._definition.backend(backend)
+        if isinstance(found, CommandBackend):
+            return f"venv:sha256:{command_digest(self._project, backend, found)}"
+        place = place_of(self._project, sources_of(self._project, self._definition, backend, self.flavour))
+        return place.digest if place.ready else None
+
+    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+        prepared = {}
+        for backend in dict.fromkeys(backends):
+            digest = self.digest(backend)
+            if digest is None:
+                sources = sources_of(self._project, self._definition, backend, self.flavour)
+                digest = build_environment(self._project, sources, say).digest
+            prepared[backend] = digest
+        return prepared
+
+    def describe(self, backend: str) -> Description:
+        digest = self._built(backend)
+        return described(self._project, backend, digest, lambda: self._ask(backend, digest))
+
+    def start(self, launch: Launch) -> Process:
+        digest = self._built(launch.backend)
+        if digest != launch.digest:
+            raise ImageError(
+                f"backend '{launch.backend}' was planned as {launch.digest}, but its sources now give {digest}: "
+                "plan again"
+            )
+        program = self._program(launch.backend)
+        out = launch.out.resolve()
+        words = [*program.words, "run", str(out / "spec.json"), "--out", str(out)]
+        words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
+        return _start(words, program, launch.lease, digest, out / LOG)
+
+    def close(self) -> None:
+        pass
+
+    def _built(self, backend: str) -> str:
+        digest = self.digest(backend)
+        if digest is None:
+            raise ImageError(f"backend '{backend}' ({self.flavour}) is not built: 'seedwise images build' builds it")
+        return digest
+
+    def _program(self, backend: str) -> _Program:
+        found = self._definition.backend(backend)
+        if isinstance(found, CommandBackend):
+            root = self._project.root
+            words = [str(root / word) if (root / word).is_file() else word for word in found.command[1:]]
+            return _Program([sys.executable, *words], Path(seedwise_contract.__file__).parents[1])
+        place = place_of(self._project, sources_of(self._project, self._definition, backend, self.flavour))
+        return _Program([str(place.python), "-m", found.module], place.packages)
+
+    def _ask(self, backend: str, digest: str) -> str:
+        program = self._program(backend)
+        with tempfile.TemporaryDirectory(prefix="seedwise-") as home:
+            try:
+                answer = subprocess.run(
+                    [*program.words, "describe"],
+                    env=_environment(program, Lease((), ()), digest, Path(home)),
+                    cwd=home,
+                    capture_output=True,
+                    text=True,
+                    timeout=_DESCRIBE_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise ImageError(
+                    f"backend '{backend}': 'describe' did not end within {_DESCRIBE_SECONDS} seconds"
+                ) from None
+        if answer.returncode != 0:
+            raise ImageError(
+                f"backend '{backend}': 'describe' ended with exit code {answer.returncode}:\n{answer.stderr[-2000:]}"
+            )
+        return answer.stdout
+
+
+class VenvProcess:
+    """A started process and its group; its log grows beside its other files."""
+
+    def __init__(self, process: subprocess.Popen[bytes], home: Path, log: Path) -> None:
+        self._process = process
+        self._home = home
+        self._log = log
+        self._lock = threading.Lock()
+        self._exit: Exit | None = None
+
+    def poll(self) -> Exit | None:
+        return self._ended() if self._process.poll() is not None else None
+
+    def wait(self) -> Exit:
+        self._process.wait()
+        return self._ended()
+
+    def stop(self, grace_seconds: float) -> None:
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout=grace_seconds)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                # SIGTERM to the backend alone, which ends its helpers itself; SIGKILL to all of its group.
+                os.kill(self._process.pid, number) if number == signal.SIGTERM else os.killpg(self._process.pid, number)
+
+    def _ended(self) -> Exit:
+        with self._lock:
+            if self._exit is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)  # helpers that it left behind
+                code = self._process.returncode
+                self._exit = Exit(code if code >= 0 else 128 - code, False, log_tail(self._log))
+                shutil.rmtree(self._home, ignore_errors=True)
+            return self._exit
+
+
+def _start(words: list[str], program: _Program, lease: Lease, digest: str, log: Path) -> VenvProcess:
+    home = Path(tempfile.mkdtemp(prefix="seedwise-"))
+    cores = ",".join(map(str, lease.cores)) or "-"
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), cores]
+    try:
+        with open(log, "ab") as output:
+            process = _starter.submit(
+                subprocess.Popen,
+                [*launcher, *words],
+                env=_environment(program, lease, digest, home),
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ).result()
+    except OSError as error:
+        shutil.rmtree(home, ignore_errors=True)
+        raise EngineError(f"the backend could not be started: {error}") from None
+    return VenvProcess(process, home, log)
+
+
+def _environment(program: _Program, lease: Lease, digest: str, home: Path) -> dict[str, str]:
+    """The whole environment of a backend process: a few harmless variables of ours, no token and no proxy."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {
+        "LANG": "C.UTF-8",
+        **kept,
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "PYTHONPATH": str(program.python_path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "CUDA_VISIBLE_DEVICES": ",".join(lease.gpus),
+        **run_environment(lease, digest),
+    }

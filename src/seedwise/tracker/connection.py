@@ -1,0 +1,131 @@
+"""Where MLflow is, and how it is reached: lazily, quietly, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedwise.errors import SeedwiseError
+from seedwise.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+# Of the first question to a server, so that a wrong address fails within seconds; then of the import itself.
+PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+TRANSFER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+
+
+class TrackerError(SeedwiseError):
+    """The import into MLflow did not end; nothing in the store is touched, and the next import goes on from there."""
+
+    exit_code = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An MLflow to import into.  `database` is the project's own SQLite file, None for anything else."""
+
+    uri: str
+    database: Path | None
+    artifacts: Path | None
+
+    @property
+    def is_server(self) -> bool:
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
+    def shown(self) -> str:
+        """The URI without its password."""
+        return re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", self.uri)
+
+
+def tracking_uri(project: Project) -> str:
+    """`MLFLOW_TRACKING_URI`, or else the project's own SQLite database."""
+    return find_target(project).uri
+
+
+def find_target(project: Project) -> Target:
+    """The target; a server keeps artifacts itself, every other one leaves them in the project's folder."""
+    database = project.mlflow / "mlflow.db"
+    artifacts = project.mlflow / "artifacts"
+    given = os.environ.get(URI_VARIABLE, "").strip()
+    if not given or given == f"sqlite:///{database}":
+        return Target(f"sqlite:///{database}", database, artifacts)
+    target = Target(given, None, None)
+    return target if target.is_server else Target(given, None, artifacts)
+
+
+@contextmanager
+def variables(values: dict[str, str], *, keep: bool = False) -> Iterator[None]:
+    """Environment variables for a while; with `keep`, those that the user has set stay as they are."""
+    before = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        if not (keep and before[name] is not None):
+            os.environ[name] = value
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = old
+
+
+@contextmanager
+def connected(target: Target) -> Iterator[MlflowClient]:
+    """A client of `target` that has answered once.  Whatever goes wrong inside is a `TrackerError`."""
+    os.environ.update({name: value for name, value in QUIET.items() if name != "MLFLOW_LOGGING_LEVEL"})
+    with variables({"MLFLOW_LOGGING_LEVEL": QUIET["MLFLOW_LOGGING_LEVEL"]}, keep=True):
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        with variables(PROBE):
+            client = MlflowClient(target.uri)
+            client.search_experiments(max_results=1)
+        with variables(TRANSFER, keep=True):
+            yield client
+    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        raise TrackerError(explain(error, target)) from error
+
+
+def explain(error: Exception, target: Target) -> str:
+    """What failed, what to do, and that nothing is lost."""
+    text = str(error)
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or re.search(
+        "disk is full|No space left", text, re.IGNORECASE
+    ):
+        cause = "no space left on its disk; make room"
+    elif "database is locked" in text:
+        cause = "its database is locked by another program; close whatever else writes to it"
+    elif re.search("readonly database|unable to open database|Permission denied", text):
+        cause = f"its files cannot be written ({_first_line(text)}); check who owns them and where the path leads"
+    elif re.search("NameResolution|Failed to resolve|Connection refused|Max retries|timed out|ConnectTimeout", text):
+        cause = f"it does not answer; start the server, or correct or unset {URI_VARIABLE}"
+    elif re.search(r"\b(401|403)\b", text):
+        cause = "it refuses these credentials; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token"
+    else:
+        cause = _first_line(text)
+    return (
+        f"MLflow at {target.shown}: {cause}. The runs are safe in the store; "
+        "import them again with `seedwise track`, or by repeating the command that ran them."
+    )
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else "unknown error"
+    return (line if len(line) <= 300 else line[:299] + "…").rstrip(".")

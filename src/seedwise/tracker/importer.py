@@ -1,0 +1,247 @@
+"""Writes trees into MLflow: looks up by tags what is there, adds what is missing, replaces what differs."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedwise.store import StoredRun
+from seedwise.tracker.connection import Target
+from seedwise.tracker.content import (
+    ARM,
+    COLOUR,
+    COMPARISON,
+    IMPORTED,
+    KIND,
+    ORDER,
+    PARENT,
+    RUN_ID,
+    RunContent,
+    seed_digest,
+)
+from seedwise.tracker.flatten import MAX_METRICS_PER_BATCH, MAX_PARAMS_PER_BATCH, chunked
+from seedwise.tracker.seed_run import seed_content
+from seedwise.tracker.tree import Tree
+from seedwise.tracker.ui import VIEW_TAG, place, view_state
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+Key = tuple[str, str, str]  # kind, arm, run id
+Found = dict[Key, list["Run"]]
+
+PAGE = 1000
+SAY_EVERY_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Counts:
+    added: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+
+
+@dataclass(slots=True)
+class Job:
+    """One tree on its way into one experiment; `found` shrinks to what is there beside it."""
+
+    experiment: str
+    tree: Tree
+    found: Found
+    began: int = 0
+
+
+@dataclass(slots=True)
+class Importer:
+    """One import into one MLflow.  Calls that end early leave a state that the next import completes."""
+
+    client: MlflowClient
+    target: Target
+    say: Callable[[str], None]
+    counts: Counts = field(default_factory=Counts)
+    done: int = 0
+    told: float = field(default_factory=time.monotonic)
+
+    def write(self, tree: Tree) -> tuple[str, list[str]]:
+        """The experiment's id and the ids of all runs of `tree`, after making MLflow hold it, once."""
+        experiment = self._experiment(tree.study)
+        job = Job(experiment.experiment_id, tree, self._find(experiment.experiment_id, tree.key))
+        self.done = 0
+        comparison, job.began = self._summary(job, ("comparison", "", ""), tree.content, {})
+        runs = [comparison]
+        for number, arm in enumerate(tree.arms, start=1):
+            links = {PARENT: comparison, ORDER: place(job.began, tree.key, number)}
+            parent, _ = self._summary(job, ("arm", arm.name, ""), arm.content, links)
+            runs.append(parent)
+            for run in arm.seeds:
+                self._progress(tree)
+                order = place(job.began, tree.key, number, run.spec.seeds.seed)
+                links = {PARENT: parent, ORDER: order, COLOUR: arm.content.tags[COLOUR]}
+                runs.append(self._seed(job, arm.name, run, links))
+        self._clear(job.found)
+        state = view_state(tree.content.params["metric"])
+        if experiment.tags.get(VIEW_TAG) != state:
+            self.client.set_experiment_tag(experiment.experiment_id, VIEW_TAG, state)
+        return experiment.experiment_id, runs
+
+    def _experiment(self, name: str) -> Any:
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None and experiment.lifecycle_stage == "deleted":
+            self.client.restore_experiment(experiment.experiment_id)
+        if experiment is None:
+            place = (self.target.artifacts / name).as_uri() if self.target.artifacts else None
+            tags = {"mlflow.experimentKind": "custom_model_development", "seedwise.study": name}
+            experiment = self.client.get_experiment(self.client.create_experiment(name, place, tags))
+        return experiment
+
+    def _find(self, experiment: str, key: str) -> Found:
+        """The runs of a comparison by (kind, arm, run id), oldest first; more than one only after a lost race."""
+        found: Found = {}
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [experiment],
+                f"tags.`{COMPARISON}` = '{key}'",
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
+                page_token=token,
+            )
+            for run in page:
+                tags = run.data.tags
+                found.setdefault((tags.get(KIND, ""), tags.get(ARM, ""), tags.get(RUN_ID, "")), []).append(run)
+            token = page.token
+            if not token:
+                return found
+
+    def _clear(self, others: Found) -> None:
+        """Of the runs that this store does not have, half imports go; whole ones may be another machine's and stay."""
+        for run in (run for group in others.values() for run in group):
+            if IMPORTED not in run.data.tags:
+                self.client.delete_run(run.info.run_id)
+
+    def _seed(self, job: Job, arm: str, run: StoredRun, links: Mapping[str, str]) -> str:
+        """A seed run is as it was imported or it is imported anew; nothing is mended in it."""
+        digest = seed_digest(run, arm)
+        group = job.found.pop(("seed", arm, run.run_id), [])
+        whole = next((old for old in group if old.data.tags.get(IMPORTED) == digest), None)
+        for other in group:
+            if other is not whole:
+                self.client.delete_run(other.info.run_id)
+        if whole is not None:
+            for key, value in links.items():
+                if whole.data.tags.get(key) != value:
+                    self.client.set_tag(whole.info.run_id, key, value)
+            self.counts.unchanged += 1
+            return str(whole.info.run_id)
+        content = seed_content(run, job.tree.study, arm)
+        identity = self._create(job, content, links)
+        self._log(identity, content, content.params)
+        self._inputs(identity, content)
+        self._finish(identity, content, digest)
+        if any(old.data.tags.get(IMPORTED) for old in group):
+            self.counts.replaced += 1
+        else:
+            self.counts.added += 1
+        return identity
+
+    def _summary(self, job: Job, key: Key, content: RunContent, links: Mapping[str, str]) -> tuple[str, int]:
+        """An arm or a comparison and when it began: updated in place, so that its address stays while verdicts change."""
+        digest = content.digest()
+        group = job.found.pop(key, [])
+        if not group:
+            began = content.start
+            identity = self._create(job, content, links or {ORDER: place(began, job.tree.key)})
+            self._log(identity, content, content.params)
+            self._finish(identity, content, digest)
+            self.counts.added += 1
+            return identity, began
+        old, *doubles = group
+        for double in doubles:
+            self.client.delete_run(double.info.run_id)
+        identity, began = str(old.info.run_id), int(old.info.start_time)
+        wanted = {**content.tags, COMPARISON: job.tree.key, **(links or {ORDER: place(began, job.tree.key)})}
+        if old.data.tags.get(IMPORTED) == digest and all(old.data.tags.get(k) == v for k, v in wanted.items()):
+            self.counts.unchanged += 1
+            return identity, began
+        self._update(old, content, wanted)
+        self._finish(identity, content, digest)
+        self.counts.replaced += 1
+        return identity, began
+
+    def _update(self, old: Run, content: RunContent, wanted: Mapping[str, str]) -> None:
+        """What is no longer said goes: tags are deleted, and a metric, which cannot be, becomes NaN."""
+        from mlflow.entities import Metric, RunTag
+
+        identity = old.info.run_id
+        for key in old.data.tags:
+            if key.startswith("seedwise.") and key not in wanted:
+                self.client.delete_tag(identity, key)
+        gone = set(old.data.metrics) - {point.key for point in content.points}
+        now = time.time_ns() // 1_000_000
+        self.client.log_batch(
+            identity,
+            metrics=[Metric(key, math.nan, now, 0) for key in sorted(gone)],
+            tags=[RunTag(key, value) for key, value in wanted.items()],
+        )
+        self._log(identity, content, {key: text for key, text in content.params.items() if key not in old.data.params})
+        if old.info.run_name != content.name:
+            self.client.update_run(identity, name=content.name)
+
+    def _create(self, job: Job, content: RunContent, links: Mapping[str, str]) -> str:
+        """The run with all that it is found by, in one call: a kill leaves it findable or absent."""
+        tags = {**content.tags, COMPARISON: job.tree.key, **links}
+        run = self.client.create_run(job.experiment, content.start, tags, content.name)
+        return str(run.info.run_id)
+
+    def _log(self, identity: str, content: RunContent, params: Mapping[str, str]) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = time.time_ns() // 1_000_000
+        metrics = [Metric(p.key, p.value, now if p.time is None else p.time, p.step) for p in content.points]
+        for some in chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH):
+            self.client.log_batch(identity, params=some)
+        for points in chunked(metrics, MAX_METRICS_PER_BATCH):
+            self.client.log_batch(identity, metrics=points)
+
+    def _inputs(self, identity: str, content: RunContent) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = []
+        for data in content.data_sets:
+            source, profile = json.dumps({"uri": data.source}), json.dumps({"num_rows": data.rows})
+            held = Dataset(data.name, data.digest, "local", source, None, profile)
+            inputs.append(DatasetInput(held, [InputTag("mlflow.data.context", data.context)]))
+        if inputs:
+            self.client.log_inputs(identity, inputs)
+
+    def _attach(self, identity: str, content: RunContent) -> None:
+        for artifact in content.artifacts:
+            self.client.log_artifact(identity, str(artifact.path), artifact.folder or None)
+        if content.texts:
+            with tempfile.TemporaryDirectory(prefix="seedwise-") as folder:
+                for name, text in content.texts.items():
+                    path = Path(folder) / name
+                    path.write_text(text, encoding="utf-8")
+                    self.client.log_artifact(identity, str(path))
+
+    def _finish(self, identity: str, content: RunContent, digest: str) -> None:
+        """Artifacts, the end, and last the tag without which a run counts as half imported."""
+        self._attach(identity, content)
+        if content.end is None:
+            self.client.update_run(identity, status="RUNNING")
+        else:
+            self.client.set_terminated(identity, "FINISHED", content.end)
+        self.client.set_tag(identity, IMPORTED, digest)
+
+    def _progress(self, tree: Tree) -> None:
+        self.done += 1
+        if time.monotonic() - self.told >= SAY_EVERY_SECONDS:
+            self.told = time.monotonic()
+            self.say(f"MLflow: {tree.study}: {self.done} of {tree.seeds} seed runs")

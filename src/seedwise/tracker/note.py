@@ -1,0 +1,57 @@
+"""The comparison as Markdown, for the description that MLflow shows at the top of its run."""
+
+from __future__ import annotations
+
+from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.stats import Outcome, format_p
+from seedwise.tracker.flatten import MAX_TAG, clip
+
+
+def verdict_words(claim: ClaimOutcome) -> str:
+    """The outcome, with the arms' own names."""
+    names = {Outcome.A_BETTER: f"{claim.a} better", Outcome.B_BETTER: f"{claim.b} better"}
+    return names.get(claim.verdict.outcome, claim.verdict.outcome.value)
+
+
+def comparison_note(outcome: StudyOutcome) -> str:
+    study = outcome.study
+    lines = [f"**{study.title}**", ""]
+    for claim in outcome.claims:
+        lines += [f"### {claim.name}: {verdict_words(claim)}", "", claim.sentence, "", *_notes(claim)]
+    for pending in outcome.open_claims:
+        lines += [f"### {pending.name}: not decided yet", "", "Runs are missing.", ""]
+    if outcome.arms:
+        head = f"| arm | {study.task.metric} | sd | seeds | {_level(study.alpha)} interval |"
+        lines += [head, "| --- | --- | --- | --- | --- |"]
+        lines += [_arm_row(outcome, name) for name in outcome.arms]
+        lines.append("")
+    if outcome.explored:
+        lines += ["### Beside the claims", "", *(f"- {claim.sentence}" for claim in outcome.explored), ""]
+    if outcome.missing:
+        lines += [f"{len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing.", ""]
+    return clip("\n".join(lines).rstrip() + "\n", MAX_TAG)
+
+
+def claim_note(claim: ClaimOutcome) -> str:
+    """One line: outcome, p and whether it was declared."""
+    p = claim.verdict.p_claim
+    shown = "" if p is None else f", p = {format_p(p)}"
+    return f"{verdict_words(claim)}{shown}" + ("" if claim.declared else " (exploratory)")
+
+
+def _notes(claim: ClaimOutcome) -> list[str]:
+    return [*(f"- {note}" for note in claim.notes), ""] if claim.notes else []
+
+
+def _level(alpha: float) -> str:
+    return f"{100 * (1 - alpha):g} %"
+
+
+def _arm_row(outcome: StudyOutcome, name: str) -> str:
+    arm = outcome.arms[name]
+    summary = arm.summary
+    interval = "" if summary.interval is None else f"{summary.interval[0]:.3f} to {summary.interval[1]:.3f}"
+    label = f"{name} (baseline)" if arm.baseline else name
+    diverged = f", {sum(arm.diverged)} diverged" if any(arm.diverged) else ""
+    mean, spread = (("" if value is None else f"{value:.3f}") for value in (summary.mean, summary.sd))
+    return f"| {label} | {mean} | {spread} | {len(arm.runs)}{diverged} | {interval} |"

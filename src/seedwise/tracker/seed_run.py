@@ -1,0 +1,145 @@
+"""One arm × one seed, read from its run folder, as MLflow shall hold it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from seedwise.store import DamagedRun, StoredRun
+from seedwise.tracker.content import ARM, KIND, NOTE, RUN_ID, Artifact, DataSet, Point, RunContent
+from seedwise.tracker.curves import curves
+from seedwise.tracker.flatten import MAX_TAG, clean_key, clip, flatten
+from seedwise_contract import Environment, ParameterTable, RunStatus, read_events
+
+REPORTED = "test"
+CONTEXTS = {"train": "training", "selection": "selection", "test": "testing"}
+NAMED_PACKAGES = ("torch", "transformers", "peft", "fairseq", "accelerate", "scikit-learn", "numpy")
+RECORDS = ("result.json", "spec.json", "provenance.json", "parameters.json", "environment.json")
+FILES = (*RECORDS, "events.jsonl", "backend.log")
+TASK_PARAMS = ("name", "metric", "labels")
+
+
+def started(run: StoredRun) -> int:
+    """When the harness started it, in milliseconds."""
+    return round(datetime.fromisoformat(run.provenance.started).timestamp() * 1000)
+
+
+def ended(run: StoredRun) -> int:
+    return started(run) + round(run.result.timings.total * 1000)
+
+
+def spec_params(run: StoredRun, *, seeds: bool) -> dict[str, str]:
+    """The spec, flat.  What only says where files lie or what they hold is in tags and data sets."""
+    spec = run.spec.model_dump(mode="json", exclude={"task", "contract"} if seeds else {"task", "contract", "seeds"})
+    task = run.spec.task.model_dump(mode="json")
+    splits = {f"{name}_rows": split["rows"] for name, split in task["splits"].items()}
+    return flatten({**spec, "task": {**{name: task[name] for name in TASK_PARAMS}, **splits}})
+
+
+def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
+    """A finished run; its checkpoint is only named.  `DamagedRun` where a file is not what the contract says."""
+    try:
+        events = read_events(run.files.events)
+        environment = _read(run, "environment.json", Environment)
+        table = _read(run, "parameters.json", ParameterTable)
+    except ValidationError as error:
+        raise DamagedRun(f"{run.folder}: {error.title}: {error.error_count()} fault(s)") from None
+    except (OSError, ValueError) as error:
+        raise DamagedRun(f"{run.folder}: {error}") from None
+    start = round(events[0].time * 1000) if events else started(run)
+    end = max(start, round(events[-1].time * 1000) if events else ended(run))
+    diverged = run.result.status is RunStatus.DIVERGED
+    params = spec_params(run, seeds=True)
+    if environment is not None:
+        params |= _environment_params(environment)
+    if table is not None:
+        counts = {"total": table.total, "trainable": table.trainable, "trainable_head": table.trainable_head}
+        params |= flatten({"parameters": counts})
+    return RunContent(
+        name=f"{arm} seed {run.spec.seeds.seed}" + (" (diverged)" if diverged else ""),
+        tags=_tags(run, study, arm, table, diverged),
+        params=params,
+        points=(*curves(events, REPORTED), *_final(run, end)),
+        start=start,
+        end=end,
+        data_sets=tuple(
+            DataSet(
+                name=f"{run.spec.task.name} {name}",
+                digest=split.sha256[:36],
+                source=split.file,
+                context=CONTEXTS[name],
+                rows=split.rows,
+            )
+            for name, split in run.spec.task.splits.items()
+        ),
+        artifacts=_artifacts(run),
+    )
+
+
+def _read(run: StoredRun, name: str, model: Any) -> Any:
+    path = run.folder / name
+    return model.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def _environment_params(environment: Environment) -> dict[str, str]:
+    packages = {name: environment.packages[name] for name in NAMED_PACKAGES if name in environment.packages}
+    said = environment.model_dump(mode="json", exclude={"packages", "image_digest", "determinism"})
+    return flatten({"env": {**{key: value for key, value in said.items() if value is not None}, **packages}})
+
+
+def _tags(run: StoredRun, study: str, arm: str, table: ParameterTable | None, diverged: bool) -> dict[str, str]:
+    origin, spec = run.provenance, run.spec
+    tags: dict[str, str | None] = {
+        KIND: "seed",
+        ARM: arm,
+        RUN_ID: run.run_id,
+        "seedwise.study": study,
+        "seedwise.seed": str(spec.seeds.seed),
+        "seedwise.status": run.result.status.value,
+        "seedwise.backend": origin.backend,
+        "seedwise.image_digest": origin.digest,
+        "seedwise.runtime": origin.runtime,
+        "seedwise.declaration": origin.declaration,
+        "seedwise.host": origin.host,
+        "seedwise.git_commit": origin.git_commit,
+        "seedwise.git_dirty": None if origin.git_dirty is None else str(origin.git_dirty).lower(),
+        "seedwise.data": spec.task.name,
+        **{f"seedwise.data_digest.{name}": split.sha256 for name, split in spec.task.splits.items()},
+        "seedwise.model": spec.model.name if spec.model else None,
+        "seedwise.model_digest": spec.model.sha256 if spec.model else None,
+        "seedwise.initial_weights": table.initial_trainable_sha256 if table else None,
+        "seedwise.folder": str(run.folder),
+        "seedwise.checkpoint": str(run.files.checkpoint) if run.files.checkpoint.exists() else None,
+        "mlflow.source.name": "seedwise",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": origin.git_commit,
+        NOTE: f"**Diverged**: {run.result.message or 'loss or scores not finite'}" if diverged else None,
+    }
+    return {key: clip(value, MAX_TAG) for key, value in tags.items() if value is not None}
+
+
+def _final(run: StoredRun, end: int) -> list[Point]:
+    """The figures of the selected checkpoint, and what the run cost; none for what was not measured."""
+    result, metric = run.result, run.spec.task.metric
+    figures: dict[str, float | None] = {}
+    for split, metrics in result.metrics.items():
+        for name, value in metrics.items():
+            if split == REPORTED:
+                figures[name if name == metric else f"test/{name}"] = value
+            else:
+                figures[f"selected/{split}_{name}"] = value
+    if result.selected is not None:
+        figures |= {"selected/epoch": result.selected.epoch, "selected/update": float(result.selected.update)}
+    figures["cost/updates"] = float(result.updates)
+    figures |= {f"time/{name}_s": value for name, value in result.timings.model_dump().items()}
+    figures |= {f"cost/{name}": value for name, value in result.cost.model_dump().items()}
+    step = result.selected.update if result.selected else result.updates
+    return [Point(clean_key(key), float(value), step, end) for key, value in figures.items() if value is not None]
+
+
+def _artifacts(run: StoredRun) -> tuple[Artifact, ...]:
+    predictions = sorted(name for name in run.result.files if name.startswith("predictions/"))
+    found = [Artifact(run.folder / name) for name in FILES if (run.folder / name).exists()]
+    return (*found, *(Artifact(run.folder / name, "predictions") for name in predictions))

@@ -1,0 +1,82 @@
+"""What shall be in MLflow: each study's outcome as a tree of comparison, arms and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedwise.comparison import StudyOutcome
+from seedwise.store import Store, StoredRun
+from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
+from seedwise.tracker.summary_run import arm_content, comparison_content
+from seedwise_contract.files import sha256_file
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTree:
+    name: str
+    content: RunContent
+    seeds: tuple[StoredRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One comparison.  `key` is the plan's identity: declaration and every planned run, so that other seeds, another
+    image or other data stand beside it and never among its runs."""
+
+    study: str
+    key: str
+    content: RunContent
+    arms: tuple[ArmTree, ...]
+
+    def digest(self) -> str:
+        seeds = [[seed_digest(run, arm.name) for run in arm.seeds] for arm in self.arms]
+        return digest_of([self.content.digest(), [arm.content.digest() for arm in self.arms], seeds])
+
+    @property
+    def seeds(self) -> int:
+        return sum(len(arm.seeds) for arm in self.arms)
+
+
+def comparison_key(outcome: StudyOutcome) -> str:
+    planned = [[run.arm, run.seed, run.run_id] for run in outcome.plan.runs]
+    return digest_of([outcome.study.declaration(), planned])[:20]
+
+
+def make_tree(outcome: StudyOutcome, store: Store, report: Path | None) -> Tree | None:
+    """The tree of everything that is finished; None where nothing is.
+
+    Finished runs of an arm that others are missing from are there too, without a mean.
+    """
+    missing = {run.run_id for run in outcome.missing}
+    arms = []
+    for name in outcome.study.arms:
+        if name in outcome.arms:
+            runs = outcome.arms[name].runs
+        else:
+            planned = [run.run_id for run in outcome.plan.of_arm(name)]
+            runs = tuple(store.read(run_id) for run_id in planned if run_id is not None and run_id not in missing)
+        if runs:
+            arms.append(ArmTree(name, arm_content(outcome, name, runs), runs))
+    if not arms:
+        return None
+    every = [run for arm in arms for run in arm.seeds]
+    content = comparison_content(outcome, every, _report_files(report))
+    return Tree(outcome.study.name, comparison_key(outcome), content, tuple(arms))
+
+
+def make_trees(outcomes: Sequence[StudyOutcome], store: Store, reports: Mapping[str, Path]) -> list[Tree]:
+    trees = (make_tree(outcome, store, reports.get(outcome.study.name)) for outcome in outcomes)
+    return [tree for tree in trees if tree is not None]
+
+
+def _report_files(report: Path | None) -> tuple[Artifact, ...]:
+    if report is None or not report.exists():
+        return ()
+    if report.is_file():
+        return (Artifact(report, "report", sha256_file(report)),)
+    found = sorted(path for path in report.rglob("*") if path.is_file())
+    return tuple(
+        Artifact(path, "/".join(["report", *path.relative_to(report).parts[:-1]]), sha256_file(path)) for path in found
+    )
