@@ -7,7 +7,7 @@
 #
 #     --suite NAME    Debian release (default bookworm, which has Python 3.11; bullseye has 3.9)
 #     --name NAME     image to make (default seedwise-base:debian-SUITE)
-#     --mirror URL    package mirror (default: SEEDWISE_DEBIAN_MIRROR, else http://deb.debian.org/debian)
+#     --mirror URL    package mirror (default: SEEDWISE_DEBIAN_MIRROR, else debootstrap's own)
 #
 # Proxies come from http_proxy and https_proxy (with sudo: `sudo -E`); nothing of them stays in the image.  Packages are
 # the newest of the suite on the day it runs: docker/images.lock records the layer digests that came of it.
@@ -15,7 +15,7 @@ set -eu
 
 suite=bookworm
 name=
-mirror=${SEEDWISE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${SEEDWISE_DEBIAN_MIRROR:-}
 while [ $# -gt 0 ]; do
     case $1 in
         --suite | --name | --mirror)
@@ -44,10 +44,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 root=$work/root
 
-echo "$0: debootstrap $suite from $mirror" >&2
+echo "$0: debootstrap $suite from ${mirror:-its default mirror}" >&2
 # libgomp1 is what numerical libraries need beside the C library.
 if ! debootstrap --variant=minbase --include=python3,libgomp1 \
-    "$suite" "$root" "$mirror" >"$work/log" 2>&1; then
+    "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1; then
     tail -n 30 "$work/log" >&2
     echo "$0: debootstrap failed (above); is the mirror reachable, and does it have '$suite'?" >&2
     exit 1
@@ -62,7 +62,7 @@ find "$root/usr/share/doc" -depth -type d -empty -delete
 find "$root/usr/share/doc" -type l ! -exec test -e {} \; -delete
 find "$root" -xdev -name __pycache__ -type d -prune -exec rm -rf {} +
 rm -rf "$root"/proc/* "$root"/sys/* "$root"/dev/*
-printf '%s\n' "deb http://deb.debian.org/debian $suite main" >"$root/etc/apt/sources.list"
+: >"$root/etc/apt/sources.list"
 : >"$root/etc/resolv.conf"
 echo localhost >"$root/etc/hostname"
 # Python's own bytecode, checked by content rather than by time, so that a layer does not depend on the clock.

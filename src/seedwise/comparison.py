@@ -80,7 +80,9 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
     family = len(plan.study.claims)
     verdicts = tuple(_decide(arms[claim.a], arms[claim.b], plan.study, claim, family) for claim in ready)
-    if len(ready) == family:  # Holm's later steps need the whole family; until then each claim is held to its first step
+    if (
+        len(ready) == family
+    ):  # Holm's later steps need the whole family; until then each claim is held to its first step
         verdicts = resolve_family(verdicts)
     declared = tuple(_outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True))
     return StudyOutcome(
@@ -98,7 +100,7 @@ def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
     """The arm's finished runs with their per-example scores on the reported split, files checked by digest."""
     runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
     ids: tuple[str, ...] | None = None
-    rows = []
+    rows: list[NDArray[np.float64] | None] = []
     for run in runs:
         if run.result.status is RunStatus.DIVERGED and REPORTED_SPLIT not in run.result.metrics:
             rows.append(None)

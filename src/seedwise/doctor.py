@@ -111,7 +111,7 @@ def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
         return Finding("image registry", Health.WARNING, "not asked: no engine", "")
     reference = official_base()
     try:
-        client.api.inspect_distribution(reference)
+        client.api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
     except (DockerException, OSError) as error:
         return Finding(
             "image registry",

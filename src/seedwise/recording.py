@@ -12,18 +12,23 @@ from seedwise.store import Store
 
 
 def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> list[SeedwiseError]:
-    """Import into MLflow and write the report; what failed is returned, so that one never keeps the other from being done."""
+    """Write the report and import into MLflow, the report with it.
+
+    What failed is returned, so that one never keeps the other from being done.
+    """
     from seedwise.report import write_report
     from seedwise.tracker import track
 
     failed = []
+    reports = {}
     try:
-        summary = track(outcomes, project, store, say)
-        say(f"MLflow: {summary}")
+        page = write_report(outcomes, project, store, say)
+        say(f"report: {page}")
+        reports = {outcome.study.name: page for outcome in outcomes}
     except SeedwiseError as error:
         failed.append(error)
     try:
-        say(f"report: {write_report(outcomes, project, store, say)}")
+        say(f"MLflow: {track(outcomes, project, store, say, reports=reports)}")
     except SeedwiseError as error:
         failed.append(error)
     return failed

@@ -21,7 +21,9 @@ def backend_python(backend: str) -> str:
         return given
     project = find_project(ROOT)
     try:
-        return str(build_environment(project, sources_of(project, load_definition(project), backend, "cpu"), print).python)
+        return str(
+            build_environment(project, sources_of(project, load_definition(project), backend, "cpu"), print).python
+        )
     except ImageError as error:
         if os.environ.get("CI"):
             raise

@@ -182,7 +182,9 @@ def _correct(examples: int, accuracy: float, random: np.random.Generator) -> np.
 
 def _predictions(correct: np.ndarray) -> list[Prediction]:
     return [
-        Prediction(id=f"e{index}", label=index % 2, scores=[1.0, 0.0] if (index % 2 == 0) == bool(right) else [0.0, 1.0])
+        Prediction(
+            id=f"e{index}", label=index % 2, scores=[1.0, 0.0] if (index % 2 == 0) == bool(right) else [0.0, 1.0]
+        )
         for index, right in enumerate(correct)
     ]
 
@@ -212,7 +214,9 @@ def _environment() -> Environment:
 def _parameters() -> ParameterTable:
     return ParameterTable.of(
         [
-            Parameter(name="encoder.weight", shape=[384, 384], count=147456, trainable=True, head=False, weight_decay=0.01),
+            Parameter(
+                name="encoder.weight", shape=[384, 384], count=147456, trainable=True, head=False, weight_decay=0.01
+            ),
             Parameter(name="classifier.bias", shape=[2], count=2, trainable=True, head=True, weight_decay=None),
         ],
         "9" * 64,

@@ -130,7 +130,13 @@ def test_curves_of_every_seed(model: ReportModel) -> None:
 
 def test_methods_name_the_design(model: ReportModel) -> None:
     said = " ".join(model.studies[0].methods)
-    for part in ("5 seeds each (0 to 4)", "800 examples to train on", "highest accuracy", "10.1002/sim.5926", "alpha = 0.05"):
+    for part in (
+        "5 seeds each (0 to 4)",
+        "800 examples to train on",
+        "highest accuracy",
+        "10.1002/sim.5926",
+        "alpha = 0.05",
+    ):
         assert part in said
     assert "present declaration" in said
     assert dict(model.studies[0].recipes[0].settings)["optimizer"] == "adamw, betas 0.9 and 0.999, eps 1e-8"

@@ -34,7 +34,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_engine_environments_are_used_and_it_is_said(bench: Bench) -> None:
     runtime, why = choose(bench.project, "auto", "cpu")
     assert runtime.name == "venv"
-    assert why == "venv: no container engine answers (its socket does not exist)"
+    assert why == "no container engine answers (its socket does not exist)"
 
 
 @pytest.mark.usefixtures("no_engine")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,18 @@ def test_a_changed_program_is_another_digest_and_asked_again(bench: Bench, runti
     assert runtime.describe("script").version == "2"
 
 
-def test_a_launch_planned_with_other_sources_is_refused(bench: Bench, runtime: VenvRuntime) -> None:
+def test_what_was_not_prepared_is_refused(bench: Bench, runtime: VenvRuntime) -> None:
     launch = bench.launch(runtime, "look", backend="script")
-    with open(bench.project.root / "probe" / "__main__.py", "a") as program:
-        program.write("# edited\n")
-    with pytest.raises(ImageError, match="plan again"):
-        runtime.start(launch)
+    with pytest.raises(ImageError, match="was not prepared"):
+        runtime.start(replace(launch, digest="venv:sha256:" + "0" * 64))
+
+
+def test_sources_edited_meanwhile_do_not_stop_what_was_prepared(bench: Bench, runtime: VenvRuntime) -> None:
+    launch = bench.launch(runtime, "look")
+    with open(bench.project.root / "probe" / "__main__.py", "w") as program:
+        program.write("raise SystemExit(9)\n")
+    assert runtime.digest("probe") != launch.digest
+    assert runtime.start(launch).wait().code == 0  # the copy of the sources as they were
 
 
 def test_process_gets_its_lease_and_nothing_of_the_users_environment(
@@ -113,7 +120,9 @@ def test_a_killed_harness_takes_its_runs_with_it(bench: Bench, runtime: VenvRunt
         f"project = Project(Path({str(project.root)!r}), Path({str(project.home)!r}), Path({str(project.cache)!r}), None)\n"
         f"out = Path({str(launch.out)!r})\n"
         f"launch = Launch('script', {launch.digest!r}, 'x', out, out, out, Lease((0,), ()), 1 << 30)\n"
-        "VenvRuntime(project, 'cpu').start(launch).wait()\n"
+        "runtime = VenvRuntime(project, 'cpu')\n"
+        "runtime.prepare(['script'], print)\n"
+        "runtime.start(launch).wait()\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     harness = subprocess.Popen([sys.executable, "-c", text], env=environment)

@@ -152,9 +152,7 @@ DEGENERATE = [
 
 
 @pytest.mark.parametrize(("a", "b", "reason"), DEGENERATE)
-def test_degenerate_input_is_typed(
-    a: NDArray[np.float64], b: NDArray[np.float64], reason: DegenerateReason
-) -> None:
+def test_degenerate_input_is_typed(a: NDArray[np.float64], b: NDArray[np.float64], reason: DegenerateReason) -> None:
     got = crossed(a, b)
     assert isinstance(got, Degenerate)
     assert got.reason is reason

@@ -32,12 +32,8 @@ SPREAD = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]) / 100
 
 
 @pytest.mark.parametrize("scores", [(PRETRAINED, RANDOM), (FAIRSEQ, HF)])
-@pytest.mark.parametrize(
-    ("claim", "margin"), [("superiority", None), ("superiority", 3.0), ("equivalence", 3.0)]
-)
-def test_three_seeds_decide_nothing(
-    scores: tuple[tuple[float, ...], ...], claim: Any, margin: float | None
-) -> None:
+@pytest.mark.parametrize(("claim", "margin"), [("superiority", None), ("superiority", 3.0), ("equivalence", 3.0)])
+def test_three_seeds_decide_nothing(scores: tuple[tuple[float, ...], ...], claim: Any, margin: float | None) -> None:
     got = decide_scores(*scores, claim=claim, margin=margin)
     assert got.outcome is Outcome.UNATTAINABLE
     assert got.floor == 0.1

@@ -16,9 +16,7 @@ def test_by_hand() -> None:
     assert got.interval == pytest.approx(tuple(want))
 
 
-@pytest.mark.parametrize(
-    ("scores", "mean", "sd"), [([], None, None), ([0.7], 0.7, None), ([0.7, 0.7, 0.7], 0.7, 0.0)]
-)
+@pytest.mark.parametrize(("scores", "mean", "sd"), [([], None, None), ([0.7], 0.7, None), ([0.7, 0.7, 0.7], 0.7, 0.0)])
 def test_undefined_is_none(scores: list[float], mean: float | None, sd: float | None) -> None:
     got = describe(scores)
     assert (got.n, got.sd, got.interval) == (len(scores), sd, None)

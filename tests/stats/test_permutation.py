@@ -90,9 +90,7 @@ def test_paired_agrees_with_scipy(rounded: bool) -> None:
     a, b = rng.normal(0.8, 1, 8), rng.normal(0, 1, 8)
     if rounded:
         a, b = np.round(a), np.round(b)
-    want = stats.permutation_test(
-        (a, b), difference, vectorized=True, permutation_type="samples", n_resamples=np.inf
-    )
+    want = stats.permutation_test((a, b), difference, vectorized=True, permutation_type="samples", n_resamples=np.inf)
     got = paired(a - b)
     assert got.p == pytest.approx(want.pvalue)
     assert got.arrangements == 2**8

@@ -74,8 +74,6 @@ def test_false_claims_in_a_family_of_nulls_are_rare() -> None:
         any(v.outcome is not Outcome.INCONCLUSIVE for v in resolve_family(verdicts[i : i + 3]))
         for i in range(0, 600, 3)
     ]
-    alone = np.mean(
-        [any(v.p is not None and v.p < 0.05 for v in verdicts[i : i + 3]) for i in range(0, 600, 3)]
-    )
+    alone = np.mean([any(v.p is not None and v.p < 0.05 for v in verdicts[i : i + 3]) for i in range(0, 600, 3)])
     assert np.mean(false) < 0.09
     assert alone > 0.09

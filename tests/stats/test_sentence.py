@@ -54,9 +54,7 @@ def test_unattainable_equivalence_and_family() -> None:
 def test_better_names_the_question_and_both_tests() -> None:
     y = logistic(np.random.default_rng(3), 1, 5, shift=0.8)[0]
     text, swapped = say(decide_crossed(*y)), say(decide_crossed(*y[::-1]))
-    assert text.startswith(
-        "Over seeds and examples (5 seeds an arm, 277 examples), lora scores higher than bitfit: "
-    )
+    assert text.startswith("Over seeds and examples (5 seeds an arm, 277 examples), lora scores higher than bitfit: ")
     assert swapped.startswith(
         "Over seeds and examples (5 seeds an arm, 277 examples), bitfit scores higher than lora: "
     )
@@ -68,9 +66,7 @@ def test_better_names_the_question_and_both_tests() -> None:
 
 def test_per_seed_scores_answer_for_this_test_file_only() -> None:
     text = say(decide_scores(0.9 + SPREAD, 0.5 + SPREAD))
-    assert text.startswith(
-        "Over seeds, on this test file only (5 seeds an arm), lora scores higher than bitfit: "
-    )
+    assert text.startswith("Over seeds, on this test file only (5 seeds an arm), lora scores higher than bitfit: ")
     assert "+40.00 points" in text
 
 
@@ -86,19 +82,14 @@ def test_inconclusive_is_no_evidence_either_way() -> None:
     assert "these data do not decide which of lora and bitfit is better" in text
     assert "This is not evidence that they are equal." in text
     assert verdict.needed is not None
-    assert (
-        f"about {verdict.needed.seeds_per_arm} seeds an arm or about {verdict.needed.examples} examples"
-        in text
-    )
+    assert f"about {verdict.needed.seeds_per_arm} seeds an arm or about {verdict.needed.examples} examples" in text
     text = say(decide_crossed(*y, claim="equivalence", margin=0.05))
     assert "This is not evidence that they differ." in text
 
 
 def test_inconclusive_says_when_no_number_of_seeds_helps() -> None:
     rng = np.random.default_rng(1)
-    verdict = decide_crossed(
-        rng.normal(0.05, 1, 100) + rng.normal(0, 0.01, (5, 1)), rng.normal(0, 0.01, (5, 100))
-    )
+    verdict = decide_crossed(rng.normal(0.05, 1, 100) + rng.normal(0, 0.01, (5, 1)), rng.normal(0, 0.01, (5, 100)))
     assert "no number of seeds up to 1000 would on these examples" in say(verdict)
     verdict = decide_scores(0.5 + SPREAD, 0.5 + SPREAD)
     assert "no number of seeds up to 1000 an arm would decide it" in say(verdict)

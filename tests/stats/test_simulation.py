@@ -58,9 +58,7 @@ def test_power_of_a_planted_effect_of_five_points(seeds: int, low: float, high: 
 
 def test_the_interval_covers_a_planted_effect() -> None:
     truth = float(
-        np.mean(
-            [r.estimate for r in crossed_results(logistic(np.random.default_rng(1), 2000, 5, shift=0.35))]
-        )
+        np.mean([r.estimate for r in crossed_results(logistic(np.random.default_rng(1), 2000, 5, shift=0.35))])
     )
     results = crossed_results(logistic(np.random.default_rng(2), 800, 5, shift=0.35))
     covered = np.mean([result.interval[0] <= truth <= result.interval[1] for result in results])

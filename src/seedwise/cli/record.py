@@ -46,6 +46,6 @@ def report_command(studies: StudiesArgument = None, runtime: RuntimeOption = Non
     for outcome in outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
-        for claim in outcome.open_claims:
-            typer.echo(f"{claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+        for undecided in outcome.open_claims:
+            typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     typer.echo(write_report(outcomes, bench.project, bench.store, say))

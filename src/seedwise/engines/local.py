@@ -107,6 +107,7 @@ class LocalEngine:
         """Cancel, and wait until every process has ended."""
         self.cancel()
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self._runtime.close()
 
     def _execute(self, study: Study, run: PlannedRun) -> Outcome:
         assert run.run_id is not None
@@ -162,12 +163,12 @@ class LocalEngine:
     def _conclude(self, study: Study, identity: str, folder: Path, ended: Exit, seconds: float) -> Outcome:
         """A finished result, or the attempt's failure with a type and the end of its log."""
         (folder / "backend.log").write_text(ended.log, encoding="utf-8")
+        result: RunResult | None = None
+        damage: str | None = None
         try:
             result = self._store.result(identity)
         except DamagedRun as error:
-            result, damage = None, str(error)
-        else:
-            damage = None
+            damage = str(error)
         if result is not None and ended.code == ExitCode.COMPLETED:
             return Outcome(identity, result, None, None, seconds, False)
         reason, message = _failure(folder, ended, damage, study)

@@ -7,21 +7,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from seedwise.errors import ImageError, InputError
 from seedwise.project import BUILD_DEFINITION, Project, find_project
 from seedwise.yamlfile import read_yaml, validated
+from seedwise_contract.base import ContractModel
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 PythonVersion = Annotated[str, Field(pattern=r"^3\.[0-9]+$", description='such as "3.11", in quotes')]
 
 
 _USUAL_BASE = "python:3.11-slim-bookworm"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def _below_root(path: str) -> str:
@@ -33,20 +30,20 @@ def _below_root(path: str) -> str:
 ProjectPath = Annotated[str, Field(description="path below the checkout")]
 
 
-class Base(_Model):
+class Base(ContractModel):
     reference: str = Field(min_length=1, description="image to start from where a registry answers")
     local: str | None = Field(default=None, description="image to start from where none does")
     python: PythonVersion
     glibc: Annotated[str, Field(pattern=r"^2\.[0-9]+$", description="newest manylinux wheels that the base can load")]
 
 
-class FlavourBuild(_Model):
+class FlavourBuild(ContractModel):
     lock: ProjectPath
 
     _lock = field_validator("lock")(_below_root)
 
 
-class PackageBackend(_Model):
+class PackageBackend(ContractModel):
     """A Python module with its sources, built into an image or an environment."""
 
     kind: Literal["package"] = "package"
@@ -75,7 +72,7 @@ class PackageBackend(_Model):
         return "cuda" if wanted == "cuda" and "cuda" in self.flavours else "cpu"
 
 
-class CommandBackend(_Model):
+class CommandBackend(ContractModel):
     """A program that obeys the run contract, run as it stands by the harness's own Python: for tests."""
 
     kind: Literal["command"]
@@ -99,7 +96,7 @@ Backend = Annotated[
 ]
 
 
-class BuildDefinition(_Model):
+class BuildDefinition(ContractModel):
     version: Literal[1]
     bases: dict[Name, Base]
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]

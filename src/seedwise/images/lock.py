@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 
 from docker import DockerClient
 from docker.errors import ImageNotFound
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from seedwise.errors import ImageError, InputError
 from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.images.sources import sources_of
 from seedwise.project import Project
 from seedwise_contract import canonical_json, faults_of
+from seedwise_contract.base import ContractModel
 from seedwise_contract.files import write_json
 
 COMMITTED = Path("docker/images.lock")
@@ -31,11 +32,7 @@ Sha256Id = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Digest = Annotated[str, Field(pattern=r"^docker:sha256:[0-9a-f]{64}$")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class BaseIdentity(_Model):
+class BaseIdentity(ContractModel):
     """`repo_digest` is null where no registry vouches for the base: then its layers say what it was."""
 
     reference: str
@@ -44,7 +41,7 @@ class BaseIdentity(_Model):
     layers: list[Sha256Id]
 
 
-class LockedImage(_Model):
+class LockedImage(ContractModel):
     backend: str
     flavour: Literal["cpu", "cuda"]
     sources: Hex = Field(description="of packages, lock files, Dockerfiles, module, Python version")
@@ -59,7 +56,7 @@ class LockedImage(_Model):
     note: str | None = None
 
 
-class ImagesLock(_Model):
+class ImagesLock(ContractModel):
     version: Literal[1] = 1
     images: dict[str, LockedImage] = Field(default_factory=dict, description="name → image")
 

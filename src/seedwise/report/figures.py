@@ -181,7 +181,9 @@ def _curves(
             colour, marker = _look(study, arm)
             own = [curve.points for curve in curves if curve.arm == arm]
             for points in own:
-                axes.plot([x for x, _ in points], [scale * y for _, y in points], color=colour, linewidth=0.8, alpha=faint)
+                axes.plot(
+                    [x for x, _ in points], [scale * y for _, y in points], color=colour, linewidth=0.8, alpha=faint
+                )
             mean = _mean(own)
             spacing = max(1, len(mean) // 6)
             axes.plot(

@@ -48,5 +48,10 @@ def _is_current(folder: Path, inputs: str) -> bool:
         return bool(
             stamp["inputs"] == inputs and all(sha256_file(folder / name) == stamp["files"][name] for name in FILES)
         )
-    except (OSError, ValueError, KeyError, TypeError):  # no stamp, or one that says nothing: the report is written again
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # no stamp, or one that says nothing: the report is written again
         return False

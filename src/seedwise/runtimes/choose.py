@@ -18,15 +18,15 @@ Requested = Literal["auto", "docker", "venv"]
 def choose(project: Project, requested: str, flavour: str) -> tuple[Runtime, str]:
     """The runtime and, in a sentence, why it is this one.  `EngineError` where docker is asked for and none answers."""
     if requested == "docker":
-        return DockerRuntime(project, flavour), "docker was asked for"
+        return DockerRuntime(project, flavour), "as asked for"
     if requested == "venv":
-        return VenvRuntime(project, flavour), "venv was asked for"
+        return VenvRuntime(project, flavour), "as asked for"
     if requested != "auto":
         raise InputError(f"--runtime {requested}: there are 'auto', 'docker' and 'venv'")
     backends = load_definition(project).backends.values()
     if all(isinstance(backend, CommandBackend) for backend in backends):
-        return VenvRuntime(project, flavour), "venv: every backend here is a command, none an image"
+        return VenvRuntime(project, flavour), "every backend here is a command, none an image"
     problem = answers()
     if problem is None:
-        return DockerRuntime(project, flavour), "docker: a container engine answers"
-    return VenvRuntime(project, flavour), f"venv: no container engine answers ({problem})"
+        return DockerRuntime(project, flavour), "a container engine answers"
+    return VenvRuntime(project, flavour), f"no container engine answers ({problem})"

@@ -55,6 +55,7 @@ class VenvRuntime:
         self.flavour = flavour
         self._project = project
         self._definition = load_definition(project)
+        self._prepared: dict[str, _Program] = {}  # by digest: sources may change while runs are executed
 
     def digest(self, backend: str) -> str | None:
         found = self._definition.backend(backend)
@@ -71,6 +72,7 @@ class VenvRuntime:
                 sources = sources_of(self._project, self._definition, backend, self.flavour)
                 digest = build_environment(self._project, sources, say).digest
             prepared[backend] = digest
+            self._prepared[digest] = self._program(backend)
         return prepared
 
     def describe(self, backend: str) -> Description:
@@ -78,17 +80,15 @@ class VenvRuntime:
         return described(self._project, backend, digest, lambda: self._ask(backend, digest))
 
     def start(self, launch: Launch) -> Process:
-        digest = self._built(launch.backend)
-        if digest != launch.digest:
+        program = self._prepared.get(launch.digest)
+        if program is None:
             raise ImageError(
-                f"backend '{launch.backend}' was planned as {launch.digest}, but its sources now give {digest}: "
-                "plan again"
+                f"backend '{launch.backend}' as {launch.digest} was not prepared: prepare it before a start"
             )
-        program = self._program(launch.backend)
         out = launch.out.resolve()
         words = [*program.words, "run", str(out / "spec.json"), "--out", str(out)]
         words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
-        return _start(words, program, launch.lease, digest, out / LOG)
+        return _start(words, program, launch.lease, launch.digest, out / LOG)
 
     def close(self) -> None:
         pass

@@ -49,9 +49,7 @@ class CrossedResult:
     n_examples: int
 
 
-def crossed_variance(
-    arms: tuple[ArmComponents, ArmComponents], v2: float, n_examples: int
-) -> tuple[float, float]:
+def crossed_variance(arms: tuple[ArmComponents, ArmComponents], v2: float, n_examples: int) -> tuple[float, float]:
     """Return (variance, df) of the difference from its components.
 
     variance = max(ΣV1 + V2 - ΣV3, ΣV1, V2): V1 and V2 both contain the residual once, so it is taken out

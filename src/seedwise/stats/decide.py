@@ -54,9 +54,7 @@ def decide_crossed(
     check_rules(alpha, claim, margin, family_size)
     scores_a, scores_b = as_matrix(a, "a"), as_matrix(b, "b")
     deterministic = (deterministic_a, deterministic_b)
-    result = crossed(
-        scores_a, scores_b, alpha, deterministic_a=deterministic_a, deterministic_b=deterministic_b
-    )
+    result = crossed(scores_a, scores_b, alpha, deterministic_a=deterministic_a, deterministic_b=deterministic_b)
     question = Question.EXAMPLES if all(deterministic) else Question.SEEDS_AND_EXAMPLES
     frame = Verdict(
         outcome=Outcome.INCONCLUSIVE,
@@ -113,9 +111,7 @@ def decide_scores(
     return judge(frame, result, a, b, constant, rng, max_enumerations)
 
 
-def _undeclared_constants(
-    arms: tuple[FloatArray, FloatArray], deterministic: tuple[bool, bool]
-) -> tuple[str, ...]:
+def _undeclared_constants(arms: tuple[FloatArray, FloatArray], deterministic: tuple[bool, bool]) -> tuple[str, ...]:
     return tuple(
         name
         for name, scores, declared in zip("AB", arms, deterministic, strict=True)

@@ -53,7 +53,5 @@ def finite_fault(name: str, scores: FloatArray) -> Degenerate | None:
     bad = int(np.count_nonzero(~np.isfinite(scores)))
     if not bad:
         return None
-    detail = (
-        f"{bad} score(s) of {name} are not finite; flag the runs that failed, and compare the others apart"
-    )
+    detail = f"{bad} score(s) of {name} are not finite; flag the runs that failed, and compare the others apart"
     return Degenerate(DegenerateReason.NOT_FINITE, detail)

@@ -16,9 +16,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     outside [0, 1].
     """
     if any(not 0.0 <= p <= 1.0 for p in p_values):
-        raise ValueError(
-            f"p values must lie in [0, 1]; a claim without one enters as 1. Given: {list(p_values)}"
-        )
+        raise ValueError(f"p values must lie in [0, 1]; a claim without one enters as 1. Given: {list(p_values)}")
     size = len(p_values)
     adjusted = [0.0] * size
     running = 0.0

@@ -46,9 +46,7 @@ def degenerate_verdict(frame: Verdict, fault: Degenerate) -> Verdict:
     needed = None
     if fault.reason is DegenerateReason.TOO_FEW_SEEDS:
         needed = Needed(seeds_per_arm=_smallest_n(frame), examples=None, approximate=False)
-    return replace(
-        frame, outcome=Outcome.DEGENERATE, reason=fault.reason, needed=needed, notes=(fault.detail,)
-    )
+    return replace(frame, outcome=Outcome.DEGENERATE, reason=fault.reason, needed=needed, notes=(fault.detail,))
 
 
 def judge(
@@ -101,21 +99,15 @@ def judge(
         for name in constant
     ]
     if exact is None and floor is not None:
-        notes.append(
-            "the exact test over seeds was left out: too many arrangements, and no generator to sample them"
-        )
+        notes.append("the exact test over seeds was left out: too many arrangements, and no generator to sample them")
     elif exact is not None and not exact.exact:
-        notes.append(
-            f"the test over seeds was sampled with {exact.arrangements} arrangements, not enumerated"
-        )
+        notes.append(f"the test over seeds was sampled with {exact.arrangements} arrangements, not enumerated")
     notes.extend(_disagreements(verdict, level))
     notes.extend(_precedence(verdict, level))
     return replace(verdict, needed=_needed(verdict, result, level), notes=tuple(notes))
 
 
-def _outcome(
-    frame: Verdict, result: CrossedResult | WelchResult, test: TostResult | None, level: float
-) -> Outcome:
+def _outcome(frame: Verdict, result: CrossedResult | WelchResult, test: TostResult | None, level: float) -> Outcome:
     better = None
     if result.p <= level and result.estimate != 0.0:
         better = Outcome.A_BETTER if result.estimate > 0.0 else Outcome.B_BETTER

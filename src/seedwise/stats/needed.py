@@ -43,9 +43,7 @@ def needed_crossed(result: CrossedResult, target: float, alpha: float) -> Needed
         seeds = _smallest(
             lambda n: _half_width(result, alpha, n, result.n_examples) < target, most_seeds + 1, MAX_SEEDS
         )
-    examples = _smallest(
-        lambda e: _half_width(result, alpha, None, e) < target, result.n_examples + 1, MAX_EXAMPLES
-    )
+    examples = _smallest(lambda e: _half_width(result, alpha, None, e) < target, result.n_examples + 1, MAX_EXAMPLES)
     return Needed(seeds_per_arm=seeds, examples=examples, approximate=True)
 
 

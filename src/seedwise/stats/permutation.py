@@ -153,9 +153,7 @@ def _two_sided(
 
 
 def _combinations(n: int, k: int) -> Iterator[NDArray[np.intp]]:
-    flat = np.fromiter(
-        chain.from_iterable(combinations(range(n), k)), dtype=np.intp, count=math.comb(n, k) * k
-    )
+    flat = np.fromiter(chain.from_iterable(combinations(range(n), k)), dtype=np.intp, count=math.comb(n, k) * k)
     yield flat.reshape(-1, k)
 
 

@@ -21,9 +21,7 @@ def resolve_family(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     size = len(verdicts)
     if any(verdict.family_size != size for verdict in verdicts):
         sizes = sorted({verdict.family_size for verdict in verdicts})
-        raise ValueError(
-            f"{size} verdicts were decided for families of {sizes}; decide them with family_size={size}"
-        )
+        raise ValueError(f"{size} verdicts were decided for families of {sizes}; decide them with family_size={size}")
     if len({verdict.alpha for verdict in verdicts}) > 1:
         raise ValueError("the verdicts of one family must share alpha")
     adjusted = holm([_entry(verdict) for verdict in verdicts])

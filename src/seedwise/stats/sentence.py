@@ -97,9 +97,7 @@ def _observed(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: f
         items.append(f"{_percent(1.0 - 2.0 * verdict.alpha)} interval {t_low:.2f} to {t_high:.2f}")
         items.append(f"equivalence within ±{_margin(verdict, unit, scale)} p = {format_p(verdict.tost.p)}")
     if verdict.p_adjusted is not None and verdict.family_size > 1:
-        items.append(
-            f"adjusted p of the claim {format_p(verdict.p_adjusted)}, Holm over {verdict.family_size}"
-        )
+        items.append(f"adjusted p of the claim {format_p(verdict.p_adjusted)}, Holm over {verdict.family_size}")
     elif verdict.family_size > 1:
         items.append(f"decided at {_level(verdict)}")
     return f"{metric} of {a} minus {b} is {estimate:+.2f} {unit} ({'; '.join(items)})"
@@ -162,9 +160,7 @@ def _notes(verdict: Verdict) -> str:
 
 def _level(verdict: Verdict) -> str:
     level = format_p(verdict.alpha / verdict.family_size).rstrip("0")
-    return (
-        level if verdict.family_size == 1 else f"{level} (family of {verdict.family_size}, Holm's first step)"
-    )
+    return level if verdict.family_size == 1 else f"{level} (family of {verdict.family_size}, Holm's first step)"
 
 
 def _floor(verdict: Verdict) -> str:
