@@ -124,3 +124,10 @@ def test_a_resolved_family_prints_the_adjusted_p() -> None:
     text = say(resolve_family([verdict, verdict])[0])
     assert "adjusted p of the claim" in text
     assert "first step" not in text
+
+
+def test_notes_name_the_arms() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 2, (5, 60)).astype(float)
+    text = sentence(decide_crossed(a, np.zeros((5, 60))), "tuned", "stuck", "accuracy")
+    assert "every seed of stuck gave the same scores" in text

@@ -141,6 +141,7 @@ def _build(
     """Build one Dockerfile without a network; the image's id."""
     said: list[str] = []
     image = None
+    say(f"{what}: building")
     try:
         for line in client.api.build(
             fileobj=context_stream(context),  # type: ignore[arg-type]
@@ -159,8 +160,6 @@ def _build(
                 raise BuildError(line["error"], iter(()))
             text = str(line.get("stream", "")).rstrip()
             said += text.splitlines()
-            if text.startswith("Step "):
-                say(f"{what}: {text.splitlines()[0][:100]}")
             found = re.fullmatch(r"sha256:[0-9a-f]{64}", str((line.get("aux") or {}).get("ID", "")))
             image = found[0] if found else image
     except (BuildError, APIError, DockerException, OSError) as error:

@@ -95,7 +95,7 @@ def judge(
         welch=companion,
     )
     notes = [
-        f"every seed of {name} gave the same scores; if it is deterministic, declare it so with one row"
+        f"every seed of {name} gave the same scores, as where training never leaves a constant answer, or a method is deterministic"
         for name in constant
     ]
     if exact is None and floor is not None:

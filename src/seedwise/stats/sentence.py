@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .needed import MAX_EXAMPLES, MAX_SEEDS
 from .verdict import Outcome, Question, Verdict
 
@@ -39,7 +41,7 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
             f"{_level(verdict)}: with {_seeds(verdict, a, b)} the smallest p an exact test can return is "
             f"{_floor(verdict)}; {_seeds_that_do(verdict, a, b)} would do.",
             f"Described only, not decided: {observed}.",
-            _notes(verdict),
+            _notes(verdict, a, b),
         ]
     if verdict.outcome is Outcome.INCONCLUSIVE:
         differ = "differ" if verdict.claim == "equivalence" else "are equal"
@@ -49,14 +51,14 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
             f"This is not evidence that they {differ}.",
             _exact(verdict, a, b),
             _needed(verdict, a, b),
-            _notes(verdict),
+            _notes(verdict, a, b),
         ]
     if verdict.outcome is Outcome.EQUIVALENT:
         head = f"{basis}, {a} and {b} are equivalent within ±{_margin(verdict, unit, scale)}: {observed}."
     else:
         better, other = (a, b) if verdict.outcome is Outcome.A_BETTER else (b, a)
         head = f"{basis}, {better} scores higher than {other}: {observed}."
-    return [head, _exact(verdict, a, b), _notes(verdict)]
+    return [head, _exact(verdict, a, b), _notes(verdict, a, b)]
 
 
 def _basis(verdict: Verdict, a: str, b: str) -> str:
@@ -154,8 +156,10 @@ def _seeds_that_do(verdict: Verdict, a: str, b: str) -> str:
     return f"{n} seeds an arm"
 
 
-def _notes(verdict: Verdict) -> str:
-    return f"Note: {'; '.join(verdict.notes)}." if verdict.notes else ""
+def _notes(verdict: Verdict, a: str, b: str) -> str:
+    """The notes with the arms' own names, which a verdict does not know."""
+    named = re.sub(r"\bof (A|B)\b", lambda side: f"of {a if side[1] == 'A' else b}", "; ".join(verdict.notes))
+    return f"Note: {named}." if named else ""
 
 
 def _level(verdict: Verdict) -> str:
