@@ -14,15 +14,15 @@ from seedwise.project import find_project
 from tests.conftest import ROOT
 
 
-def backend_python(backend: str) -> str:
-    """The Python of `backend`'s CPU environment, as the venv runtime uses it."""
+def backend_python(backend: str, flavour: str = "cpu") -> str:
+    """The Python of `backend`'s environment, as the venv runtime uses it."""
     given = os.environ.get(f"SEEDWISE_{backend.upper()}_PYTHON")
     if given:
         return given
     project = find_project(ROOT)
     try:
         return str(
-            build_environment(project, sources_of(project, load_definition(project), backend, "cpu"), print).python
+            build_environment(project, sources_of(project, load_definition(project), backend, flavour), print).python
         )
     except ImageError as error:
         if os.environ.get("CI"):
