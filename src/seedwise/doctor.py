@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import docker
 from docker.errors import DockerException
 
+import docker
 from seedwise.engines.leases import usable_cores, usable_gpus
 from seedwise.project import Project
 

@@ -64,6 +64,19 @@ def test_rows_of_one_group_stay_together(small: Small, no_say: Say) -> None:
     assert sum(map(len, films)) == len(set.union(*films)) == 20
 
 
+def test_no_reported_text_is_trained_on(small: Small, no_say: Say) -> None:
+    rows = [{**row, "film": f"film {number % 20}"} for number, row in enumerate(toy_rows(200))]
+    rows += [
+        {**row, "film": f"film {number % 20 + 1}"} for number, row in enumerate(rows)
+    ]  # each text in another film too
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    rewrite(small, text, toy_manifest(text).replace("group: null", "group: film"))
+    splits = {name: {row["text"] for row in rows_of(small.project, name, None, no_say)} for name in ("train", "test")}
+    assert splits["train"]
+    assert not splits["train"] & splits["test"]
+    assert prepare_data("toy", None, small.project, no_say).facts["test_rows_also_in_train"] == 0
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import docker
 import pytest
 from docker.errors import ImageNotFound
 
+import docker
 from seedwise.images.engine import answers
 from seedwise.project import Project, find_project
 from seedwise.runtimes.base import Launch, Lease, Runtime

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
-from docker import DockerClient
 from docker.errors import NotFound
 
+import docker
+from docker import DockerClient
 from seedwise.errors import EngineError, ImageError
 from seedwise.images.lock import entries
 from seedwise.runtimes.base import Lease

@@ -14,8 +14,9 @@ from seedwise.project import Project
 from seedwise.tracker.connection import connected, find_target
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from mlflow import MlflowClient
 
 
 @dataclass(frozen=True, slots=True)

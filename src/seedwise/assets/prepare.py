@@ -30,7 +30,7 @@ from seedwise_contract.files import sha256_file, tree_digest, write_json, write_
 from seedwise_contract.spec import Columns, Model, Split
 
 _OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
-_VERSION = 1  # of the way rows are read, cut and ordered; a change makes other files and so other runs
+_VERSION = 2  # of the way rows are read, cut and ordered; a change makes other files and so other runs
 
 
 class PreparedData(ContractModel):
@@ -153,19 +153,23 @@ def _json_row(row: _Row) -> dict[str, str]:
     return {"id": row.id, "text": row.text, **pair, "label": row.label}
 
 
-def _cut(name: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
+def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
     """All rows by split, each split in a fixed shuffled order (by a hash of the row's id)."""
     splits: dict[str, list[_Row]] = {"train": [], "selection": [], "test": []}
     seen: dict[str, int] = {}
     for source, file in table.files.items():
         for row in _rows(table, raw / file, seen):
-            share = int(hashlib.sha256(f"{name}\0{row.group}".encode()).hexdigest()[:12], 16) / 16**12
+            share = int(hashlib.sha256(f"{asset}\0{row.group}".encode()).hexdigest()[:12], 16) / 16**12
             if source == "test" or share < table.cut.test:
                 splits["test"].append(row)
             elif share < table.cut.test + table.cut.selection:
                 splits["selection"].append(row)
             else:
                 splits["train"].append(row)
+    if "all" in table.files:  # the cut is ours, so no text that is reported on need be trained on
+        reported = {(row.text, row.text_pair) for row in splits["test"]}
+        for name in ("train", "selection"):
+            splits[name] = [row for row in splits[name] if (row.text, row.text_pair) not in reported]
     for rows in splits.values():
         rows.sort(key=lambda row: hashlib.sha256(f"order\0{row.id}".encode()).hexdigest())
     return splits

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import docker
 import requests
-from docker import DockerClient
 from docker.errors import DockerException, ImageNotFound
 
+import docker
+from docker import DockerClient
 from seedwise.errors import ImageError
 from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from docker import DockerClient
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
+from docker import DockerClient
 from seedwise.errors import ImageError
 from seedwise.images import lock
 from seedwise.images.bases import ChosenBase, allowed, choose_base

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import docker
 from docker.errors import DockerException
 
+import docker
 from seedwise.errors import EngineError
 
 _ANSWER_SECONDS = 3

@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from docker import DockerClient
 from docker.errors import ImageNotFound
 from pydantic import Field, ValidationError
 
+from docker import DockerClient
 from seedwise.errors import ImageError, InputError
 from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.images.sources import sources_of

@@ -90,7 +90,7 @@ def epoch(value: float | None) -> str:
 
 def short(digest: str | None) -> str:
     """The first digits of a digest, enough to compare by eye."""
-    return MISSING if digest is None else digest.removeprefix("sha256:")[:_SHORT_DIGEST]
+    return MISSING if digest is None else digest.rsplit(":", 1)[-1][:_SHORT_DIGEST]
 
 
 def listed(words: tuple[str, ...] | list[str]) -> str:

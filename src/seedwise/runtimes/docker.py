@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from docker import DockerClient
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 from filelock import FileLock
 
+from docker import DockerClient
 from seedwise.errors import EngineError, ImageError
 from seedwise.images.build import build_image, find_image
 from seedwise.images.definition import PackageBackend, load_definition

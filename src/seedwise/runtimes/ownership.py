@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from filelock import FileLock, Timeout
 
+from docker import DockerClient
 from seedwise.project import Project
 
 OWNER_LABEL = "seedwise.owner"

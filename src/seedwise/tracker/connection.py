@@ -88,10 +88,11 @@ def connected(target: Target) -> Iterator[MlflowClient]:
     """A client of `target` that has answered once.  Whatever goes wrong inside is a `TrackerError`."""
     os.environ.update({name: value for name, value in QUIET.items() if name != "MLFLOW_LOGGING_LEVEL"})
     with variables({"MLFLOW_LOGGING_LEVEL": QUIET["MLFLOW_LOGGING_LEVEL"]}, keep=True):
-        from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
         from requests.exceptions import RequestException
         from sqlalchemy.exc import SQLAlchemyError
+
+        from mlflow import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

@@ -31,8 +31,9 @@ from seedwise.tracker.tree import Tree
 from seedwise.tracker.ui import VIEW_TAG, place, view_state
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from mlflow import MlflowClient
 
 Key = tuple[str, str, str]  # kind, arm, run id
 Found = dict[Key, list["Run"]]
