@@ -52,19 +52,27 @@ def harness(session: nox.Session) -> dict[str, str]:
 
 def python(session: nox.Session, *arguments: str) -> None:
     env = harness(session)
-    session.run(str(Path(env["PATH"].split(os.pathsep)[0]) / "python"), *arguments, env=env)
+    program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")
+    # After Ctrl-C runs save their state and end; nox's own patience is a fraction of a second.
+    session.run(program, *arguments, env=env, interrupt_timeout=90, terminate_timeout=60)
+
+
+def with_paths(arguments: list[str], default: str) -> list[str]:
+    """`arguments`, and `default` where none of them is a path: options alone must not make pytest run something else."""
+    given = any(Path(argument.split("::")[0]).exists() for argument in arguments)
+    return arguments if given else [*arguments, default]
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """The quick studies: images or environments and assets if missing, runs, MLflow import, verdicts, report."""
-    python(session, "-m", "pytest", *(session.posargs or ["benchmarks/quick"]))
+    python(session, "-m", "pytest", *with_paths(session.posargs, "benchmarks/quick"))
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests; those that need an engine, a GPU or data that is not there are skipped with the reason."""
-    python(session, "-m", "pytest", "tests", *session.posargs)
+    python(session, "-m", "pytest", *with_paths(session.posargs, "tests"))
 
 
 @nox.session

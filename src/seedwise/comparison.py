@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,9 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
         len(ready) == family
     ):  # Holm's later steps need the whole family; until then each claim is held to its first step
         verdicts = resolve_family(verdicts)
-    declared = tuple(_outcome(claim, arms, verdict, plan.study) for claim, verdict in zip(ready, verdicts, strict=True))
+    declared = tuple(
+        _outcome(claim, arms, verdict, plan.study, store) for claim, verdict in zip(ready, verdicts, strict=True)
+    )
     return StudyOutcome(
         study=plan.study,
         plan=plan,
@@ -147,17 +149,17 @@ def _decide(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, famil
     )
 
 
-def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: Study) -> ClaimOutcome:
+def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: Study, store: Store) -> ClaimOutcome:
     a, b = arms[claim.a], arms[claim.b]
-    notes = []
     declaration = study.declaration()
-    changed = sum(run.provenance.declaration != declaration for run in (*a.runs, *b.runs))
-    if changed:
-        notes.append(
-            f"exploratory: {changed} of the {len(a.runs) + len(b.runs)} runs were started under another declaration of "
-            "seeds, metric, selection, margin, alpha or claims than the study has now"
+    late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
+    notes = _divergence(a, b, study, claim, len(study.claims))
+    if late:
+        notes.insert(
+            0,
+            f"exploratory: {late} of the {len(a.runs) + len(b.runs)} runs were started before the study declared what it "
+            "declares now (data, seeds, claimed arms, selection, alpha, margins, claims)",
         )
-    notes.extend(_divergence(a, b, study, claim))
     return ClaimOutcome(
         name=claim.name,
         statement=claim.statement or f"{claim.a} against {claim.b}",
@@ -165,22 +167,23 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         b=claim.b,
         verdict=verdict,
         sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
-        declared=not changed,
+        declared=not late,
         notes=tuple(notes),
     )
 
 
-def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim) -> list[str]:
-    """Diverged runs stay in the verdict; this says what it would be without them."""
+def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> list[str]:
+    """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
     if not any(a.diverged) and not any(b.diverged):
         return []
-    counts = f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged"
-    kept_a, kept_b = (arm.correct[~np.array(arm.diverged)] for arm in (a, b))
-    if len(kept_a) < 2 or len(kept_b) < 2:
-        return [f"{counts}; too few are left for a comparison without them"]
-    without = decide_crossed(
-        kept_a, kept_b, alpha=study.alpha, claim=claim.type, margin=claim.margin, rng=np.random.default_rng(0)
+    counts = (
+        f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged "
+        "(where no checkpoint was left, every example counts as wrong)"
     )
+    kept_a, kept_b = (replace(arm, correct=arm.correct[~np.array(arm.diverged)]) for arm in (a, b))
+    if any(len(arm.correct) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
+        return [f"{counts}; too few are left for a comparison without them"]
+    without = _decide(kept_a, kept_b, study, claim, family)
     return [f"{counts}; without them: {sentence(without, a.name, b.name, study.task.metric)}"]
 
 
@@ -199,7 +202,10 @@ def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ..
                     verdict=verdict,
                     sentence=sentence(verdict, arm.name, baseline.name, study.task.metric),
                     declared=False,
-                    notes=("exploratory: compared beside the declared claims, outside their family",),
+                    notes=(
+                        "exploratory: compared beside the declared claims, outside their family",
+                        *_divergence(arm, baseline, study, None, 1),
+                    ),
                 )
             )
     return tuple(found)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import ValidationError
 
 from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
 from seedwise.project import Project
 from seedwise.runtimes.base import Say
 from seedwise.study import Arm, Study, StudyRecipe
-from seedwise_contract import Description, Fault, RunSpec, run_id
+from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
 from seedwise_contract.spec import Device, Model, Recipe, Schedule, Seeds, Task
 
@@ -76,7 +77,11 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
         for name, arm in study.arms.items():
             if seed not in study.seeds_of(name):
                 continue
-            spec = _spec(study, arm, seed, task, models[arm.model] if arm.model else None, device)
+            try:
+                spec = _spec(study, arm, seed, task, models[arm.model] if arm.model else None, device)
+            except ValidationError as error:
+                faults = "\n".join(f"  arms.{name}.{fault}" for fault in faults_of(error))
+                raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
             digest = digests.get(arm.backend)
             runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
     return Plan(study, data, tuple(runs))

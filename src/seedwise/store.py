@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
@@ -118,20 +120,27 @@ class Store:
         return path
 
     @contextmanager
-    def writing(self, run: PlannedRun, provenance: Provenance) -> Iterator[Path]:
-        """A folder made ready for one attempt, held against other harnesses.
+    def writing(self, run: PlannedRun, provenance: Provenance, cancelled: Event | None = None) -> Iterator[Path | None]:
+        """A folder made ready for one attempt, held against other harnesses; None where another has finished the run.
 
-        A resumable state of an earlier attempt stays; everything else that it left goes.
+        Waits while another harness is at it.  A resumable state of an earlier attempt stays; everything else that it left
+        goes.
         """
         folder = self.folder(provenance.run_id)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / ".locks" / f"{provenance.run_id}.lock")
         Path(lock.lock_file).parent.mkdir(exist_ok=True)
+        while True:
+            try:
+                lock.acquire(timeout=1)
+                break
+            except Timeout:
+                if cancelled is not None and cancelled.is_set():
+                    raise EngineError(f"{folder}: another harness is at this run, and this one was stopped") from None
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise EngineError(f"{folder}: another harness is running this run; wait for it to end") from None
-        try:
+            if self.is_done(provenance.run_id):
+                yield None
+                return
             if not (folder / "state").is_dir():
                 _empty(folder)
             for name in ("result.json", "failure.json"):
@@ -147,6 +156,32 @@ class Store:
         with suppress(OSError):  # a full disk may be the very failure; the caller reports it all the same
             write_json(self.folder(identity) / "failure.json", failure)
         return failure
+
+    def declare(self, declaration: str) -> None:
+        """Note when a declaration was first put to work, so that claims made after the runs are told from those before."""
+        path = self.root / ".declarations.jsonl"
+        self.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root / ".declarations.lock"):
+            if declaration not in self._declarations():
+                with open(path, "a", encoding="utf-8") as handle:
+                    handle.write(json.dumps({"declaration": declaration, "time": now()}) + "\n")
+
+    def declared_before(self, declaration: str, run: StoredRun) -> bool:
+        """Whether `declaration` was put to work before `run` was started."""
+        first = self._declarations().get(declaration)
+        return run.provenance.declaration == declaration or (first is not None and first <= run.provenance.started)
+
+    def _declarations(self) -> dict[str, str]:
+        try:
+            lines = (self.root / ".declarations.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return {}
+        found: dict[str, str] = {}
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError):  # a line cut short by a crash
+                said = json.loads(line)
+                found.setdefault(said["declaration"], said["time"])
+        return found
 
     def finished(self) -> Iterator[str]:
         """Ids of all finished runs."""

@@ -45,6 +45,8 @@ class StudySchedule(ContractModel):
     def _one_warmup(self) -> StudySchedule:
         if (self.warmup_updates is None) == (self.warmup_ratio is None):
             raise ValueError("give exactly one of warmup_updates and warmup_ratio")
+        if self.name != "polynomial" and self.power != 1.0:
+            raise ValueError("power other than 1.0 belongs to the polynomial schedule")
         return self
 
 
@@ -74,6 +76,12 @@ class Arm(ContractModel):
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
     deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
 
+    @model_validator(mode="after")
+    def _model(self) -> Arm:
+        if (self.model is None) != (self.initialisation == "none"):
+            raise ValueError("initialisation is 'none' exactly where model is null")
+        return self
+
 
 class Claim(ContractModel):
     """A statement about two arms, declared before the runs."""
@@ -98,7 +106,7 @@ class StudyDevice(ContractModel):
     kind: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="auto: a GPU where one is leased, else CPU"
     )
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
 class Study(ContractModel):
@@ -127,7 +135,10 @@ class Study(ContractModel):
 
     def declaration(self) -> str:
         """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
-        said = self.model_dump(mode="json", exclude={"title", "description", "timeout_minutes", "memory_gib", "device"})
+        words = {"name", "title", "description", "timeout_minutes", "memory_gib", "device"}
+        said = self.model_dump(mode="json", exclude=words)
+        claimed = {arm for claim in self.claims for arm in (claim.a, claim.b)}
+        said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
         for claim in said["claims"]:
             claim.pop("statement")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.engines.local import LocalEngine, Roots
-from seedwise.errors import EngineError
+from seedwise.errors import EngineError, InputError
 from seedwise.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
 from seedwise.provenance import look_around
@@ -21,11 +21,19 @@ from seedwise.study import Study
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic."""
+    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic.
+
+    `flavour` None takes CUDA builds of backends where a GPU is used, else CPU ones; 'cuda' takes CUDA builds on CPU too.
+    """
 
     runtime: str = "auto"
     device: str = "auto"
     jobs: int | None = None
+    flavour: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs: found {self.jobs}; at least 1 run at once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Workbench:
 
     def device_of(self, study: Study) -> str:
         """'cpu' or 'cuda' for the study's runs."""
-        wanted = self.options.device if self.options.device != "auto" else study.device.kind
+        wanted = wanted_device(study, self.options)
         if wanted == "auto":
             return "cuda" if self.gpus else "cpu"
         if wanted == "cuda" and not self.gpus:
@@ -88,9 +96,14 @@ class Workbench:
 def open_workbench(project: Project, options: Options, studies: Iterable[Study]) -> Workbench:
     """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
     gpus = usable_gpus() if options.device != "cpu" else ()
-    wants = any((options.device if options.device != "auto" else s.device.kind) != "cpu" for s in studies)
-    runtime, why = choose(project, options.runtime, "cuda" if gpus and wants else "cpu")
+    wants = any(wanted_device(study, options) != "cpu" for study in studies)
+    runtime, why = choose(project, options.runtime, options.flavour or ("cuda" if gpus and wants else "cpu"))
     return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+
+
+def wanted_device(study: Study, options: Options) -> str:
+    """The study's own device; the options' where it leaves that open."""
+    return study.device.kind if study.device.kind != "auto" else options.device
 
 
 def backends_of(studies: Iterable[Study]) -> list[str]:
@@ -98,5 +111,16 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 
 
 def default_options() -> Options:
-    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`)."""
-    return Options(os.environ.get("SEEDWISE_RUNTIME", "auto"), os.environ.get("SEEDWISE_DEVICE", "auto"))
+    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`, `SEEDWISE_FLAVOUR`)."""
+    return Options(
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
+        device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
+        flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
+    )
+
+
+def _setting(name: str, allowed: tuple[str, ...]) -> str:
+    value = os.environ.get(name) or allowed[0]
+    if value not in allowed:
+        raise InputError(f"{name}: found {value!r}; allowed: {', '.join(filter(None, allowed))}")
+    return value

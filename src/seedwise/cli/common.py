@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,7 +45,12 @@ def say(line: str) -> None:
 
 def options_of(runtime: RuntimeName | None, device: DeviceName | None, jobs: int | None = None) -> Options:
     given = default_options()
-    return Options(runtime.value if runtime else given.runtime, device.value if device else given.device, jobs)
+    return replace(
+        given,
+        runtime=runtime.value if runtime else given.runtime,
+        device=device.value if device else given.device,
+        jobs=jobs,
+    )
 
 
 def find_studies(paths: Sequence[Path] | None) -> tuple[Project, list[StudyFile]]:

@@ -74,9 +74,12 @@ class LocalEngine:
         self._active: dict[str, tuple[Process, float]] = {}
 
     def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
-        """Start (study name, run) pairs in order; run id → future.  What the store holds is done at once."""
+        """Start (study name, run) pairs in order; run id → future.  What the store holds is done at once.
+
+        Runs that need no GPU go first where others do, since they would only wait behind them.
+        """
         futures: dict[str, Future[Outcome]] = {}
-        for study, run in runs:
+        for study, run in sorted(runs, key=lambda pair: pair[1].spec.device.kind == "cuda"):
             assert run.run_id is not None
             if run.run_id in futures:
                 continue  # two studies share this run
@@ -85,6 +88,7 @@ class LocalEngine:
                 futures[run.run_id] = Future()
                 futures[run.run_id].set_result(Outcome(run.run_id, stored, None, None, stored.timings.total, True))
             else:
+                self._store.declare(self._study_of[study].declaration())
                 needs_gpu = 1 if run.spec.device.kind == "cuda" else 0
                 self._pool.refuse_impossible(run.spec.device.threads, needs_gpu)
                 futures[run.run_id] = self._executor.submit(self._execute, self._study_of[study], run)
@@ -112,19 +116,23 @@ class LocalEngine:
     def _execute(self, study: Study, run: PlannedRun) -> Outcome:
         assert run.run_id is not None
         assert run.digest is not None
-        started = time.monotonic()
         cores, gpus = run.spec.device.threads, 1 if run.spec.device.kind == "cuda" else 0
         with self._pool.lease(cores, gpus, self._cancelled) as lease:
             if lease is None:
                 return Outcome(
                     run.run_id, None, FailureReason.TERMINATED, "not started: the session was stopped", 0, False
                 )
+            started = time.monotonic()
             try:
                 self._refuse_full_disk()
                 provenance = self._provenance(study, run, run.run_id, run.digest)
-                with self._store.writing(run, provenance) as folder:
-                    ended = self._attempt(study, run, run.run_id, run.digest, lease, folder)
-                    return self._conclude(study, run.run_id, folder, ended, time.monotonic() - started)
+                with self._store.writing(run, provenance, self._cancelled) as folder:
+                    if folder is None:
+                        stored = self._store.read(run.run_id).result
+                        return Outcome(run.run_id, stored, None, None, stored.timings.total, True)
+                    ended, late = self._attempt(study, run, run.run_id, run.digest, lease, folder)
+                    seconds = time.monotonic() - started
+                    return self._conclude(study, run.run_id, folder, ended, late, seconds)
             except SeedwiseError as error:
                 reason = FailureReason.NO_SPACE if isinstance(error, _NoSpace) else FailureReason.INTERNAL
                 return Outcome(run.run_id, None, reason, str(error), time.monotonic() - started, False)
@@ -132,7 +140,10 @@ class LocalEngine:
                 reason = FailureReason.NO_SPACE if error.errno == 28 else FailureReason.INTERNAL
                 return Outcome(run.run_id, None, reason, str(error), time.monotonic() - started, False)
 
-    def _attempt(self, study: Study, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path) -> Exit:
+    def _attempt(
+        self, study: Study, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path
+    ) -> tuple[Exit, bool]:
+        """How the process ended, and whether it was stopped for taking longer than the study allows."""
         launch = Launch(
             backend=run.spec.backend,
             digest=digest,
@@ -147,20 +158,20 @@ class LocalEngine:
         begun = time.monotonic()
         with self._lock:
             self._active[identity] = (process, begun)
-        stopped = False
+        late = stopped = False
         try:
             while (ended := process.poll()) is None:
-                late = time.monotonic() - begun > study.timeout_minutes * 60
+                late = late or (not stopped and time.monotonic() - begun > study.timeout_minutes * 60)
                 if (late or self._cancelled.is_set()) and not stopped:
                     stopped = True
                     process.stop(STOP_GRACE_SECONDS)
                 time.sleep(_POLL_SECONDS)
-            return ended
+            return ended, late
         finally:
             with self._lock:
                 del self._active[identity]
 
-    def _conclude(self, study: Study, identity: str, folder: Path, ended: Exit, seconds: float) -> Outcome:
+    def _conclude(self, study: Study, identity: str, folder: Path, ended: Exit, late: bool, seconds: float) -> Outcome:
         """A finished result, or the attempt's failure with a type and the end of its log."""
         (folder / "backend.log").write_text(ended.log, encoding="utf-8")
         result: RunResult | None = None
@@ -171,7 +182,7 @@ class LocalEngine:
             damage = str(error)
         if result is not None and ended.code == ExitCode.COMPLETED:
             return Outcome(identity, result, None, None, seconds, False)
-        reason, message = _failure(folder, ended, damage, study)
+        reason, message = _failure(folder, ended, damage, late, study)
         self._store.record_failure(identity, reason, message, ended.code)
         (folder / "result.json").unlink(missing_ok=True)
         return Outcome(identity, None, reason, message, seconds, False)
@@ -205,13 +216,18 @@ class _NoSpace(EngineError):
     pass
 
 
-def _failure(folder: Path, ended: Exit, damage: str | None, study: Study) -> tuple[FailureReason, str]:
+def _failure(folder: Path, ended: Exit, damage: str | None, late: bool, study: Study) -> tuple[FailureReason, str]:
     if ended.oom_killed:
         return FailureReason.OUT_OF_MEMORY, (
             f"killed at the memory limit of {study.memory_gib:g} GiB; raise memory_gib in the study, or lower the batch size"
         )
     if damage is not None:
         return FailureReason.INTERNAL, damage
+    if late:
+        return FailureReason.TERMINATED, (
+            f"stopped after timeout_minutes = {study.timeout_minutes:g}; what it had saved is kept, and a next call goes on "
+            "from there: raise timeout_minutes in the study if it needs longer"
+        )
     try:
         left = RunResult.model_validate_json((folder / "result.json").read_bytes())
     except (OSError, ValueError):

@@ -54,6 +54,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     items = [item for item in session.items if isinstance(item, StudyItem)]
     if session.config.option.collectonly or not items:
         return
+    if session.testsfailed and not session.config.option.continue_on_collection_errors:
+        return  # pytest stops at once: a study file is faulty
     if getattr(session.config.option, "numprocesses", None):
         raise pytest.UsageError(
             "studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs)"

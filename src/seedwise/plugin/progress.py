@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +74,16 @@ class Progress:
         from rich.console import Console
         from rich.live import Live
 
+        capture = reporter.config.pluginmanager.get_plugin("capturemanager")
         writer = reporter._tw
         line = reporter.currentfspath  # the item's line, begun by pytest and finished when its report comes
-        writer.write("\r\x1b[2K", flush=True)
-        with Live(
-            self.table(), console=Console(file=writer._file, force_terminal=True), transient=True, auto_refresh=False
-        ) as live:
-            yield lambda: live.update(self.table(), refresh=True)
-        if isinstance(line, str):
-            writer.write(line, flush=True)
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            writer.write("\r\x1b[2K", flush=True)
+            console = Console(file=writer._file, force_terminal=True)
+            with Live(self.table(), console=console, transient=True, auto_refresh=False) as live:
+                yield lambda: live.update(self.table(), refresh=True)
+            if isinstance(line, str):
+                writer.write(line, flush=True)
 
     def table(self) -> Table:
         from rich.table import Table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,10 @@ class BenchSession:
             studies = _studies(items)
             given = default_options()
             options = Options(
-                config.getoption("--runtime") or given.runtime,
-                config.getoption("--device") or given.device,
-                config.getoption("--jobs"),
+                runtime=config.getoption("--runtime") or given.runtime,
+                device=config.getoption("--device") or given.device,
+                jobs=config.getoption("--jobs"),
+                flavour=given.flavour,
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
@@ -59,6 +61,9 @@ class BenchSession:
             pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
 
     def submit(self, items: Sequence[RunItem]) -> None:
+        """Start the items' runs; from here on a cancelled job or a closed terminal ends the session as Ctrl-C does."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         chosen = [(item.study_file.study.name, self._planned(item)) for item in items]
         try:
             self._futures = self._engine.submit(chosen)
@@ -103,11 +108,14 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
-        try:
-            outcomes = [self.compared(name) for name in self._plans]
-        except SeedwiseError as error:
-            reporter.write_line(str(error), red=True)
-            return
+        outcomes = []
+        for name in self._plans:
+            try:
+                outcomes.append(self.compared(name))
+            except SeedwiseError as error:
+                reporter.write_sep("=", f"no verdicts of {name}")
+                reporter.write_line(str(error), red=True)
+                reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         for outcome in outcomes:
             reporter.write_sep("=", f"verdicts of {outcome.study.name}")
             for claim in (*outcome.claims, *outcome.explored):
@@ -120,7 +128,7 @@ class BenchSession:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
                 )
-        if not self._config.getoption("--no-record"):
+        if outcomes and not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
@@ -136,6 +144,10 @@ class BenchSession:
     def _planned(self, item: RunItem) -> PlannedRun:
         plan = self._plans[item.study_file.study.name]
         return next(run for run in plan.runs if run.arm == item.arm and run.seed == item.seed)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(f"signal {number}")
 
 
 def _studies(items: Sequence[StudyItem]) -> list[Study]:
