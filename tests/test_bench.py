@@ -123,6 +123,9 @@ def test_x_stops_at_the_first_failure_and_leaves_the_rest_to_do(small: Small) ->
         ),
         ("data: toy", "data: nothing", 2, "asset nothing: no manifest"),
         ("backend: fake", "backend: absent", 4, "absent"),
+        ("{name: constant, warmup_updates: 0}", "{name: constant, warmup_updates: 0, power: 2.0}", 2, "polynomial"),
+        ("initialisation: none", "initialisation: random", 2, "exactly where model is null"),
+        ("threads: 1", "threads: 300", 2, "device.threads: found 300"),
         ("threads: 1", "threads: 200", 5, "a run needs 200 CPU core(s)"),
         ("train: 60", "train: 600", 3, "lower task.rows.train"),
     ],
@@ -142,7 +145,7 @@ def test_gate_fails_on_a_claim_that_does_not_hold(small: Small) -> None:
     answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
     assert answer.returncode == 1
     assert "does not hold" in answer.stdout
-    assert "exploratory: 8 of the 8 runs were started under another declaration" in answer.stdout
+    assert "exploratory: 8 of the 8 runs were started before the study declared" in answer.stdout
 
 
 def test_three_seeds_are_unattainable_not_insignificant(small: Small) -> None:
@@ -197,3 +200,99 @@ def test_tampered_predictions_are_found_and_named(small: Small) -> None:
     answer = small.seedwise("report", "benchmarks/small.yaml")
     assert answer.returncode == 6
     assert str(path) in answer.stderr
+
+
+def test_a_copy_under_another_name_is_no_later_claim(small: Small) -> None:
+    small.pytest("benchmarks/small.yaml", "--no-record")
+    small.edit("name: small", "name: other")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
+    assert answer.returncode == 0, answer.stdout
+    assert answer.stdout.count("(done before)") == 8
+
+
+def test_two_harnesses_at_once_do_each_run_once(small: Small) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record"]
+    both = [
+        subprocess.Popen(command, cwd=small.project.root, env=small.environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sum(text.count("(done before)") for text in told) == 8
+
+
+def test_a_faulty_study_beside_a_good_one_starts_nothing(small: Small) -> None:
+    small.study.with_name("zz.yaml").write_text("version: [")
+    answer = small.pytest("benchmarks", "--no-record")
+    assert answer.returncode == 2
+    assert "zz.yaml:1: not valid YAML" in answer.stdout
+    assert "runtime:" not in answer.stdout
+    assert not small.project.runs.exists()
+
+
+def test_a_run_that_takes_too_long_names_the_setting(small: Small) -> None:
+    small.edit("name: small", "name: small\ntimeout_minutes: 0.02")
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "-k", "frozen and seed0")
+    assert answer.returncode == 1
+    assert "stopped after timeout_minutes = 0.02" in answer.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_states_and_a_next_call_goes_on(small: Small, number: int) -> None:
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:benchmark",
+        "benchmarks/small.yaml",
+        "--no-record",
+        "--jobs",
+        "1",
+    ]
+    process = subprocess.Popen(
+        [*command, "-k", "frozen and seed0"],
+        cwd=small.project.root,
+        env=small.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(small.project.runs.glob("*/events.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert list(small.project.runs.glob("*/state/state.json"))
+    planned = small.seedwise("plan", "benchmarks/small.yaml")
+    assert "to do again (terminated)" in planned.stdout
+
+
+def test_damage_shows_in_the_exit_code_and_hides_no_other_study(small: Small) -> None:
+    small.edit("claims:\n  - {name: learning-helps, a: quick, b: frozen}\n", "")
+    second = small.study.with_name("second.yaml")
+    second.write_text(small.study.read_text().replace("name: small", "name: second").replace("epochs: 2", "epochs: 1"))
+    small.pytest("benchmarks/small.yaml", "--no-record")
+    path = small.runs()[0] / "predictions/test.jsonl"
+    path.write_text("")
+    answer = small.pytest("benchmarks", "--no-record")
+    assert answer.returncode != 0
+    assert f"{path}: missing, or changed" in answer.stdout
+    assert "verdicts of second" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "arguments", "said"),
+    [
+        ("SEEDWISE_DEVICE", "gpu", [], "SEEDWISE_DEVICE: found 'gpu'; allowed: auto, cpu, cuda"),
+        ("SEEDWISE_RUNTIME", "podman", [], "SEEDWISE_RUNTIME: found 'podman'"),
+        ("SEEDWISE_DEVICE", "cpu", ["--jobs", "0"], "--jobs: found 0"),
+    ],
+)
+def test_settings_are_checked(small: Small, name: str, value: str, arguments: list[str], said: str) -> None:
+    small.environment[name] = value
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", *arguments)
+    assert answer.returncode == 2
+    assert said in answer.stdout

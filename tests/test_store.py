@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -60,6 +61,7 @@ def result(status: RunStatus, files: dict[str, str]) -> RunResult:
 
 def finish(store: Store, run: PlannedRun, status: RunStatus = RunStatus.COMPLETED) -> Path:
     with store.writing(run, provenance(run)) as folder:
+        assert folder is not None
         (folder / "a.txt").write_text("a")
         write_json(folder / "result.json", result(status, {"a.txt": sha256_file(folder / "a.txt")}))
     return folder
@@ -69,6 +71,7 @@ def test_a_run_is_done_when_its_result_is_there_and_not_failed(tmp_path: Path) -
     store, run = Store(tmp_path), planned()
     assert not store.is_done(run.run_id)
     with store.writing(run, provenance(run)) as folder:
+        assert folder is not None
         (folder / "events.jsonl").write_text("{}")
     assert not store.is_done(run.run_id)
     finish(store, run, RunStatus.FAILED)
@@ -82,6 +85,7 @@ def test_a_run_is_done_when_its_result_is_there_and_not_failed(tmp_path: Path) -
 def test_a_resumable_state_survives_to_the_next_attempt(tmp_path: Path) -> None:
     store, run = Store(tmp_path), planned()
     with store.writing(run, provenance(run)) as folder:
+        assert folder is not None
         (folder / "state").mkdir()
         (folder / "events.jsonl").write_text("kept")
     with store.writing(run, provenance(run)) as folder:
@@ -89,12 +93,22 @@ def test_a_resumable_state_survives_to_the_next_attempt(tmp_path: Path) -> None:
         assert (folder / "events.jsonl").read_text() == "kept"
 
 
-def test_two_harnesses_never_write_one_run(tmp_path: Path) -> None:
+def test_what_another_harness_has_finished_is_not_done_again(tmp_path: Path) -> None:
     store, run = Store(tmp_path), planned()
+    finish(store, run)
+    with Store(tmp_path).writing(run, provenance(run)) as folder:
+        assert folder is None
+    assert (store.folder(run.run_id or "") / "a.txt").exists()
+
+
+def test_a_run_that_another_harness_holds_is_waited_for_until_stopped(tmp_path: Path) -> None:
+    store, run = Store(tmp_path), planned()
+    stopped = Event()
+    stopped.set()
     with (
         store.writing(run, provenance(run)),
         pytest.raises(EngineError, match="another harness"),
-        Store(tmp_path).writing(run, provenance(run)),
+        Store(tmp_path).writing(run, provenance(run), stopped),
     ):
         pass
 

@@ -83,9 +83,11 @@ class Progress:
             with Live(self.table(), console=console, transient=True, auto_refresh=False) as live:
                 yield lambda: live.update(self.table(), refresh=True)
             if isinstance(line, str):
+                writer._current_line = ""  # what the table overwrote does not count towards the line's width
                 writer.write(line, flush=True)
 
     def table(self) -> Table:
+        from rich.markup import escape
         from rich.table import Table
 
         done = sum(future.done() for future in self._futures.values())
@@ -103,7 +105,7 @@ class Progress:
             epochs = run.spec.recipe.epochs if run.spec.recipe else 0
             loss, accuracy = event.get("loss"), event.get("metrics", {}).get(run.spec.task.metric)
             table.add_row(
-                run.label,
+                escape(run.label),
                 f"{100 * self.fraction(run):.0f} %",
                 f"{event.get('epoch', 0):.1f}/{epochs}",
                 "" if loss is None else f"{loss:.3f}",
