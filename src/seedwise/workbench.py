@@ -80,6 +80,7 @@ class Workbench:
         roots = Roots(data_root(self.project), models_root(self.project))
         for root in (roots.data, roots.models):
             root.mkdir(parents=True, exist_ok=True)
+            root.chmod(0o755)  # a container reads it as another user
         return LocalEngine(
             self.runtime, self.store, pool, jobs, roots, look_around(self.project.root), {s.name: s for s in studies}
         )

@@ -43,13 +43,20 @@ def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
                 say(f"asset {manifest.name}: from {_label(source)}")
                 _collect(source, project, staging)
                 _verify(manifest, staging)
-                staging.chmod(0o755)  # a container reads it as another user
+                readable(staging)
                 staging.rename(folder)
                 return folder
             except (AssetError, ImageError, OSError) as error:
                 said.append(f"  {_label(source)}: {error}")
                 shutil.rmtree(staging, ignore_errors=True)
     raise AssetError(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
+
+
+def readable(folder: Path) -> None:
+    """Let other users read `folder`, whatever the umask: a container reads it as another user."""
+    folder.chmod(0o755)
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
 def _label(source: Source) -> str:

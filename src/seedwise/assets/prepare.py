@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from seedwise.assets.fetch import fetch
+from seedwise.assets.fetch import fetch, readable
 from seedwise.assets.manifest import Manifest, Table, find_manifest
 from seedwise.errors import AssetError
 from seedwise.project import Project
@@ -93,9 +93,11 @@ def prepare_model(name: str, project: Project, say: Say) -> Model:
     if not marker.is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(raw, folder, copy_function=_link)
-            write_json(marker, Model(name=name, path=folder.name, sha256=tree_digest(folder)))
+            if not marker.is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(raw, folder, copy_function=_link)
+                readable(folder)
+                write_json(marker, Model(name=name, path=folder.name, sha256=tree_digest(folder)))
     return Model.model_validate_json(marker.read_bytes())
 
 
@@ -122,7 +124,6 @@ def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None
         "duplicate_test_rows": len(splits["test"]) - len(test_texts),
     }
     staging = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder.parent))
-    staging.chmod(0o755)
     try:
         declared = {}
         for split, chosen in splits.items():
@@ -141,6 +142,7 @@ def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None
             licence=manifest.licence,
         )
         write_json(staging / "data.json", prepared)
+        readable(staging)
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
     except BaseException:

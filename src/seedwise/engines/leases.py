@@ -23,7 +23,8 @@ def usable_cores() -> tuple[int, ...]:
 def usable_gpus() -> tuple[str, ...]:
     """GPUs that this process may use: the inherited `CUDA_VISIBLE_DEVICES` where set, else all that the driver lists.
 
-    An inherited list is passed on entry by entry, so that a run never touches a GPU that was not given to us.
+    An inherited list is passed on entry by entry.  Where unlike GPUs are mixed, give UUIDs in it: an index may mean another GPU
+    to CUDA than to a container engine unless `CUDA_DEVICE_ORDER=PCI_BUS_ID` is set.
     """
     inherited = os.environ.get("CUDA_VISIBLE_DEVICES")
     if inherited is not None:
