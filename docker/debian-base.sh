@@ -45,9 +45,9 @@ trap 'exit 143' TERM
 root=$work/root
 
 echo "$0: debootstrap $suite from ${mirror:-its default mirror}" >&2
-# libgomp1 is what numerical libraries need beside the C library; what old Pythons run is in part built for them: headers.
+# libgomp1 is what numerical libraries need beside the C library; what old Pythons run is in part built for them.
 packages=python3,libgomp1
-case $suite in bullseye) packages=$packages,libpython3-dev ;; esac
+case $suite in bullseye) packages=$packages,libpython3-dev,python3-distutils ;; esac
 if ! debootstrap --variant=minbase --include="$packages" \
     "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1; then
     tail -n 30 "$work/log" >&2

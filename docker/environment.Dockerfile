@@ -31,7 +31,7 @@ RUN set -eu; \
             chmod 755 "/tools/$name"; \
         done; \
         ( export ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig PYTHONPATH=/tools; \
-          export CC=/tools/cc CXX=/tools/c++ LDSHARED="/tools/cc -shared" CFLAGS=-g0; \
+          export CC=/tools/cc CXX=/tools/c++ LDSHARED="/tools/cc -shared" LDCXXSHARED="/tools/c++ -shared" CFLAGS=-g0; \
           install --ignore-installed --no-build-isolation -r /wheels/requirements.lock ); \
     else \
         install -r /wheels/requirements.lock; \

@@ -160,6 +160,7 @@ def _compiler(tools: Path, target: Target) -> dict[str, str]:
         "CC": str(tools / "cc"),
         "CXX": str(tools / "c++"),
         "LDSHARED": f"{tools / 'cc'} -shared",
+        "LDCXXSHARED": f"{tools / 'c++'} -shared",
         "CFLAGS": "-g0",
     }
 
