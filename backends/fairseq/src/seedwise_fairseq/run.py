@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
@@ -49,6 +50,7 @@ class _Run:
         self.files: RunFiles = context.files
         self._begun = begun
         setup = time.monotonic()
+        logging.getLogger().setLevel(logging.WARNING)  # fairseq's modules set it to INFO when they are imported
         switches = set_determinism(spec.device.threads)
         environment = read_environment(threads=spec.device.threads, device="cpu", driver=None, determinism=switches)
         write_json(self.files.environment, environment)

@@ -18,7 +18,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON
 def set_environment(threads: int) -> None:
     """Set what libraries read when they are imported: the thread count is fixed, and nothing is reported."""
     os.environ.update({variable: str(threads) for variable in _THREADS})
-    os.environ.update({"TOKENIZERS_PARALLELISM": "false", "DO_NOT_TRACK": "1", "LOGLEVEL": "WARNING"})
+    os.environ.update({"TOKENIZERS_PARALLELISM": "false", "DO_NOT_TRACK": "1"})
 
 
 def set_determinism(threads: int) -> Dict[str, str]:
