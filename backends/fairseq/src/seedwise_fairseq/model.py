@@ -15,17 +15,24 @@ from seedwise_fairseq import convert
 from seedwise_fairseq.architecture import Architecture, Folder
 from seedwise_fairseq.checkpoint import TRUST, Checkpoint
 from seedwise_fairseq.command import HEAD
+from seedwise_fairseq.draw import drawn
 from seedwise_fairseq.text import Coder, TokenizerCoder
 
 _FAST_PATH = [f"{layer}_{part}" for layer in ("in_proj", "out_proj", "fc1", "fc2") for part in ("weight", "bias")]
 _HEAD = f"classification_heads.{HEAD}"
+_BOTH = ("dense", "out_proj")
 
 
 class Source(NamedTuple):
-    """Where weights come from: sizes, and encoder weights under fairseq's names (None: they are drawn)."""
+    """Where weights come from: sizes, and weights under fairseq's names.
+
+    `weights` is None where fairseq draws them.  `head` names the layers of the classification head that belong to the
+    task alone: BERT's pooler, which is fairseq's dense layer there, belongs to the model.
+    """
 
     architecture: Architecture
     weights: Optional[Dict[str, torch.Tensor]]
+    head: Tuple[str, ...]
 
 
 class Built(NamedTuple):
@@ -34,17 +41,13 @@ class Built(NamedTuple):
 
 
 def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
-    """Sizes and pretrained weights of `folder`; `DataError` where they do not belong to one another."""
-    pretrained = spec.initialisation == "pretrained"
+    """Sizes and weights for `folder`; `DataError` where its files do not belong to one another."""
     if folder.kind != "fairseq":
-        assert folder.architecture is not None
         assert isinstance(coder, TokenizerCoder)
-        if not pretrained:
-            return Source(folder.architecture, None)
-        return Source(folder.architecture, _converted(folder, folder.architecture, coder))
+        return _transformers(spec, folder, coder)
     if not (folder.path / "model.pt").is_file():
         assert folder.architecture is not None
-        return Source(folder.architecture, None)
+        return Source(folder.architecture, None, _BOTH)
     checkpoint = Checkpoint(folder.path / "model.pt", trust=os.environ.get(TRUST) == "1")
     architecture = checkpoint.architecture
     if folder.architecture is not None and folder.architecture != architecture:
@@ -59,33 +62,43 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
         )
     assert spec.recipe is not None
     if spec.recipe.max_length > architecture.positions:
-        raise DataError(f"recipe.max_length {spec.recipe.max_length} exceeds the {architecture.positions} positions of model.pt")
-    return Source(architecture, checkpoint.encoder_weights() if pretrained else None)
+        raise DataError(
+            f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
+            f"{spec.recipe.max_length}"
+        )
+    return Source(architecture, checkpoint.encoder_weights() if spec.initialisation == "pretrained" else None, _BOTH)
 
 
 def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
     """fairseq's model in float32.  What is drawn comes from `seeds.initialisation`; the head is always drawn anew.
 
-    The head is drawn as the hf backend draws it - normal with the model's own deviation, biases zero, after a seed of its
-    own - so that one seed gives both the same head.
+    The head is drawn as the hf backend draws it - normal with the model's own deviation, biases zero, right after the
+    seed - so that one seed gives both the same head.
     """
     torch.manual_seed(spec.seeds.initialisation)
     model: Any = task.build_model(cfg.model)
-    drawn = _load(model, source)
+    weights = dict(source.weights or {})
+    head = model.classification_heads[HEAD]
+    torch.manual_seed(spec.seeds.initialisation)
+    with torch.no_grad():
+        for name in _BOTH:
+            layer = getattr(head, name)
+            given = [weights.pop(f"{_HEAD}.{name}.{part}", None) for part in ("weight", "bias")]
+            if given[0] is None:
+                layer.weight.normal_(mean=0.0, std=source.architecture.initializer_range)
+                layer.bias.zero_()
+            else:
+                layer.weight.copy_(given[0])
+                layer.bias.copy_(given[1])
+    if source.weights is not None:
+        _load(model, weights)
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
             module.eps = source.architecture.norm_eps
     _without_fast_path(model)
     model.encoder.lm_head.requires_grad_(False)
     model.encoder.sentence_encoder.embed_tokens.weight.requires_grad_(True)  # shared with the head for masked tokens
-    head = model.classification_heads[HEAD]
-    torch.manual_seed(spec.seeds.initialisation)
-    with torch.no_grad():
-        for name in drawn:
-            layer = getattr(head, name)
-            layer.weight.normal_(mean=0.0, std=source.architecture.initializer_range)
-            layer.bias.zero_()
-    return Built(model, frozenset(f"{_HEAD}.{name}.{part}" for name in drawn for part in ("weight", "bias")))
+    return Built(model, frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias")))
 
 
 def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
@@ -120,7 +133,29 @@ def decay_by_name(model: nn.Module, weight_decay: float, decay_on: str) -> Dict[
     return decay
 
 
-def _converted(folder: Folder, architecture: Architecture, coder: TokenizerCoder) -> Dict[str, torch.Tensor]:
+def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Source:
+    architecture = folder.architecture
+    assert architecture is not None
+    head = _BOTH
+    if spec.initialisation == "random":
+        weights = drawn(folder, architecture, len(spec.task.labels), spec.seeds.initialisation)
+    else:
+        weights = _read(folder)
+    own = {
+        f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")
+    }
+    try:
+        converted = convert.to_fairseq(weights, folder.kind, architecture, coder.source_ids)
+    except DataError as error:
+        raise DataError(f"{folder.path}: {error}") from None
+    if "pooler.weight" in converted and "pooler.bias" in converted:
+        own.update({f"{_HEAD}.dense.{part}": converted.pop(f"pooler.{part}") for part in ("weight", "bias")})
+        head = ("out_proj",)
+    tensors = {name: torch.from_numpy(numpy.array(value)) for name, value in {**converted, **own}.items()}
+    return Source(architecture, tensors, head)
+
+
+def _read(folder: Folder) -> Dict[str, Any]:
     files = sorted(folder.path.glob("*.safetensors"))
     if not files:
         raise DataError(f"{folder.path}: no *.safetensors file; pretrained weights are read in that format only")
@@ -130,38 +165,23 @@ def _converted(folder: Folder, architecture: Architecture, coder: TokenizerCoder
             weights.update(load_file(file))
         except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
             raise DataError(f"{file}: the weights cannot be read: {error}") from None
-    try:
-        converted = convert.to_fairseq(weights, folder.kind, architecture, coder.source_ids)
-    except DataError as error:
-        raise DataError(f"{folder.path}: {error}") from None
-    return {name: torch.from_numpy(numpy.array(value)) for name, value in converted.items()}
+    return weights
 
 
-def _load(model: Any, source: Source) -> List[str]:
-    """Put pretrained weights into `model`; the layers of the head that are to be drawn, in the order of drawing."""
-    if source.weights is None:
-        return ["dense", "out_proj"]
-    weights = dict(source.weights)
-    pooler = {part: weights.pop(f"pooler.{part}") for part in ("weight", "bias") if f"pooler.{part}" in weights}
+def _load(model: Any, weights: Dict[str, torch.Tensor]) -> None:
+    """Put encoder weights into `model`, all of them or none."""
     own = {
         name: tensor
         for name, tensor in model.state_dict().items()
         if name.startswith(convert.ENCODER + ".") and name.rpartition(".")[2] not in (*_FAST_PATH, "version")
     }
     faults = convert.shape_faults(weights, {name: tuple(tensor.shape) for name, tensor in own.items()})
-    missing = sorted(set(own) - set(weights))
-    if faults or missing:
-        absent = [f"{name} is missing" for name in missing]
-        raise DataError("the checkpoint does not fit its sizes: " + "; ".join((faults + absent)[:5]))
+    faults += [f"{name} is missing" for name in sorted(set(own) - set(weights))]
+    if faults:
+        raise DataError("the checkpoint does not fit its sizes: " + "; ".join(faults[:5]))
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(weights[name])
-        if len(pooler) < 2:
-            return ["dense", "out_proj"]
-        dense = model.classification_heads[HEAD].dense
-        dense.weight.copy_(pooler["weight"])
-        dense.bias.copy_(pooler["bias"])
-    return ["out_proj"]
 
 
 def _without_fast_path(model: Any) -> None:
