@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import MethodType
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -188,5 +189,6 @@ def _without_fast_path(model: Any) -> None:
     """Remove the duplicates that fairseq's layers keep for fast inference: they never train, and would be counted twice."""
     for layer in model.encoder.sentence_encoder.layers:
         layer.can_use_fastpath = False
+        layer._load_from_state_dict = MethodType(nn.Module._load_from_state_dict, layer)  # its own would make them again
         for name in _FAST_PATH:
             delattr(layer, name)

@@ -89,7 +89,8 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             train_epoch(self.cfg, self, self.task, self._epoch_itr)
             self.select()
             self.lr_step(self._epoch_itr.epoch)
-            self._epoch_itr = self.get_train_iterator(self._epoch_itr.next_epoch_idx, load_dataset=False)
+            if self._epoch_itr.next_epoch_idx <= self.spec.recipe.epochs:
+                self._epoch_itr = self.get_train_iterator(self._epoch_itr.next_epoch_idx, load_dataset=False)
 
     def train_step(self, samples: List[Any], raise_oom: bool = False) -> Any:
         """fairseq's step; then the step event, and the reasons to stop."""
@@ -128,10 +129,18 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         self.progress.events_bytes = files.events.stat().st_size
-        self.save_checkpoint(str(partial / state.TRAINER), {"train_iterator": self._epoch_itr.state_dict()})
+        self.consolidate_optimizer()
+        self.save_checkpoint(str(partial / state.TRAINER), {"train_iterator": self._position()})
         update = self.get_num_updates()
         state.save(files, self.spec, self.progress, update)
         raise Interrupted(f"stopped after update {update} of {self.spec.total_updates}; run again to go on from there")
+
+    def _position(self) -> Dict[str, Any]:
+        """Where the data stand.  fairseq's own answer needs an epoch that has begun, which a resumed run may not have."""
+        itr = self._epoch_itr
+        if itr._cur_epoch_itr is not None:
+            return dict(itr.state_dict())
+        return {"version": 2, "epoch": itr.epoch, "iterations_in_epoch": itr.iterations_in_epoch, "shuffle": False}
 
     def select(self) -> None:
         """Score the selection split, and keep the weights if the rule prefers them."""
