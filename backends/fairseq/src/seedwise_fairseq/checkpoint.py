@@ -40,7 +40,10 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights do not need")
 
 
-_SAFE = SimpleNamespace(Unpickler=_Unpickler, load=lambda handle, **options: _Unpickler(handle, **options).load())
+# In place of the module pickle, of which torch takes these.
+_SAFE = SimpleNamespace(
+    __name__="pickle", Unpickler=_Unpickler, load=lambda handle, **options: _Unpickler(handle, **options).load()
+)
 
 
 class Checkpoint:
