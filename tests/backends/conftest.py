@@ -71,7 +71,9 @@ class Contained:
 
 def _image(backend: str) -> str:
     if shutil.which("docker") is None:
-        pytest.skip("no docker command here; SEEDWISE_FAIRSEQ_PYTHON names a Python with the backend's packages instead")
+        pytest.skip(
+            "no docker command here; SEEDWISE_FAIRSEQ_PYTHON names a Python with the backend's packages instead"
+        )
     project = find_project(ROOT)
     definition = load_definition(project)
     sources = sources_of(project, definition, backend, "cpu")

@@ -81,7 +81,11 @@ def spec_of(place: Workplace, changes: Mapping[str, Any] | None = None) -> dict[
 def many(python: Contained, place: Workplace, jobs: Mapping[str, tuple[dict[str, Any], Any]]) -> dict[str, int]:
     """Exit code of each job, all run by one process, one after the other.  A job is a spec, and where to stop or None."""
     listed = [
-        {"spec": str(place.write(name.replace(" ", "-"), spec)), "out": str(place.out(name.split("#")[0])), "stop": stop}
+        {
+            "spec": str(place.write(name.replace(" ", "-"), spec)),
+            "out": str(place.out(name.split("#")[0])),
+            "stop": stop,
+        }
         for name, (spec, stop) in jobs.items()
     ]
     for job in listed:
@@ -174,7 +178,9 @@ def test_clipping_decay_and_accumulation_are_the_recipes(runs: dict[str, Outcome
         for run in ("still", "all decay")
     }
     spared = {name for name, decay in by_run["still"].items() if decay == 0.0}
-    assert spared == {name for name in by_run["still"] if name.endswith(".bias") or "layer_norm" in name or "layernorm" in name}
+    assert spared == {
+        name for name in by_run["still"] if name.endswith(".bias") or "layer_norm" in name or "layernorm" in name
+    }
     assert set(by_run["all decay"].values()) == {0.05}
     assert len({runs[name].losses[-1] for name in ("still", "all decay", "no decay")}) == 3
 
@@ -246,7 +252,9 @@ def test_hidden_states_are_those_of_transformers(
     assert len(told[0]) == len(told[1]) == ROWS["test"]
     largest = {"hidden": 0.0, "logits": 0.0}
     for one, other in zip(*told, strict=True):
-        largest["logits"] = max(largest["logits"], *(abs(a - b) for a, b in zip(one["logits"], other["logits"], strict=True)))
+        largest["logits"] = max(
+            largest["logits"], *(abs(a - b) for a, b in zip(one["logits"], other["logits"], strict=True))
+        )
         for a, b in zip(one["hidden"], other["hidden"], strict=True):
             largest["hidden"] = max(largest["hidden"], *(abs(x - y) for x, y in zip(a, b, strict=True)))
     print(model["path"], initialisation, largest)

@@ -73,7 +73,14 @@ def download(
     with tempfile.TemporaryDirectory(prefix="seedwise-pip-") as place:
         requirements = Path(place, "requirements.txt")
         requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        command = [*(pip or _pip()), "download", "--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input"]
+        command = [
+            *(pip or _pip()),
+            "download",
+            "--require-hashes",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--no-input",
+        ]
         command += ["--progress-bar", "off", "-d", str(folder), "-r", str(requirements)]
         # A wheel is data here, also where it is made for another interpreter than the harness's.
         command += target.flags if target else ["--only-binary=:all:"]

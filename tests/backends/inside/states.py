@@ -19,9 +19,10 @@ examples = read_split(spec.task, "test", data)
 torch.set_num_threads(1)
 answers = []
 if spec.backend == "hf":
+    from transformers import AutoTokenizer
+
     from seedwise_hf.data import Collator, encode
     from seedwise_hf.model import build
-    from transformers import AutoTokenizer
 
     model = build(spec, folder).model.eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -43,7 +44,9 @@ else:
     read = read_folder(folder)
     coder = coder_of(read)
     source = models_module.read_source(spec, read, coder)
-    cut = binarised(spec, coder, {split: read_split(spec.task, split, data) for split in ("train", "selection", "test")})
+    cut = binarised(
+        spec, coder, {split: read_split(spec.task, split, data) for split in ("train", "selection", "test")}
+    )
     cfg = configuration(command_line(spec, source.architecture, cut, Path(tempfile.gettempdir())))
     task = SeedwiseTask.setup_task(cfg.task)
     model = models_module.build(spec, source, task, cfg).model.eval()

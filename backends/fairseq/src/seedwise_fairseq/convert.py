@@ -51,7 +51,9 @@ def to_fairseq(
     words, positions, types = (weights[name] for name in needed[:3])
     wanted = max((number for number in source_ids if number is not None), default=0)
     if wanted >= len(words):
-        raise DataError(f"config.json declares a vocabulary of more than {wanted} rows, but the weights hold {len(words)}")
+        raise DataError(
+            f"config.json declares a vocabulary of more than {wanted} rows, but the weights hold {len(words)}"
+        )
     table = numpy.zeros((len(source_ids), words.shape[1]), dtype=numpy.float32)
     for row, number in enumerate(source_ids):
         if number is not None:

@@ -142,9 +142,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
         weights = drawn(folder, architecture, len(spec.task.labels), spec.seeds.initialisation)
     else:
         weights = _read(folder)
-    own = {
-        f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")
-    }
+    own = {f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")}
     try:
         converted = convert.to_fairseq(weights, folder.kind, architecture, coder.source_ids)
     except DataError as error:
@@ -189,6 +187,8 @@ def _without_fast_path(model: Any) -> None:
     """Remove the duplicates that fairseq's layers keep for fast inference: they never train, and would be counted twice."""
     for layer in model.encoder.sentence_encoder.layers:
         layer.can_use_fastpath = False
-        layer._load_from_state_dict = MethodType(nn.Module._load_from_state_dict, layer)  # its own would make them again
+        layer._load_from_state_dict = MethodType(
+            nn.Module._load_from_state_dict, layer
+        )  # its own would make them again
         for name in _FAST_PATH:
             delattr(layer, name)

@@ -190,7 +190,9 @@ def _agree(read: List[str], written: List[str]) -> None:
     """The dictionary that fairseq read is the one that the weights' rows are in."""
     if list(read) != list(written):
         place = next((n for n, (a, b) in enumerate(zip(read, written)) if a != b), min(len(read), len(written)))  # noqa: B905
-        raise DataError(f"the dictionary is not read back as it was written, from index {place} on: check dict.txt there")
+        raise DataError(
+            f"the dictionary is not read back as it was written, from index {place} on: check dict.txt there"
+        )
 
 
 def _examples_done(spec: RunSpec, updates: int) -> int:

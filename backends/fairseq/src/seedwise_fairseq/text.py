@@ -153,9 +153,11 @@ def _dictionary(path: Path) -> List[str]:
         if not symbol or not count.isdigit():
             raise DataError(f"{path}:{number}: found {line!r}; each line is a symbol, a blank and its count")
         symbols.append(symbol)
-    twice = sorted({symbol for symbol in symbols if symbol in SPECIALS or symbols.count(symbol) > 1})[:5] if len(
-        set(symbols) | set(SPECIALS)
-    ) < len(symbols) + len(SPECIALS) else []
+    twice = (
+        sorted({symbol for symbol in symbols if symbol in SPECIALS or symbols.count(symbol) > 1})[:5]
+        if len(set(symbols) | set(SPECIALS)) < len(symbols) + len(SPECIALS)
+        else []
+    )
     if twice:
         raise DataError(f"{path}: {', '.join(twice)}: each symbol may stand there once, and special ones not at all")
     return [symbol for symbol in symbols if symbol != MASK]

@@ -174,7 +174,9 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
     def _build_optimizer(self) -> None:
         super()._build_optimizer()
         optimizer = self._optimizer.optimizer
-        named = {id(parameter): self._decay[name] for name, parameter in self.model.named_parameters() if name in self._decay}
+        named = {
+            id(parameter): self._decay[name] for name, parameter in self.model.named_parameters() if name in self._decay
+        }
         (whole,) = optimizer.param_groups
         parameters = whole["params"]
         spared = [parameter for parameter in parameters if named[id(parameter)] != whole["weight_decay"]]
