@@ -232,19 +232,36 @@ def test_beside_hf_the_seed_gives_the_same_model_batches_and_rates(
         assert runs[name].losses == pytest.approx(beside[name].losses, abs=0.03)
 
 
-@pytest.mark.parametrize("initialisation", ["pretrained", "random"])
-def test_hidden_states_are_those_of_transformers(
-    place: Workplace, fairseq: Contained, hf_python: str, initialisation: str
-) -> None:
-    """MiniLM where the suite's cache has it, else a tiny BERT; on the test sentences, padding aside."""
+@pytest.fixture(scope="module")
+def shared_models(place: Workplace, hf_python: str) -> dict[str, Any]:
+    """Models that both backends read: MiniLM where the suite's cache has it, else a tiny BERT; a tiny RoBERTa."""
     found = sorted((find_project(Path(__file__)).cache / "models").glob("minilm-l6-*/config.json"))
-    if found and not (place.models / "minilm").is_dir():
+    if found:
         shutil.copytree(found[0].parent, place.models / "minilm")
-    model = place.model("minilm" if found else "bert")
+    made = call([hf_python, str(INSIDE / "make_roberta.py"), str(place.models / "bpe")])
+    assert made.returncode == 0, made.stderr
+    return {"BERT": place.model("minilm" if found else "bert"), "RoBERTa": place.model("bpe")}
+
+
+@pytest.mark.parametrize("initialisation", ["pretrained", "random"])
+@pytest.mark.parametrize(("kind", "paired"), [("BERT", False), ("RoBERTa", False), ("RoBERTa", True)])
+def test_hidden_states_are_those_of_transformers(
+    place: Workplace,
+    fairseq: Contained,
+    hf_python: str,
+    shared_models: dict[str, Any],
+    kind: str,
+    paired: bool,
+    initialisation: str,
+) -> None:
+    """Before training, on the sentences of the test split, some of them cut."""
     told = []
+    changes = {"model": shared_models[kind], "initialisation": initialisation, "recipe.max_length": 12}
+    if paired:
+        changes |= pairs(place)
     for backend in ("hf", "fairseq"):
-        changes = {"backend": backend, "model": model, "initialisation": initialisation}
-        path, out = place.write(f"states-{backend}", place.spec(changes)), place.folder / f"{backend}-states.json"
+        spec = place.spec({"backend": backend, **changes})
+        path, out = place.write(f"states-{backend}", spec), place.folder / f"{backend}-states.json"
         words = [str(INSIDE / "states.py"), str(path), str(place.models), str(place.data), str(out)]
         ran = call([hf_python, *words], "hf") if backend == "hf" else fairseq(*words)
         assert ran.returncode == 0, ran.stderr
@@ -252,12 +269,13 @@ def test_hidden_states_are_those_of_transformers(
     assert len(told[0]) == len(told[1]) == ROWS["test"]
     largest = {"hidden": 0.0, "logits": 0.0}
     for one, other in zip(*told, strict=True):
-        largest["logits"] = max(
-            largest["logits"], *(abs(a - b) for a, b in zip(one["logits"], other["logits"], strict=True))
-        )
-        for a, b in zip(one["hidden"], other["hidden"], strict=True):
-            largest["hidden"] = max(largest["hidden"], *(abs(x - y) for x, y in zip(a, b, strict=True)))
-    print(model["path"], initialisation, largest)
+        for name, rows in {
+            "hidden": zip(one["hidden"], other["hidden"], strict=True),
+            "logits": [(one["logits"], other["logits"])],
+        }.items():
+            for a, b in rows:
+                largest[name] = max(largest[name], *(abs(x - y) for x, y in zip(a, b, strict=True)))
+    print(kind, "pairs" if paired else "sentences", initialisation, largest)
     assert max(largest.values()) < 1e-4
 
 
