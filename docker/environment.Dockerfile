@@ -3,6 +3,7 @@
 #     requirements.lock   the lock file
 #     wheels/             every archive that it names, and those of build.lock, which is there too
 # Sdists are built here, by the tools of build.lock alone: setuptools and a compiler (ziglang) are wheels like any other.
+# It optimises and strips when it links, too: else its run-time library would keep the name of a temporary folder.
 # The build needs no network and gets none.  Layers hold no time and no order of chance: equal input gives equal digests.
 ARG BASE
 FROM ${BASE} AS build
@@ -26,7 +27,7 @@ RUN set -eu; \
     if ls /wheels/*.tar.gz >/dev/null 2>&1; then \
         install --target /tools -r /wheels/build.lock; \
         for name in cc c++; do \
-            printf '#!/bin/sh\nexec /tools/ziglang/zig %s -target %s-linux-gnu.%s -idirafter /usr/include -g0 -s "$@"\n' \
+            printf '#!/bin/sh\nexec /tools/ziglang/zig %s -target %s-linux-gnu.%s -idirafter /usr/include -g0 -O2 -s "$@"\n' \
                 "$name" "$(uname -m)" "$GLIBC" >"/tools/$name"; \
             chmod 755 "/tools/$name"; \
         done; \
