@@ -151,7 +151,9 @@ def _compiler(tools: Path, target: Target) -> dict[str, str]:
     for name in ("cc", "c++"):
         words = [str(tools / "ziglang" / "zig"), name, "-target", f"{target.machine}-linux-gnu.{target.glibc}"]
         path = tools / name
-        path.write_text(f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -g0 -O2 -s "$@"\n', encoding="utf-8")
+        path.write_text(
+            f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -g0 -O2 -s "$@"\n', encoding="utf-8"
+        )
         path.chmod(0o755)
     return {
         "ZIG_GLOBAL_CACHE_DIR": str(tools / ".zig"),
