@@ -311,6 +311,12 @@ def test_a_fairseq_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workp
     assert math.isfinite(taken.losses[-1])
 
 
+def test_fairseq_reads_the_checkpoint(runs: dict[str, Outcome], place: Workplace, fairseq: Contained) -> None:
+    told = fairseq(str(INSIDE / "reload_fairseq.py"), str(runs["pieces"].folder), str(place.data))
+    assert told.returncode == 0, told.stderr
+    assert float(told.stdout.splitlines()[-1]) < 1e-5
+
+
 def test_bad_data_is_refused_before_training(place: Workplace, fairseq: Contained) -> None:
     rows = sentences(ROWS["test"], 2)
     broken = {"empty": {**rows[0], "text": "  "}, "unlabelled": {k: v for k, v in rows[0].items() if k != "label"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import shutil
 import tempfile
 import time
@@ -65,7 +66,7 @@ class _Run:
         self.architecture = source.architecture
         data = binarised(spec, self.coder, self.examples)
         words = command_line(spec, source.architecture, data, scratch)
-        print("fairseq-train", *words, flush=True)
+        print(shlex.join(["fairseq-train", *words]), flush=True)
         self.cfg = configuration(words)
         self.task: Any = SeedwiseTask.setup_task(self.cfg.task)
         self.task.order_seed = spec.seeds.order
@@ -172,8 +173,16 @@ class _Run:
         plain["task"]["data"] = "."  # temporary paths would make equal checkpoints differ
         plain["checkpoint"]["save_dir"] = "checkpoints"
         plain["model"] = Namespace(**{**vars(self.cfg.model), "data": ".", "save_dir": "checkpoints"})
-        saved = {"args": None, "cfg": plain, "model": self.model.state_dict(), "extra_state": {}}
-        torch.save({**saved, "optimizer_history": [], "task_state": {}}, str(partial / "model.pt"))
+        selected = progress.best.selected
+        history = {
+            "criterion_name": "SentencePredictionCriterion",
+            "optimizer_name": "FairseqAdam",
+            "lr_scheduler_state": {"best": None},
+            "num_updates": selected.update,
+        }
+        saved = {"args": None, "cfg": plain, "model": self.model.state_dict(), "optimizer_history": [history]}
+        place = {"train_iterator": {"version": 2, "epoch": int(selected.epoch) + 1, "iterations_in_epoch": 0}}
+        torch.save({**saved, "extra_state": place, "task_state": {}}, str(partial / "model.pt"))
         save_dictionary(self.coder.symbols, partial)
         save_dictionary(self.coder.symbols, partial / "input0")
         save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], partial / "label")
