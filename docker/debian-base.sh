@@ -45,8 +45,10 @@ trap 'exit 143' TERM
 root=$work/root
 
 echo "$0: debootstrap $suite from ${mirror:-its default mirror}" >&2
-# libgomp1 is what numerical libraries need beside the C library.
-if ! debootstrap --variant=minbase --include=python3,libgomp1 \
+# libgomp1 is what numerical libraries need beside the C library; what old Pythons run is in part built for them.
+packages=python3,libgomp1
+case $suite in bullseye) packages=$packages,libpython3-dev,python3-distutils ;; esac
+if ! debootstrap --variant=minbase --include="$packages" \
     "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1; then
     tail -n 30 "$work/log" >&2
     echo "$0: debootstrap failed (above); is the mirror reachable, and does it have '$suite'?" >&2

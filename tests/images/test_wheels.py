@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import subprocess
+import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -11,9 +16,10 @@ from seedwise.errors import ImageError
 from seedwise.images.build import context_stream
 from seedwise.images.definition import load_definition
 from seedwise.images.sources import sources_of
-from seedwise.images.wheels import Target, archives, download, wheelhouse
+from seedwise.images.wheels import Sdist, Target, archives, download, split, wheelhouse
 from seedwise.project import Project
 from seedwise_contract.files import sha256_file
+from tests.conftest import ROOT
 
 TARGET = Target("3.11", "x86_64", "2.28")
 
@@ -98,6 +104,43 @@ def test_a_wheelhouse_is_fetched_once_and_mended(shelf: Path, project: Project) 
     wheelhouse(project, sources, TARGET, said.append)
     assert archives(folder)[0].is_file()
     assert len(said) == 2
+
+
+def test_sdists_are_named_by_the_lock() -> None:
+    lock = (
+        "--no-binary old,older\nnew==1 --hash=sha256:{0}\nold==2 \\\n    --hash=sha256:{0} \\\n    --hash=sha256:{1}\n"
+    )
+    wheels, sdists = split(lock.format("0" * 64, "1" * 64).splitlines())
+    assert wheels == ["new==1 --hash=sha256:" + "0" * 64]
+    assert sdists == [Sdist("old", "2", ("0" * 64, "1" * 64))]
+
+
+def fetch_sdist(shelf: Path, folder: Path, *sha256: str) -> subprocess.CompletedProcess[str]:
+    """The script, with the pip of this interpreter in place of the pinned one."""
+    pip = importlib.util.find_spec("pip")
+    if pip is None or pip.origin is None:
+        pytest.skip("this interpreter has no pip")
+    script, place = ROOT / "src/seedwise/images/fetch_sdist.py", Path(pip.origin).parents[1]
+    command = [sys.executable, str(script), str(place), str(folder), "old", "1.0", *sha256]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_an_sdist_is_fetched_by_hash_and_not_run(shelf: Path, tmp_path: Path) -> None:
+    with tarfile.open(shelf / "old-1.0.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("old-1.0/setup.py")
+        code = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
+        info.size = len(code)
+        archive.addfile(info, io.BytesIO(code))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    wrong = fetch_sdist(shelf, folder, "0" * 64)
+    assert wrong.returncode != 0
+    assert "HASHES" in wrong.stderr or "No matching distribution" in wrong.stderr
+    assert list(folder.iterdir()) == []
+    right = fetch_sdist(shelf, folder, sha256_file(shelf / "old-1.0.tar.gz"))
+    assert right.returncode == 0, right.stderr
+    assert [path.name for path in folder.iterdir()] == ["old-1.0.tar.gz"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_failed_wheelhouse_names_the_lock_and_goes_on_later(shelf: Path, project: Project) -> None:

@@ -116,9 +116,10 @@ def _environment_image(
         context={
             "Dockerfile": sources.environment_recipe,
             "requirements.lock": sources.lock,
+            "wheels/build.lock": sources.build_lock,
             **{f"wheels/{path.name}": path for path in archives(folder)},
         },
-        arguments={"BASE": chosen.identity.id, "PYTHON": sources.python, "INPUTS": name},
+        arguments={"BASE": chosen.identity.id, "PYTHON": sources.python, "GLIBC": base.glibc, "INPUTS": name},
         labels={ENVIRONMENT_LABEL: name},
         say=say,
         cached=cached,

@@ -35,6 +35,12 @@ class Base(ContractModel):
     local: str | None = Field(default=None, description="image to start from where none does")
     python: PythonVersion
     glibc: Annotated[str, Field(pattern=r"^2\.[0-9]+$", description="newest manylinux wheels that the base can load")]
+    installer: str = Field(
+        default="docker/build.lock",
+        description="lock of the pip that installs into it, and of build tools where lock files name sdists",
+    )
+
+    _installer = field_validator("installer")(_below_root)
 
 
 class FlavourBuild(ContractModel):

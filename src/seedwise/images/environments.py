@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from filelock import FileLock
 
 from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
-from seedwise.images.wheels import Target, wheelhouse
+from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.project import Project
 from seedwise.runtimes.base import Say
 from seedwise_contract import canonical_json
@@ -118,8 +119,13 @@ def _install(project: Project, sources: Sources, place: Place, say: Say) -> None
     pip = next(wheels.glob("pip-*.whl")) / "pip"
     install = [str(place.python), str(pip), "install", "--isolated", "--no-index", "--find-links", str(wheels)]
     install += ["--no-deps", "--require-hashes", "--no-compile", "--no-cache-dir", "--disable-pip-version-check"]
-    install += ["-r", str(sources.lock)]
-    _do(what, install)
+    if any(path.name.endswith(".tar.gz") for path in archives(wheels)):
+        with tempfile.TemporaryDirectory(prefix="seedwise-tools-") as tools:
+            _do(what, [*install, "--target", tools, "-r", str(sources.build_lock)])
+            building = [*install, "--ignore-installed", "--no-build-isolation", "-r", str(sources.lock)]
+            _do(what, building, _compiler(Path(tools), target))
+    else:
+        _do(what, [*install, "-r", str(sources.lock)])
     say(f"{what}: compiling")
     # Python files of other versions in a package do not compile; they are never imported either.
     with contextlib.suppress(ImageError):
@@ -140,8 +146,29 @@ def _snapshot(sources: Sources, place: Place) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _do(what: str, command: list[str]) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+def _compiler(tools: Path, target: Target) -> dict[str, str]:
+    """Variables by which sdists are built with the pinned tools in the folder `tools`, as docker/environment.Dockerfile does."""
+    for name in ("cc", "c++"):
+        words = [str(tools / "ziglang" / "zig"), name, "-target", f"{target.machine}-linux-gnu.{target.glibc}"]
+        path = tools / name
+        path.write_text(
+            f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -g0 -O2 -s "$@"\n', encoding="utf-8"
+        )
+        path.chmod(0o755)
+    return {
+        "ZIG_GLOBAL_CACHE_DIR": str(tools / ".zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(tools / ".zig"),
+        "PYTHONPATH": str(tools),
+        "CC": str(tools / "cc"),
+        "CXX": str(tools / "c++"),
+        "LDSHARED": f"{tools / 'cc'} -shared",
+        "LDCXXSHARED": f"{tools / 'c++'} -shared",
+        "CFLAGS": "-g0",
+    }
+
+
+def _do(what: str, command: list[str], more: Mapping[str, str] | None = None) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)} | dict(more or {})
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
     if answer.returncode != 0:
         tail = "\n".join(f"    {line}" for line in (answer.stdout + answer.stderr).strip().splitlines()[-_TAIL_LINES:])

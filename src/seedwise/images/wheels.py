@@ -27,6 +27,7 @@ from seedwise.runtimes.base import Say
 from seedwise_contract.files import write_json
 
 _MARKER = ".complete"
+_FETCH = Path(__file__).with_name("fetch_sdist.py")
 _TAIL_LINES = 12
 _UNREACHABLE = "NewConnectionError|Network is unreachable|Name or service|ConnectTimeout|SSLError|ProxyError"
 
@@ -51,16 +52,35 @@ class Target:
         return flags + [word for platform in platforms for word in ("--platform", platform)]
 
 
-def download(lines: Sequence[str], folder: Path, target: Target | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Sdist:
+    """A package that is built on the spot, because no wheel of it fits."""
+
+    name: str
+    version: str
+    sha256: tuple[str, ...]
+
+
+def download(
+    lines: Sequence[str], folder: Path, target: Target | None = None, pip: Sequence[str] | None = None
+) -> None:
     """Fetch the requirements `lines` (each `name==version --hash=sha256:…`) into `folder`, no dependencies with them.
 
-    Without `target`, for the interpreter that runs the harness.  Raises `ImageError` with pip's own last words.
+    Without `target`, for the interpreter that runs the harness; `pip` is the command to fetch with, the host's unless
+    given.  Raises `ImageError` with pip's own last words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="seedwise-pip-") as place:
         requirements = Path(place, "requirements.txt")
         requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        command = [*_pip(), "download", "--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input"]
+        command = [
+            *(pip or _pip()),
+            "download",
+            "--require-hashes",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--no-input",
+        ]
         command += ["--progress-bar", "off", "-d", str(folder), "-r", str(requirements)]
         # A wheel is data here, also where it is made for another interpreter than the harness's.
         command += target.flags if target else ["--only-binary=:all:"]
@@ -84,13 +104,40 @@ def wheelhouse(project: Project, sources: Sources, target: Target, say: Say) -> 
         count = sum(1 for line in pinned[0] if re.match(r"[A-Za-z0-9]", line))
         say(f"{sources.backend} ({sources.flavour}): fetching the {count} packages of {lock}")
         try:
-            for part in pinned:
-                download(part, folder, target)
+            download(pinned[1], folder, target)
+            wheels, sdists = split(pinned[0])
+            # Old releases come with metadata that newer installers refuse: what builds them also fetches them.
+            installer = folder / next((path.name for path in folder.glob("pip-*.whl")), "pip")
+            download(wheels, folder, target, [sys.executable, str(installer / "pip")] if sdists else None)
+            for sdist in sdists:
+                _download_sdist(sdist, folder, installer)
         except ImageError as error:
             raise ImageError(f"{lock}: {error}") from None
         names = sorted(path.name for path in folder.iterdir() if path.suffix in (".whl", ".gz", ".zip"))
         write_json(folder / _MARKER, {"lock": hashlib.sha256(sources.lock.read_bytes()).hexdigest(), "files": names})
     return folder
+
+
+def split(lines: Sequence[str]) -> tuple[list[str], list[Sdist]]:
+    """The requirements of a lock file: those that are wheels, as lines, and those that its `--no-binary` lines name."""
+    joined = re.sub(r"\\\n", " ", "\n".join(lines)).splitlines()
+    named = {name for line in joined if line.startswith("--no-binary ") for name in line.split(None, 1)[1].split(",")}
+    wheels, sdists = [], []
+    for line in joined:
+        match = re.match(r"([A-Za-z0-9._-]+)==(\S+)", line)
+        if match and match[1] in named:
+            sdists.append(Sdist(match[1], match[2], tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", line))))
+        elif not line.startswith("--no-binary "):
+            wheels.append(line)
+    return wheels, sdists
+
+
+def _download_sdist(sdist: Sdist, folder: Path, installer: Path) -> None:
+    """Fetch an sdist and nothing more: 'pip download' would also run it, to learn its dependencies."""
+    command = [sys.executable, str(_FETCH), str(installer), str(folder), sdist.name, sdist.version, *sdist.sha256]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise ImageError(_explain(answer.stderr or answer.stdout, [f"{sdist.name}=={sdist.version}"]))
 
 
 def archives(folder: Path) -> list[Path]:

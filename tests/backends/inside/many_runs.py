@@ -1,18 +1,22 @@
-"""many_runs.py DATA MODELS JOBS: runs each job of a JSON list in one process, which saves the imports of all but the first.
+"""many_runs.py DATA MODELS JOBS [BACKEND]: runs each job of a JSON list in one process, which saves the imports of all but the first.
 
 A job is {"spec": path, "out": path, "stop": {"event": name, "nth": count} or null}; `stop` asks the run to stop, as
 SIGTERM does, when the count-th event of that name has been written.  Prints a JSON list of exit codes.
 """
 
 import contextlib
+import importlib
 import json
 import sys
 
 from seedwise_contract.backend import main
-from seedwise_hf.backend import HfBackend
+
+data, models, jobs, *named = sys.argv[1:]
+name = named[0] if named else "hf"
+Backend = getattr(importlib.import_module(f"seedwise_{name}.backend"), f"{name.capitalize()}Backend")
 
 
-class Stopping(HfBackend):
+class Stopping(Backend):
     def __init__(self, event, nth):
         super().__init__()
         self.event, self.nth = event, nth
@@ -30,10 +34,9 @@ class Stopping(HfBackend):
         return super().run(spec, context)
 
 
-data, models, jobs = sys.argv[1:]
 codes = []
 with contextlib.redirect_stdout(sys.stderr):
     for job in json.loads(jobs):
-        backend = Stopping(**job["stop"]) if job["stop"] else HfBackend()
+        backend = Stopping(**job["stop"]) if job["stop"] else Backend()
         codes.append(int(main(backend, ["run", job["spec"], "--data", data, "--models", models, "--out", job["out"]])))
 print(json.dumps(codes))

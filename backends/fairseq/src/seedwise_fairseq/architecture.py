@@ -1,0 +1,121 @@
+"""What a model folder holds, read without torch: its kind and the sizes of its encoder.
+
+Three kinds of folder are known:
+- transformers: `config.json` of BERT or RoBERTa and its relatives, `tokenizer.json`, `*.safetensors`;
+- fairseq: `model.pt`, `dict.txt` and `sentencepiece.bpe.model`, as fairseq's models are published;
+- sizes: `architecture.json` with `dict.txt` and `sentencepiece.bpe.model`, for random initialisation.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from seedwise_contract import DataError
+from seedwise_contract.faults import shown
+
+# transformers' types whose encoder is fairseq's RoBERTa encoder, and how many of their position rows hold no position.
+POSITION_OFFSET = {"bert": 0, "roberta": 2, "camembert": 2, "xlm-roberta": 2}
+# transformers' name of an activation → fairseq's.
+ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu"}
+_SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "max_positions")
+
+
+class Architecture(NamedTuple):
+    """An encoder by explicit sizes.  `positions` counts those that tokens can have, not the rows of the table."""
+
+    layers: int
+    hidden: int
+    feed_forward: int
+    heads: int
+    positions: int
+    activation: str
+    norm_eps: float
+    initializer_range: float
+
+
+class Folder(NamedTuple):
+    """`kind` is a transformers type, or 'fairseq'; `architecture` is None where only model.pt knows it."""
+
+    path: Path
+    kind: str
+    architecture: Optional[Architecture]
+    config: Dict[str, Any]
+
+
+def read_folder(path: Path) -> Folder:
+    """What lies in `path`; `DataError` where it is no model folder, or a file that it needs is missing."""
+    if (path / "config.json").is_file():
+        return _transformers(path)
+    if (path / "model.pt").is_file() or (path / "architecture.json").is_file():
+        _require(path, ["dict.txt", "sentencepiece.bpe.model"])
+        sizes = path / "architecture.json"
+        return Folder(path, "fairseq", _explicit(sizes) if sizes.is_file() else None, {})
+    raise DataError(
+        f"{path}: found neither config.json (a transformers folder) nor model.pt or architecture.json (a fairseq one); "
+        "model.path must name a model folder"
+    )
+
+
+def from_sizes(sizes: Dict[str, Any], where: str) -> Architecture:
+    """An architecture from fairseq's own names of its sizes; `DataError` names those that are absent or no count."""
+    bad = [name for name in _SIZES if not isinstance(sizes.get(name), int) or sizes[name] < 1]
+    if bad:
+        raise DataError(f"{where}: {', '.join(bad)}: each must be given, as a whole number of 1 or more")
+    if sizes["encoder_embed_dim"] % sizes["encoder_attention_heads"]:
+        raise DataError(f"{where}: encoder_embed_dim must be a multiple of encoder_attention_heads")
+    return Architecture(
+        layers=sizes["encoder_layers"],
+        hidden=sizes["encoder_embed_dim"],
+        feed_forward=sizes["encoder_ffn_embed_dim"],
+        heads=sizes["encoder_attention_heads"],
+        positions=sizes["max_positions"],
+        activation=sizes.get("activation_fn", "gelu"),
+        norm_eps=1e-5,
+        initializer_range=0.02,
+    )
+
+
+def _explicit(path: Path) -> Architecture:
+    return from_sizes(_json(path), str(path))
+
+
+def _transformers(path: Path) -> Folder:
+    config = _json(path / "config.json")
+    kind = str(config.get("model_type"))
+    if kind not in POSITION_OFFSET:
+        return Folder(path, kind, None, config)
+    _require(path, ["tokenizer.json"])
+    needed = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"]
+    missing = [name for name in [*needed, "vocab_size"] if not isinstance(config.get(name), int)]
+    if missing:
+        raise DataError(f"{path / 'config.json'}: {', '.join(missing)}: each must be a whole number")
+    activation = config.get("hidden_act", "gelu")
+    architecture = Architecture(
+        layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"],
+        feed_forward=config["intermediate_size"],
+        heads=config["num_attention_heads"],
+        positions=config["max_position_embeddings"] - POSITION_OFFSET[kind],
+        activation=ACTIVATIONS.get(activation, str(activation)),
+        norm_eps=float(config.get("layer_norm_eps", 1e-12)),
+        initializer_range=float(config.get("initializer_range", 0.02)),
+    )
+    return Folder(path, kind, architecture, config)
+
+
+def _require(path: Path, names: List[str]) -> None:
+    missing = [name for name in names if not (path / name).is_file()]
+    if missing:
+        raise DataError(f"{path}: no {', no '.join(missing)}; fetch the model again")
+
+
+def _json(path: Path) -> Dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: found {shown(value)}; a JSON object is needed")
+    return value

@@ -1,0 +1,40 @@
+"""Seed streams and determinism.
+
+Three streams, none of which draws from another:
+- initialisation: torch's global generator is seeded with it right before weights are drawn (`model.build`);
+- order: `epoch_order` is a pure function of the seed and the epoch, the same in every backend;
+- dropout: fairseq's own seed.  Its Trainer seeds torch before every update with this seed plus the updates done.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Dict, List
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+def set_environment(threads: int) -> None:
+    """Set what libraries read when they are imported: the thread count is fixed, and nothing is reported."""
+    os.environ.update({variable: str(threads) for variable in _THREADS})
+    os.environ.update({"TOKENIZERS_PARALLELISM": "false", "DO_NOT_TRACK": "1"})
+
+
+def set_determinism(threads: int) -> Dict[str, str]:
+    """Make torch repeat its results; the switches as they stand, for environment.json."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    return {
+        "torch.deterministic_algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        "torch.num_threads": str(torch.get_num_threads()),
+    }
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
+    """Order of the training rows in `epoch` (from 0), by the standard library alone: any framework can repeat it."""
+    order = list(range(rows))
+    random.Random(f"{seed}/{epoch}").shuffle(order)
+    return order
