@@ -27,7 +27,7 @@ RUN set -eu; \
     if ls /wheels/*.tar.gz >/dev/null 2>&1; then \
         install --target /tools -r /wheels/build.lock; \
         for name in cc c++; do \
-            printf '#!/bin/sh\nexec /tools/ziglang/zig %s -target %s-linux-gnu.%s -idirafter /usr/include -g0 -O2 -s "$@"\n' \
+            printf '#!/bin/sh\nexec /tools/ziglang/zig %s -target %s-linux-gnu.%s -idirafter /usr/include -O2 "$@" -g0 -s\n' \
                 "$name" "$(uname -m)" "$GLIBC" >"/tools/$name"; \
             chmod 755 "/tools/$name"; \
         done; \

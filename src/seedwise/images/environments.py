@@ -152,7 +152,7 @@ def _compiler(tools: Path, target: Target) -> dict[str, str]:
         words = [str(tools / "ziglang" / "zig"), name, "-target", f"{target.machine}-linux-gnu.{target.glibc}"]
         path = tools / name
         path.write_text(
-            f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -g0 -O2 -s "$@"\n', encoding="utf-8"
+            f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -O2 "$@" -g0 -s\n', encoding="utf-8"
         )
         path.chmod(0o755)
     return {
