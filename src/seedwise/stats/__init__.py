@@ -14,6 +14,7 @@ from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import holm, is_attainable, smallest_n_paired, smallest_n_unpaired
 from .needed import Needed, needed_crossed, needed_welch
+from .paired import crossed_paired, decide_paired, welch_paired
 from .permutation import (
     PermutationResult,
     floor_paired,
@@ -43,7 +44,9 @@ __all__ = [
     "Verdict",
     "WelchResult",
     "crossed",
+    "crossed_paired",
     "decide_crossed",
+    "decide_paired",
     "decide_scores",
     "describe",
     "floor_paired",
@@ -62,5 +65,6 @@ __all__ = [
     "smallest_n_unpaired",
     "tost",
     "welch",
+    "welch_paired",
     "welch_tost",
 ]
