@@ -43,6 +43,7 @@ def test_pretrained_against_random_is_unattainable_with_three_seeds(tmp_path: Pa
     assert item["p"] == pytest.approx(9.475e-5, rel=1e-3)
     assert item["p_exact"] == item["floor"] == pytest.approx(0.1)
     assert (item["n_examples"], item["tost"], item["unit"]) == (None, None, "percent")
+    assert item["multi_bootstrap"] is None
 
 
 def test_fairseq_and_hf_within_two_points(tmp_path: Path) -> None:
@@ -69,6 +70,10 @@ def test_a_row_an_example_counts_seeds_and_examples(per_example: tuple[Path, np.
     assert want.interval is not None
     assert item["interval"] == pytest.approx(list(want.interval))
     assert item["p"] == want.p
+    resampled = item["multi_bootstrap"]
+    assert isinstance(resampled, dict)
+    assert (resampled["resamples"], resampled["p"] < 0.05) == (10_000, True)
+    assert resampled["interval"] == pytest.approx(item["interval"], abs=0.03)
 
 
 def test_swapped_arms_and_paired_seeds(per_example: tuple[Path, np.ndarray]) -> None:  # type: ignore[type-arg]

@@ -16,11 +16,14 @@ from seedwise.errors import InputError
 from seedwise.scores import ArmTable, ScoreTable
 from seedwise.stats import (
     Claim,
+    Degenerate,
+    MultiBootstrapResult,
     Verdict,
     decide_crossed,
     decide_paired,
     decide_scores,
     format_p,
+    multi_bootstrap,
     resolve_family,
     sentence,
 )
@@ -30,7 +33,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One pair's verdict, in the metric's own unit; `text` is its sentence."""
+    """One pair's verdict, in the metric's own unit; `text` is its sentence.
+
+    `sensitivity` is the multi-bootstrap, where there are scores of examples; it decides nothing.
+    """
 
     a: str
     b: str
@@ -38,6 +44,7 @@ class Compared:
     unit: str
     verdict: Verdict
     text: str
+    sensitivity: MultiBootstrapResult | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,15 @@ def decide_pairs(
         verdicts = resolve_family(verdicts)
     scale, unit = {"fraction": (100.0, "points"), "percent": (1.0, "points"), "own": (1.0, "units")}[table.unit]
     compared = tuple(
-        Compared(a, b, table.metric, table.unit, verdict, sentence(verdict, a, b, table.metric, unit, scale))
+        Compared(
+            a=a,
+            b=b,
+            metric=table.metric,
+            unit=table.unit,
+            verdict=verdict,
+            text=sentence(verdict, a, b, table.metric, unit, scale),
+            sensitivity=_sensitivity(table.arms[a], table.arms[b], verdict),
+        )
         for (a, b), verdict in zip(pairs, verdicts, strict=True)
     )
     return Scorecard(compared, _note(len(pairs), size, alpha))
@@ -129,6 +144,21 @@ def _decide(a: ArmTable, b: ArmTable, paired: bool, deterministic: tuple[str, ..
     )
 
 
+def _sensitivity(a: ArmTable, b: ArmTable, verdict: Verdict) -> MultiBootstrapResult | None:
+    if a.scores.ndim == 1:
+        return None
+    result = multi_bootstrap(
+        a.scores,
+        b.scores[[b.seeds.index(seed) for seed in a.seeds]] if verdict.paired else b.scores,
+        np.random.default_rng(0),
+        verdict.alpha,
+        paired=verdict.paired,
+        deterministic_a=verdict.deterministic[0],
+        deterministic_b=verdict.deterministic[1],
+    )
+    return None if isinstance(result, Degenerate) else result
+
+
 def _note(pairs: int, family: int, alpha: float) -> str:
     if family == 1:
         return ""
@@ -140,7 +170,7 @@ def _note(pairs: int, family: int, alpha: float) -> str:
 def as_dict(compared: Compared) -> dict[str, Any]:
     """One pair for a program, numbers in the metric's own unit."""
     verdict = compared.verdict
-    test = verdict.tost
+    test, resampled = verdict.tost, compared.sensitivity
     return {
         "a": compared.a,
         "b": compared.b,
@@ -164,6 +194,9 @@ def as_dict(compared: Compared) -> dict[str, Any]:
         "tost": None
         if test is None
         else {"margin": test.margin, "p": test.p, "interval": list(test.interval), "equivalent": test.equivalent},
+        "multi_bootstrap": None
+        if resampled is None
+        else {"p": resampled.p, "interval": list(resampled.interval), "resamples": resampled.resamples},
         "needed": None
         if verdict.needed is None
         else {
@@ -234,7 +267,9 @@ def _flat(item: dict[str, Any]) -> dict[str, Any]:
     test = item["tost"] or {}
     t_low, t_high = test.get("interval") or (None, None)
     needed = item["needed"] or {}
-    plain = {k: v for k, v in item.items() if k not in ("interval", "n_seeds", "tost", "needed", "notes")}
+    plain = {
+        k: v for k, v in item.items() if k not in ("interval", "n_seeds", "tost", "multi_bootstrap", "needed", "notes")
+    }
     return {
         **plain,
         "interval_low": low,
