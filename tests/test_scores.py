@@ -101,6 +101,16 @@ def test_sample_logs_of_lm_evaluation_harness(tmp_path: Path) -> None:
     assert table.arms["full"].scores.tolist() == [[1, 0, 0], [0, 1, 0]]
     with pytest.raises(InputError, match="no key 'acc_norm'; found acc"):
         read_scores(sources, "acc_norm")
+    two = [{"doc_id": 0, "acc": 1.0, "metrics": ["acc"], "filter": name} for name in ("strict", "flexible")]
+    path = write(tmp_path, "\n".join(map(json.dumps, two)), "two.jsonl")
+    with pytest.raises(InputError, match="filters flexible, strict; keep the rows of one"):
+        read_scores([f"lora={path}"])
+
+
+def test_labels_as_whole_numbers_and_as_text(tmp_path: Path) -> None:
+    lines = [f"a,{seed},{i},{i % 2}.0,{i % 2}" for seed in range(2) for i in range(4)]
+    path = write(tmp_path, "\n".join(["arm,seed,example,prediction,label", *lines]))
+    assert read_scores([path]).arms["a"].scores.min() == 1.0
 
 
 MIXED = "arm,seed,score\na,0,0.79\na,1,0.80\nb,0,79\nb,1,80\na,2,0.78\n"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ Unit = Literal["fraction", "percent", "own"]
 
 # A score of one unit among scores of the other is off by a factor of 100; collapsed runs are rarely off by so much.
 _MIXED = 20.0
+_WHOLE = re.compile(r"^(-?\d+)\.0+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ def _read_table(path: Path, metric: str | None) -> list[_Row]:
         *(["prediction", "label"] if from_labels else []),
     ]
     _refuse_empty(path, records, keys)
+    if from_labels:
+        _refuse_foreign_predictions(path, records)
     scores = None if from_labels else _numbers(path, records, named or "score")
     return [
         _Row(
@@ -155,6 +159,9 @@ def _read_log(path: Path, arm: str, seed: str, metric: str | None) -> list[_Row]
     """One file of one seed of one arm, its examples by `doc_id` (or `example`)."""
     records = list(_records(path))
     columns = {name for _, record in records for name in record}
+    filters = sorted({_text(record["filter"]) for _, record in records if "filter" in record})
+    if len(filters) > 1:
+        raise InputError(f"{path}: holds the answers of the filters {', '.join(filters)}; keep the rows of one of them")
     key = "doc_id" if "doc_id" in columns else "example"
     if key not in columns:
         raise InputError(f"{path}: no doc_id and no example; as ARM=FILE a file holds one seed, a row an example")
@@ -234,10 +241,10 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _text(value: object) -> str:
-    """A name, a seed or a label as text: 3, 3.0 and "3" are one."""
+    """A name, a seed or a label as text: 3, 3.0, "3" and "3.0" are one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()
+    return _WHOLE.sub(r"\1", " ".join(str(value).split()))
 
 
 def _refuse_empty(path: Path, records: list[tuple[int, dict[str, Any]]], columns: Sequence[str]) -> None:
@@ -245,6 +252,15 @@ def _refuse_empty(path: Path, records: list[tuple[int, dict[str, Any]]], columns
         rows = [number for number, record in records if (value := record.get(name)) is None or _text(value) == ""]
         if rows:
             raise InputError(f"{path}: {_rows(rows)}: {name} is empty")
+
+
+def _refuse_foreign_predictions(path: Path, records: list[tuple[int, dict[str, Any]]]) -> None:
+    predictions, labels = ({_text(record[name]) for _, record in records} for name in ("prediction", "label"))
+    if predictions.isdisjoint(labels):
+        raise InputError(
+            f"{path}: no prediction is among the labels: predictions {_some(sorted(predictions), 4)}; labels "
+            f"{_some(sorted(labels), 4)}; write both in the same way"
+        )
 
 
 def _numbers(path: Path, records: list[tuple[int, dict[str, Any]]], column: str) -> list[float]:

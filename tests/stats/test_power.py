@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from statsmodels.stats.power import TTestIndPower
@@ -59,6 +61,16 @@ def test_power_of_the_crossed_test_agrees_with_a_simulation(seeds: int, examples
         result = crossed(arms[0] + gap, arms[1])
         found.append(isinstance(result, CrossedResult) and result.p <= 0.05 and result.estimate > 0)
     assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_power_holds_for_right_and_wrong_answers_too(seeds: int) -> None:
+    results = [crossed(a, b) for a, b in logistic(np.random.default_rng(seeds), 400, seeds, shift=0.35)]
+    kept = [result for result in results if isinstance(result, CrossedResult)]
+    typical = Components(*np.mean([astuple(pilot_components(result)) for result in kept], axis=0).tolist())
+    gap = float(np.mean([result.estimate for result in kept]))
+    found = np.mean([result.p <= 0.05 and result.estimate > 0 for result in kept])
+    assert power_crossed(gap, typical, seeds, 277) == pytest.approx(found, abs=0.07)
 
 
 def test_components_of_a_pilot() -> None:
