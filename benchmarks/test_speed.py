@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seedwise.plan import PlannedRun, derive_seeds
-from seedwise.stats import crossed, decide_crossed
+from seedwise.stats import crossed, decide_crossed, multi_bootstrap
 from seedwise.store import Store
 from seedwise_contract import RunSpec, run_id
 from tests.contract.specs import SPEC
@@ -60,6 +60,29 @@ def test_crossed_by_loops(benchmark: Any, scores: tuple[Scores, Scores]) -> None
     variance = benchmark(crossed_by_loops, *scores)
     result = crossed(*scores)
     assert variance == pytest.approx(result.standard_error**2)  # type: ignore[union-attr]
+
+
+def multi_bootstrap_by_loop(a: Scores, b: Scores, resamples: int) -> list[float]:
+    """The definition of the multi-bootstrap: draw seeds and examples, average what was drawn."""
+    generator = np.random.default_rng(0)
+    drawn = []
+    for _ in range(resamples):
+        examples = generator.integers(0, a.shape[1], a.shape[1])
+        rows = [arm[np.ix_(generator.integers(0, len(arm), len(arm)), examples)].mean() for arm in (a, b)]
+        drawn.append(float(rows[0] - rows[1]))
+    return drawn
+
+
+@pytest.mark.benchmark(group="multi-bootstrap, 10,000 resamples of 10 seeds x 2,000 examples x 2 arms")
+def test_multi_bootstrap(benchmark: Any, scores: tuple[Scores, Scores]) -> None:
+    benchmark.pedantic(lambda: multi_bootstrap(*scores, np.random.default_rng(0)), rounds=5, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="multi-bootstrap, 10,000 resamples of 10 seeds x 2,000 examples x 2 arms")
+def test_multi_bootstrap_by_loop(benchmark: Any, scores: tuple[Scores, Scores]) -> None:
+    drawn = benchmark.pedantic(lambda: multi_bootstrap_by_loop(*scores, 10_000), rounds=1)
+    result = multi_bootstrap(*scores, np.random.default_rng(0))
+    assert np.std(drawn) == pytest.approx(result.standard_error, rel=0.05)  # type: ignore[union-attr]
 
 
 @pytest.mark.benchmark(group="verdict")

@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from seedwise.errors import InputError
 from seedwise.plan import Plan, PlannedRun
-from seedwise.stats import Description, Verdict, decide_crossed, describe, resolve_family, sentence
+from seedwise.stats import (
+    Degenerate,
+    Description,
+    MultiBootstrapResult,
+    Verdict,
+    decide_crossed,
+    describe,
+    multi_bootstrap,
+    resolve_family,
+    sentence,
+)
 from seedwise.store import Store, StoredRun
 from seedwise.study import Claim, Study
 from seedwise_contract import RunStatus, read_predictions
@@ -46,7 +56,10 @@ class ArmScores:
 
 @dataclass(frozen=True, slots=True)
 class ClaimOutcome:
-    """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs."""
+    """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs.
+
+    `sensitivity` resamples seeds and examples; it stands beside the verdict and decides nothing.
+    """
 
     name: str
     statement: str
@@ -56,6 +69,7 @@ class ClaimOutcome:
     sentence: str
     declared: bool
     notes: tuple[str, ...]
+    sensitivity: MultiBootstrapResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +183,20 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
         declared=not late,
         notes=tuple(notes),
+        sensitivity=_sensitivity(a, b, study.alpha),
     )
+
+
+def _sensitivity(a: ArmScores, b: ArmScores, alpha: float) -> MultiBootstrapResult | None:
+    result = multi_bootstrap(
+        a.correct,
+        b.correct,
+        np.random.default_rng(0),
+        alpha,
+        deterministic_a=a.deterministic,
+        deterministic_b=b.deterministic,
+    )
+    return None if isinstance(result, Degenerate) else result
 
 
 def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> list[str]:
@@ -206,6 +233,7 @@ def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ..
                         "exploratory: compared beside the declared claims, outside their family",
                         *_divergence(arm, baseline, study, None, 1),
                     ),
+                    sensitivity=_sensitivity(arm, baseline, study.alpha),
                 )
             )
     return tuple(found)

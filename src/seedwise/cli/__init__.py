@@ -1,4 +1,4 @@
-"""`seedwise`: plan, report, doctor, run and their companions.  Each command is a file; errors are one text and an exit code."""
+"""`seedwise`: plan, report, compare, doctor, run and their companions.  Each command is a file; errors are one text and an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import doctor, images, plan, record, run, ui
+from seedwise.cli import compare, doctor, images, plan, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -52,6 +52,7 @@ app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("track")(record.track_command)
 app.command("report")(record.report_command)
+app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)

@@ -174,6 +174,8 @@ def _comparison(claim: ClaimOutcome) -> Comparison:
         tost_interval=verdict.tost.interval if verdict.tost else None,
         welch_p=verdict.welch.p if verdict.welch else None,
         welch_interval=verdict.welch.interval if verdict.welch else None,
+        multi_bootstrap_p=claim.sensitivity.p if claim.sensitivity else None,
+        multi_bootstrap_interval=claim.sensitivity.interval if claim.sensitivity else None,
         seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
         examples_needed=verdict.needed.examples if verdict.needed else None,
         notes=claim.notes,

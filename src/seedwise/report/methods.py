@@ -79,6 +79,11 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
         "seeds (sign flips against a deterministic arm) with its floor, the smallest p that it can return with so many seeds. "
         "Where that floor is above alpha the outcome is 'unattainable': no data could have decided it."
     )
+    if any(comparison.multi_bootstrap_p is not None for comparison in comparisons):
+        parts.append(
+            "The JSON also holds a sensitivity analysis, the multi-bootstrap over seeds and examples (Sellam et al. 2022), which "
+            "rejects too rarely and decides nothing."
+        )
     return " ".join(parts)
 
 

@@ -106,6 +106,8 @@ class Comparison(ContractModel):
     tost_interval: Interval | None
     welch_p: float | None
     welch_interval: Interval | None
+    multi_bootstrap_p: float | None = None
+    multi_bootstrap_interval: Interval | None = None
     seeds_needed: int | None
     examples_needed: int | None
     notes: tuple[str, ...]

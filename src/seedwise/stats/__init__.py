@@ -8,12 +8,16 @@ undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0
 
 from __future__ import annotations
 
+from .collapse import CollapseResult, collapse_rates
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .mcnemar import McNemarResult, mcnemar
+from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
+from .paired import crossed_paired, decide_paired, welch_paired
 from .permutation import (
     PermutationResult,
     floor_paired,
@@ -21,9 +25,22 @@ from .permutation import (
     permutation_paired,
     permutation_unpaired,
 )
+from .power import (
+    Components,
+    detectable_crossed,
+    detectable_welch,
+    examples_for_crossed,
+    pilot_components,
+    power_crossed,
+    power_welch,
+    seeds_for_crossed,
+    seeds_for_welch,
+)
 from .probability import probability_a_greater
 from .resolve import resolve_family
 from .sentence import format_p, sentence
+from .several import PairResult, all_pairs, dunnett
+from .sweep import benjamini_hochberg
 from .tdist import TostResult, tost
 from .verdict import Claim, Outcome, Question, Verdict
 from .welch import WelchResult, welch, welch_tost
@@ -31,36 +48,58 @@ from .welch import WelchResult, welch, welch_tost
 __all__ = [
     "ArmComponents",
     "Claim",
+    "CollapseResult",
+    "Components",
     "CrossedResult",
     "Degenerate",
     "DegenerateReason",
     "Description",
+    "McNemarResult",
+    "MultiBootstrapResult",
     "Needed",
     "Outcome",
+    "PairResult",
     "PermutationResult",
     "Question",
     "TostResult",
     "Verdict",
     "WelchResult",
+    "all_pairs",
+    "benjamini_hochberg",
+    "collapse_rates",
     "crossed",
+    "crossed_paired",
     "decide_crossed",
+    "decide_paired",
     "decide_scores",
     "describe",
+    "detectable_crossed",
+    "detectable_welch",
+    "dunnett",
+    "examples_for_crossed",
     "floor_paired",
     "floor_unpaired",
     "format_p",
     "holm",
     "is_attainable",
+    "mcnemar",
+    "multi_bootstrap",
     "needed_crossed",
     "needed_welch",
     "permutation_paired",
     "permutation_unpaired",
+    "pilot_components",
+    "power_crossed",
+    "power_welch",
     "probability_a_greater",
     "resolve_family",
+    "seeds_for_crossed",
+    "seeds_for_welch",
     "sentence",
     "smallest_n_paired",
     "smallest_n_unpaired",
     "tost",
     "welch",
+    "welch_paired",
     "welch_tost",
 ]

@@ -174,7 +174,7 @@ def _disagreements(verdict: Verdict, level: float) -> list[str]:
     significant = verdict.p <= level
     companions = [("the exact test over seeds", verdict.p_exact)]
     if verdict.welch is not None:
-        companions.append(("Welch over seeds", verdict.welch.p))
+        companions.append(("the paired t test over seeds" if verdict.paired else "Welch over seeds", verdict.welch.p))
     for name, p in companions:
         if p is not None and (p <= level) != significant:
             notes.append(

@@ -40,10 +40,8 @@ def needed_crossed(result: CrossedResult, target: float, alpha: float) -> Needed
     most_seeds = max((arm.n_seeds for arm in arms if not arm.deterministic), default=0)
     seeds = None
     if most_seeds:
-        seeds = _smallest(
-            lambda n: _half_width(result, alpha, n, result.n_examples) < target, most_seeds + 1, MAX_SEEDS
-        )
-    examples = _smallest(lambda e: _half_width(result, alpha, None, e) < target, result.n_examples + 1, MAX_EXAMPLES)
+        seeds = smallest(lambda n: _half_width(result, alpha, n, result.n_examples) < target, most_seeds + 1, MAX_SEEDS)
+    examples = smallest(lambda e: _half_width(result, alpha, None, e) < target, result.n_examples + 1, MAX_EXAMPLES)
     return Needed(seeds_per_arm=seeds, examples=examples, approximate=True)
 
 
@@ -65,7 +63,7 @@ def needed_welch(
         return t_half_width(math.sqrt(total), df, alpha) < target
 
     return Needed(
-        seeds_per_arm=_smallest(decides, max(result.n_a, result.n_b) + 1, MAX_SEEDS),
+        seeds_per_arm=smallest(decides, max(result.n_a, result.n_b) + 1, MAX_SEEDS),
         examples=None,
         approximate=True,
     )
@@ -89,7 +87,7 @@ def _half_width(result: CrossedResult, alpha: float, n_seeds: int | None, n_exam
     return t_half_width(math.sqrt(variance), df, alpha) if variance > 0.0 else 0.0
 
 
-def _smallest(decides: Callable[[int], bool], low: int, high: int) -> int | None:
+def smallest(decides: Callable[[int], bool], low: int, high: int) -> int | None:
     """Return the smallest n in [low, high] that decides, taking `decides` to stay true once it is; None
     without one."""
     if low > high or not decides(high):

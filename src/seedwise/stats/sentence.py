@@ -77,6 +77,8 @@ def _seeds(verdict: Verdict, a: str, b: str) -> str:
     n_a, n_b = verdict.n_seeds
     if all(verdict.deterministic):
         return "no seeds"
+    if verdict.paired:
+        return f"{n_a} paired {_plural(n_a, 'seed')}"
     if any(verdict.deterministic):
         n, seeded, fixed = (n_b, b, a) if verdict.deterministic[0] else (n_a, a, b)
         return f"{n} {_plural(n, 'seed')} of {seeded} against the deterministic {fixed}"
@@ -110,7 +112,8 @@ def _exact(verdict: Verdict, a: str, b: str) -> str:
     if verdict.p_exact is not None and verdict.floor is not None:
         parts.append(f"test over seeds p = {format_p(verdict.p_exact)}, floor {format_p(verdict.floor)}")
     if verdict.p_a_greater_b is not None and not all(verdict.deterministic):
-        parts.append(f"P({a} > {b}) over the seeds at hand {verdict.p_a_greater_b:.2f}")
+        over = "pairs of seeds" if verdict.paired else "seeds"
+        parts.append(f"P({a} > {b}) over the {over} at hand {verdict.p_a_greater_b:.2f}")
     return f"Companions: {'; '.join(parts)}." if parts else ""
 
 
@@ -153,6 +156,8 @@ def _seeds_that_do(verdict: Verdict, a: str, b: str) -> str:
         return "no number of seeds"
     if any(verdict.deterministic):
         return f"{n} seeds of {b if verdict.deterministic[0] else a}"
+    if verdict.paired:
+        return f"{n} paired seeds"
     return f"{n} seeds an arm"
 
 

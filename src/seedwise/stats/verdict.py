@@ -49,8 +49,10 @@ class Verdict:
     the scores. `p` is two-sided and unadjusted; `p_claim` is the p value that enters Holm's correction (of
     the difference for a superiority claim, of TOST for equivalence), and `p_adjusted` its adjusted value once
     the family is resolved. `p_exact` is the exact test over seeds, and `floor` the smallest value that it can
-    take with these seeds. `n_seeds`, `deterministic` are (A, B). `n_examples` is None where only per-seed
-    scores are known. `welch` is the companion over seeds, for this test file. A figure that is undefined is
+    take with these seeds. `n_seeds`, `deterministic` are (A, B); `paired` says that seed i of A and seed i of
+    B are one draw. `n_examples` is None where only per-seed
+    scores are known. `welch` is the companion over seeds, for this test file (where
+    paired, the t interval of the paired differences). A figure that is undefined is
     None.
     """
 
@@ -61,6 +63,7 @@ class Verdict:
     family_size: int
     n_seeds: tuple[int, int]
     deterministic: tuple[bool, bool]
+    paired: bool = False
     n_examples: int | None = None
     margin: float | None = None
     estimate: float | None = None
