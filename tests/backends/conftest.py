@@ -12,6 +12,7 @@ from docker.errors import DockerException
 
 import docker
 from seedwise.errors import ImageError
+from seedwise.images.bases import allowed
 from seedwise.images.build import build_image, find_image
 from seedwise.images.definition import load_definition
 from seedwise.images.environments import build_environment
@@ -83,6 +84,9 @@ def _image(backend: str) -> str:
         client.ping()
     except DockerException as error:
         pytest.skip(f"no Docker engine answers ({error})")
+    here = {tag for image in client.images.list() for tag in image.tags}
+    if not here & set(allowed(sources.base, base)):
+        pytest.skip(f"no base image {base.reference} or {base.local} here (docker/debian-base.sh builds one)")
     try:
         found = find_image(project, client, sources, base) or build_image(project, client, sources, base, print)
     except ImageError as error:
