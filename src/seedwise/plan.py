@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise.study import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported

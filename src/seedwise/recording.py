@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seedwise.comparison import StudyOutcome
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise.store import Store
 
 

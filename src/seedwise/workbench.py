@@ -13,8 +13,9 @@ from seedwise.errors import EngineError, InputError
 from seedwise.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
 from seedwise.provenance import look_around
-from seedwise.runtimes.base import Runtime, Say
+from seedwise.runtimes.base import Runtime
 from seedwise.runtimes.choose import choose
+from seedwise.say import Say
 from seedwise.store import Store
 from seedwise.study import Study
 

@@ -15,7 +15,7 @@ from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Sourc
 from seedwise.errors import AssetError, ImageError
 from seedwise.images.wheels import download
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise_contract.files import sha256_file
 
 _TIMEOUT_SECONDS = 60

@@ -22,7 +22,7 @@ from seedwise.assets.fetch import fetch, readable
 from seedwise.assets.manifest import Manifest, Table, find_manifest
 from seedwise.errors import AssetError
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise.study import Rows
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel

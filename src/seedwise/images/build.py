@@ -20,7 +20,7 @@ from seedwise.images.lock import LockedImage, content_digest
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise_contract.files import sha256_file
 
 ENVIRONMENT_LABEL = "seedwise.environment"

@@ -21,7 +21,7 @@ from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise_contract import canonical_json
 from seedwise_contract.files import write_json
 

@@ -23,7 +23,7 @@ from filelock import FileLock
 from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise_contract.files import write_json
 
 _MARKER = ".complete"

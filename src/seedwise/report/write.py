@@ -10,7 +10,7 @@ from seedwise.comparison import StudyOutcome
 from seedwise.project import Project
 from seedwise.report.build import build
 from seedwise.report.inputs import report_inputs
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise.store import Store
 from seedwise_contract.files import sha256_file, write_json, write_whole
 

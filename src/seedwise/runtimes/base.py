@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from seedwise.say import Say
 from seedwise_contract import Description
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
 from seedwise.project import Project
-from seedwise.runtimes.base import Exit, Launch, Lease, Process, Say
+from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
 from seedwise.runtimes.ownership import RUN_LABEL, Session, sweep
+from seedwise.say import Say
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512

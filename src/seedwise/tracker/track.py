@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from seedwise.comparison import StudyOutcome
 from seedwise.project import Project
-from seedwise.runtimes.base import Say
+from seedwise.say import Say
 from seedwise.store import Store
 from seedwise.tracker.connection import Target, TrackerError, connected, find_target
 from seedwise.tracker.stamp import Imported, Imports, read_stamp, still_there, write_stamp
