@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -56,9 +56,7 @@ class BenchSession:
             plans = bench.prepare(studies, say)
             return cls(config, bench, plans, bench.engine(studies))
         except SeedwiseError as error:
-            reporter.ensure_newline()
-            reporter.write_line(str(error), red=True)
-            pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
+            _not_started(config, error)
 
     def submit(self, items: Sequence[RunItem]) -> None:
         """Start the items' runs; from here on a cancelled job or a closed terminal ends the session as Ctrl-C does."""
@@ -68,9 +66,7 @@ class BenchSession:
         try:
             self._futures = self._engine.submit(chosen)
         except SeedwiseError as error:
-            reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-            reporter.write_line(str(error), red=True)
-            pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
+            _not_started(self._config, error)
         self._progress = Progress(self._engine, self._bench.store, [run for _, run in chosen], self._futures)
 
     def wait_for(self, item: RunItem) -> Outcome:
@@ -144,6 +140,14 @@ class BenchSession:
     def _planned(self, item: RunItem) -> PlannedRun:
         plan = self._plans[item.study_file.study.name]
         return next(run for run in plan.runs if run.arm == item.arm and run.seed == item.seed)
+
+
+def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
+    """Say why, and end the session with the error's own exit code."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    reporter.ensure_newline()
+    reporter.write_line(str(error), red=True)
+    pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
 
 
 def _interrupt(number: int, frame: object) -> None:
