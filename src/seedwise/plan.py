@@ -15,7 +15,7 @@ from seedwise.say import Say
 from seedwise.study import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
-from seedwise_contract.spec import Device, Model, Recipe, Schedule, Seeds, Task
+from seedwise_contract.spec import Device, Evaluation, Model, Recipe, Schedule, Seeds, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, de
         recipe=_recipe(arm.recipe, task) if arm.recipe else None,
         seeds=derive_seeds(seed),
         selection=study.selection if arm.recipe else None,
-        evaluation=study.evaluation,
+        evaluation=Evaluation(**study.evaluation.model_dump()),
         device=Device(kind=kind, threads=study.device.threads),  # type: ignore[arg-type]
     )
 

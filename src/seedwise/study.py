@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, model_validator
 from seedwise.yamlfile import fault_error, read_yaml, validated
 from seedwise_contract import Fault, canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.spec import Dropout, Evaluation, Method, Name, Optimizer, Selection
+from seedwise_contract.spec import Dropout, Method, Name, Optimizer, Selection
 
 DEFAULT_SEEDS = 5
 
@@ -83,6 +83,17 @@ class Arm(ContractModel):
         return self
 
 
+class StudyEvaluation(ContractModel):
+    """The contract's evaluation; no curve of the reported split unless it is asked for."""
+
+    every: Literal["epoch"]
+    batch_size: Annotated[int, Field(ge=1)]
+    curve: bool = Field(
+        default=False,
+        description="score the reported split after every epoch too, for display: selection never sees it",
+    )
+
+
 class Claim(ContractModel):
     """A statement about two arms, declared before the runs."""
 
@@ -119,7 +130,7 @@ class Study(ContractModel):
     task: StudyTask
     seeds: list[Annotated[int, Field(ge=0)]]
     selection: Selection
-    evaluation: Evaluation
+    evaluation: StudyEvaluation
     device: StudyDevice = StudyDevice()
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]

@@ -125,7 +125,7 @@ class Workplace:
             },
             "seeds": {"seed": 0, "initialisation": 11, "order": 12, "dropout": 13},
             "selection": {"rule": "best", "split": "selection", "metric": "loss"},
-            "evaluation": {"every": "epoch", "batch_size": 16},
+            "evaluation": {"every": "epoch", "batch_size": 16, "curve": False},
             "device": {"kind": "cpu", "threads": 1},
         }
 

@@ -45,7 +45,7 @@ SPEC: dict[str, Any] = {
     },
     "seeds": {"seed": 0, "initialisation": 1, "order": 2, "dropout": 3},
     "selection": {"rule": "best", "split": "selection", "metric": "accuracy"},
-    "evaluation": {"every": "epoch", "batch_size": 32},
+    "evaluation": {"every": "epoch", "batch_size": 32, "curve": False},
     "device": {"kind": "cpu", "threads": 1},
 }
 

@@ -26,6 +26,30 @@ def test_every_fault_is_listed_at_once_with_field_value_and_rule() -> None:
     assert all(field in str(caught.value) for field in faults)
 
 
+CAUSAL = {
+    "kind": "causal_lm",
+    "name": "shop",
+    "columns": {"id": "id", "prompt": "question", "answer": "answer"},
+    "template": "<human>: {prompt}?  \n <assistant>: {answer}",
+    "loss_on": "answer",
+    "splits": SPEC["task"]["splits"],
+    "metric": "perplexity",
+}
+
+
+def test_each_kind_of_task_has_fields_of_its_own() -> None:
+    loss = {"rule": "best", "split": "selection", "metric": "loss"}
+    assert parse(spec_with(task=CAUSAL, selection=loss)).task.kind == "causal_lm"
+    with pytest.raises(SpecError, match=r"task\.template: found .*end with '\{answer\}'"):
+        parse(spec_with(task={**CAUSAL, "template": "{answer} {prompt}"}, selection=loss))
+    with pytest.raises(SpecError, match="metric is 'loss'"):
+        parse(spec_with(task=CAUSAL))
+    masked = {**CAUSAL, "kind": "masked_lm", "columns": {"id": "id", "text": "text"}}
+    del masked["template"], masked["loss_on"]
+    masked["masking"] = {"probability": 0.15, "keep": 0.1, "random": 0.1}
+    assert parse(spec_with(task=masked, selection=loss)).task.kind == "masked_lm"
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [

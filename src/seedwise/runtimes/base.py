@@ -21,7 +21,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One run to start.  `out` exists, holds `spec.json`, and is the only folder the process may write."""
+    """One run to start.  `out` exists, holds `spec.json`, and is the only folder the process may write.
+
+    `verb` is what the backend is asked to do with the spec: `run`, or another verb that takes a spec and a folder.
+    """
 
     backend: str
     digest: str
@@ -31,6 +34,7 @@ class Launch:
     models: Path
     lease: Lease
     memory_bytes: int
+    verb: str = "run"
 
 
 @dataclass(frozen=True, slots=True)

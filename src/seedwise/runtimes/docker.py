@@ -77,7 +77,7 @@ class DockerRuntime:
         ]
         settings = self._settings(image, launch.lease, launch.memory_bytes, user)
         settings["labels"][RUN_LABEL] = launch.run_id
-        return self._started(["run", "/out/spec.json", "--out", "/out"], mounts=mounts, **settings)
+        return self._started([launch.verb, "/out/spec.json", "--out", "/out"], mounts=mounts, **settings)
 
     def close(self) -> None:
         """Let go of the session: what still runs then counts as left over."""

@@ -87,7 +87,7 @@ class VenvRuntime:
                 f"backend '{launch.backend}' as {launch.digest} was not prepared: prepare it before a start"
             )
         out = launch.out.resolve()
-        words = [*program.words, "run", str(out / "spec.json"), "--out", str(out)]
+        words = [*program.words, launch.verb, str(out / "spec.json"), "--out", str(out)]
         words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
         return _start(words, program, launch.lease, launch.digest, out / LOG)
 

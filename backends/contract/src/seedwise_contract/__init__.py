@@ -20,7 +20,7 @@ from seedwise_contract.faults import Fault, faults_of
 from seedwise_contract.files import RunFiles
 from seedwise_contract.identity import canonical_json, run_id
 from seedwise_contract.parameters import Parameter, ParameterTable, weights_digest
-from seedwise_contract.predictions import Prediction, read_predictions
+from seedwise_contract.predictions import Prediction, TokenLoss, read_predictions, read_token_losses
 from seedwise_contract.results import FailureReason, RunResult, RunStatus
 from seedwise_contract.spec import CONTRACT_VERSION, RunSpec, load_spec
 
@@ -46,11 +46,13 @@ __all__ = [
     "RunSpec",
     "RunStatus",
     "SpecError",
+    "TokenLoss",
     "canonical_json",
     "faults_of",
     "load_spec",
     "read_events",
     "read_predictions",
+    "read_token_losses",
     "run_id",
     "weights_digest",
 ]

@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence, Union
 
 from pydantic import ValidationError
 
-from seedwise_contract.data import read_split
+from seedwise_contract.data import Dialogue, Text, read_dialogues, read_split, read_texts
 from seedwise_contract.environment import Environment
 from seedwise_contract.events import read_events
 from seedwise_contract.exits import BackendError
 from seedwise_contract.files import RunFiles, sha256_file
 from seedwise_contract.parameters import ParameterTable
-from seedwise_contract.predictions import read_predictions
+from seedwise_contract.predictions import read_predictions, read_token_losses
 from seedwise_contract.results import RunResult, RunStatus
-from seedwise_contract.spec import RunSpec, load_spec
+from seedwise_contract.spec import CausalLmTask, MaskedLmTask, RunSpec, Task, load_spec
 
 
 def breaches(folder: Path, data: Path) -> List[str]:
@@ -98,20 +99,41 @@ def _environment(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[
 
 def _predictions(files: RunFiles, spec: RunSpec, result: RunResult, data: Path) -> Iterator[str]:
     for split in ("selection", "test"):
+        path = files.predictions(split)
         try:
-            predictions = list(read_predictions(files.predictions(split)))
-            examples = read_split(spec.task, split, data)
+            if spec.task.kind == "classification":
+                yield from _classified(path, spec.task, split, result, data)
+            else:
+                yield from _language(path, spec.task, split, result, data)
         except (OSError, ValueError, BackendError) as error:
             yield f"predictions/{split}.jsonl: {error}"
-            continue
-        if [(p.id, p.label) for p in predictions] != [(e.id, e.label) for e in examples]:
-            yield f"predictions/{split}.jsonl: ids or labels are not those of the split, in its order"
-        if any(len(p.scores) != len(spec.task.labels) for p in predictions):
-            yield f"predictions/{split}.jsonl: not one score a class"
-        accuracy = sum(p.correct for p in predictions) / max(len(predictions), 1)
-        said = result.metrics.get(split, {}).get("accuracy")
-        if said is None or abs(said - accuracy) > 1e-9:
-            yield f"result.json: {split} accuracy is {said}, but its predictions give {accuracy}"
+
+
+def _classified(path: Path, task: Task, split: str, result: RunResult, data: Path) -> Iterator[str]:
+    predictions, examples = list(read_predictions(path)), read_split(task, split, data)
+    if [(p.id, p.label) for p in predictions] != [(e.id, e.label) for e in examples]:
+        yield f"predictions/{split}.jsonl: ids or labels are not those of the split, in its order"
+    if any(len(p.scores) != len(task.labels) for p in predictions):
+        yield f"predictions/{split}.jsonl: not one score a class"
+    accuracy = sum(p.correct for p in predictions) / max(len(predictions), 1)
+    said = result.metrics.get(split, {}).get("accuracy")
+    if said is None or abs(said - accuracy) > 1e-9:
+        yield f"result.json: {split} accuracy is {said}, but its predictions give {accuracy}"
+
+
+def _language(
+    path: Path, task: Union[MaskedLmTask, CausalLmTask], split: str, result: RunResult, data: Path
+) -> Iterator[str]:
+    losses = list(read_token_losses(path))
+    rows: Sequence[Union[Text, Dialogue]] = (
+        read_texts(task, split, data) if task.kind == "masked_lm" else read_dialogues(task, split, data)
+    )
+    if [one.id for one in losses] != [row.id for row in rows]:
+        yield f"predictions/{split}.jsonl: ids are not those of the split, in its order"
+    perplexity = math.exp(sum(one.loss for one in losses) / sum(one.tokens for one in losses))
+    said = result.metrics.get(split, {}).get("perplexity")
+    if said is None or abs(said / perplexity - 1) > 1e-6:
+        yield f"result.json: {split} perplexity is {said}, but its predictions give {perplexity}"
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
 
 from seedwise_contract.exits import DataError
 from seedwise_contract.faults import shown
 from seedwise_contract.files import read_lines, sha256_file, tree_digest
-from seedwise_contract.spec import Model, Task
+from seedwise_contract.spec import CausalLmTask, MaskedLmTask, Model, Split, Task
 
 _SHOWN_FAULTS = 20
+_Row = TypeVar("_Row")
 
 
 class Example(NamedTuple):
@@ -20,13 +21,58 @@ class Example(NamedTuple):
     label: int
 
 
+class Text(NamedTuple):
+    id: str
+    text: str
+
+
+class Dialogue(NamedTuple):
+    id: str
+    prompt: str
+    answer: str
+
+
 def read_split(task: Task, split: str, root: Path) -> List[Example]:
     """Examples of `split` in file order.
 
     Raises `DataError` where the file is absent, its digest or row count is not the declared one, a column is missing
     or empty, an id occurs twice, or a label lies outside the declared set.
     """
-    declared = task.splits[split]
+    columns = task.columns
+    pair = [columns.text_pair] if columns.text_pair else []
+
+    def example(row: Dict[str, Any], number: str) -> Example:
+        label = str(row[columns.label])
+        if label not in task.labels:
+            raise ValueError(f"label {shown(label)} is outside the declared set {task.labels}")
+        second = row[columns.text_pair] if columns.text_pair else None
+        return Example(number, row[columns.text], second, task.labels.index(label))
+
+    return _read(task.splits[split], split, root, columns.id, [columns.text, *pair], [columns.label], example)
+
+
+def read_texts(task: MaskedLmTask, split: str, root: Path) -> List[Text]:
+    """Texts of `split` in file order; `DataError` as `read_split`."""
+    column = task.columns.text
+    return _read(
+        task.splits[split], split, root, task.columns.id, [column], [], lambda row, number: Text(number, row[column])
+    )
+
+
+def read_dialogues(task: CausalLmTask, split: str, root: Path) -> List[Dialogue]:
+    """Prompts and answers of `split` in file order; `DataError` as `read_split`."""
+    columns = task.columns
+    return _read(
+        task.splits[split], split, root, columns.id, [columns.prompt, columns.answer], [],
+        lambda row, number: Dialogue(number, row[columns.prompt], row[columns.answer]),
+    )  # fmt: skip
+
+
+def _read(
+    declared: Split, split: str, root: Path, id_column: str, texts: List[str], others: List[str],
+    make: Callable[[Dict[str, Any], str], _Row],
+) -> List[_Row]:  # fmt: skip
+    """Rows of a split file, each made by `make` from its line and its id; `make` raises `ValueError` for a bad one."""
     path = root / declared.file
     if not path.is_file():
         raise DataError(
@@ -38,48 +84,40 @@ def read_split(task: Task, split: str, root: Path) -> List[Example]:
             f"{path}: sha256 is {found}, but task.splits.{split}.sha256 declares {declared.sha256}; "
             "the file has changed since the spec was made: plan again, or restore the file"
         )
-    examples: List[Example] = []
+    rows: List[_Row] = []
     faults: List[str] = []
     seen = set()
     try:
         for number, row in enumerate(read_lines(path), start=1):
-            example = _example(task, row, f"{path}:{number}", faults)
-            if example is None:
+            try:
+                _refuse_line(row, [id_column, *texts, *others], texts)
+                made = make(row, str(row[id_column]))
+            except ValueError as error:
+                faults.append(f"{path}:{number}: {error}")
                 continue
-            if example.id in seen:
-                faults.append(f"{path}:{number}: id {shown(example.id)} occurs twice; ids must be distinct")
-            seen.add(example.id)
-            examples.append(example)
+            if row[id_column] in seen:
+                faults.append(f"{path}:{number}: id {shown(row[id_column])} occurs twice; ids must be distinct")
+            seen.add(row[id_column])
+            rows.append(made)
     except (ValueError, UnicodeDecodeError) as error:
         faults.append(str(error))
-    if not faults and len(examples) != declared.rows:
-        faults.append(f"{path}: {len(examples)} rows, but task.splits.{split}.rows declares {declared.rows}")
+    if not faults and len(rows) != declared.rows:
+        faults.append(f"{path}: {len(rows)} rows, but task.splits.{split}.rows declares {declared.rows}")
     if faults:
         more = f"\n… and {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
         raise DataError("\n".join(faults[:_SHOWN_FAULTS]) + more)
-    return examples
+    return rows
 
 
-def _example(task: Task, row: Any, where: str, faults: List[str]) -> Optional[Example]:
-    columns = task.columns
-    wanted = [columns.id, columns.text, columns.label] + ([columns.text_pair] if columns.text_pair else [])
+def _refuse_line(row: Any, wanted: List[str], texts: List[str]) -> None:
     if not isinstance(row, dict):
-        faults.append(f"{where}: found {shown(row)}; each line is a JSON object with {', '.join(wanted)}")
-        return None
+        raise ValueError(f"found {shown(row)}; each line is a JSON object with {', '.join(wanted)}")
     missing = [name for name in wanted if name not in row]
     if missing:
-        faults.append(f"{where}: no column {', '.join(missing)}; found {', '.join(map(str, row))}")
-        return None
-    texts = [row[columns.text]] + ([row[columns.text_pair]] if columns.text_pair else [])
-    for text in texts:
-        if not isinstance(text, str) or not text.strip():
-            faults.append(f"{where}: text is {shown(text)}; a non-empty string is needed")
-            return None
-    label = str(row[columns.label])
-    if label not in task.labels:
-        faults.append(f"{where}: label {shown(label)} is outside the declared set {task.labels}")
-        return None
-    return Example(str(row[columns.id]), texts[0], texts[1] if columns.text_pair else None, task.labels.index(label))
+        raise ValueError(f"no column {', '.join(missing)}; found {', '.join(map(str, row))}")
+    for name in texts:
+        if not isinstance(row[name], str) or not row[name].strip():
+            raise ValueError(f"{name} is {shown(row[name])}; a non-empty string is needed")
 
 
 def model_folder(model: Model, root: Path) -> Path:

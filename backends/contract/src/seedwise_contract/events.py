@@ -41,6 +41,7 @@ class Evaluation(_Event):
     epoch: float
     update: int
     metrics: Dict[str, float]
+    display: bool = Field(default=False, description="scored for a curve alone; selection never saw it")
 
 
 class Checkpoint(_Event):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List
+from typing import Any, Collection, List
 
 from pydantic import ValidationError
 
@@ -28,13 +28,16 @@ def shown(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def faults_of(error: ValidationError) -> List[Fault]:
-    """Every fault that pydantic found, in its order."""
-    return [_fault(item) for item in error.errors(include_url=False)]
+def faults_of(error: ValidationError, tags: Collection[str] = ()) -> List[Fault]:
+    """Every fault that pydantic found, in its order.
+
+    `tags` are the values that tell the members of a union apart; pydantic puts them into a field's path, which no file has.
+    """
+    return [_fault(item, tags) for item in error.errors(include_url=False)]
 
 
-def _fault(item: Any) -> Fault:
-    field = ".".join(str(part) for part in item["loc"]) or "(whole)"
+def _fault(item: Any, tags: Collection[str]) -> Fault:
+    field = ".".join(str(part) for part in item["loc"] if part not in tags) or "(whole)"
     kind = item["type"]
     if kind == "missing":
         return Fault(field=field, found="nothing", allowed="this field is required")

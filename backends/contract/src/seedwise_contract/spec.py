@@ -49,17 +49,42 @@ class Columns(ContractModel):
     label: str
 
 
-class Task(ContractModel):
-    """A classification task: its files, its declared label set in class order, its metric."""
+class TextColumns(ContractModel):
+    """Which keys of a JSON line mean what, where a row is one text."""
 
-    kind: Literal["classification"]
+    id: str
+    text: str
+
+
+class PromptColumns(ContractModel):
+    """Which keys of a JSON line mean what, where a row is a prompt and the answer to it."""
+
+    id: str
+    prompt: str
+    answer: str
+
+
+class _Task(ContractModel):
     name: Name
-    columns: Columns
-    labels: Annotated[List[str], Field(min_length=2, description="class index = position in this list")]
     splits: Annotated[
         Dict[str, Split],
         Field(description="'train', 'selection' (chooses the checkpoint) and 'test' (the reported split)"),
     ]
+
+    @field_validator("splits")
+    @classmethod
+    def _three(cls, splits: Dict[str, Split]) -> Dict[str, Split]:
+        if set(splits) != {"train", "selection", "test"}:
+            raise ValueError("exactly the splits 'train', 'selection' and 'test' are needed")
+        return splits
+
+
+class Task(_Task):
+    """A classification task: its files, its declared label set in class order, its metric."""
+
+    kind: Literal["classification"]
+    columns: Columns
+    labels: Annotated[List[str], Field(min_length=2, description="class index = position in this list")]
     metric: Literal["accuracy"]
 
     @field_validator("labels")
@@ -69,12 +94,49 @@ class Task(ContractModel):
             raise ValueError("labels must be distinct")
         return labels
 
-    @field_validator("splits")
+
+class Masking(ContractModel):
+    """Which tokens of a text are to be predicted, and what stands in their place (Devlin et al. 2019, section 3.1)."""
+
+    probability: Annotated[float, Field(gt=0, lt=1, description="share of tokens that are predicted")]
+    keep: Annotated[float, Field(ge=0, le=1, description="of those, the share left as it is")]
+    random: Annotated[float, Field(ge=0, le=1, description="of those, the share replaced by a random token")]
+
+    @model_validator(mode="after")
+    def _shares(self) -> Masking:
+        if self.keep + self.random > 1:
+            raise ValueError("keep and random are shares of the predicted tokens: together at most 1")
+        return self
+
+
+class MaskedLmTask(_Task):
+    """Predicting masked tokens; each row of a split is one text, cut to the recipe's length."""
+
+    kind: Literal["masked_lm"]
+    columns: TextColumns
+    masking: Masking
+    metric: Literal["perplexity"]
+
+
+class CausalLmTask(_Task):
+    """Continuing a prompt; each row of a split is a prompt and its answer, put together by a template."""
+
+    kind: Literal["causal_lm"]
+    columns: PromptColumns
+    template: Annotated[str, Field(description="has '{prompt}' once, and ends with '{answer}'")]
+    loss_on: Literal["answer", "prompt_and_answer"] = Field(description="which tokens training learns to predict")
+    metric: Literal["perplexity"] = Field(description="of the answers' tokens, whatever training learns")
+
+    @field_validator("template")
     @classmethod
-    def _three(cls, splits: Dict[str, Split]) -> Dict[str, Split]:
-        if set(splits) != {"train", "selection", "test"}:
-            raise ValueError("exactly the splits 'train', 'selection' and 'test' are needed")
-        return splits
+    def _places(cls, template: str) -> str:
+        if template.count("{prompt}") != 1 or template.count("{answer}") != 1 or not template.endswith("{answer}"):
+            raise ValueError("must have '{prompt}' once, and end with '{answer}'")
+        return template
+
+
+_TASK_KINDS = ("classification", "masked_lm", "causal_lm")
+AnyTask = Annotated[Union[Task, MaskedLmTask, CausalLmTask], Field(discriminator="kind")]
 
 
 class Model(ContractModel):
@@ -159,9 +221,14 @@ class Selection(ContractModel):
 
 
 class Evaluation(ContractModel):
-    """When the selection split is scored; the reported split is scored once, at the selected checkpoint."""
+    """When the selection split is scored; the reported split is scored once, at the selected checkpoint.
+
+    With `curve` the reported split is scored at every evaluation too, for display: those events are marked so, and
+    selection never sees them.
+    """
 
     every: Literal["epoch"]
+    curve: bool
     batch_size: Annotated[int, Field(ge=1)]
 
 
@@ -177,7 +244,7 @@ class RunSpec(ContractModel):
 
     contract: Literal[1]
     backend: Name
-    task: Task
+    task: AnyTask
     model: Optional[Model] = Field(description="null only for methods without a pretrained architecture")
     initialisation: Literal["pretrained", "random", "none"] = Field(
         description="random keeps the architecture and draws every weight; none where there is no model"
@@ -198,6 +265,8 @@ class RunSpec(ContractModel):
             problems.append("initialisation is 'none' exactly where model is null")
         if self.recipe is not None and self.recipe.schedule.name != "polynomial" and self.recipe.schedule.power != 1.0:
             problems.append("recipe.schedule.power other than 1.0 belongs to the polynomial schedule")
+        if self.task.kind != "classification" and self.selection is not None and self.selection.metric != "loss":
+            problems.append("selection.metric is 'loss' where the task is a language model's")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -214,13 +283,21 @@ class RunSpec(ContractModel):
     def total_updates(self) -> int:
         return self.updates_per_epoch * (self.recipe.epochs if self.recipe else 0)
 
+    def examples_after(self, updates: int) -> int:
+        """Training examples that `updates` updates have seen; the last update of an epoch may see fewer."""
+        if self.recipe is None:
+            return 0
+        rows, per_update = self.task.splits["train"].rows, self.recipe.batch_size * self.recipe.accumulation
+        epochs, rest = divmod(updates, self.updates_per_epoch)
+        return epochs * rows + min(rows, rest * per_update)
+
 
 def parse_spec(text: Union[str, bytes], source: str) -> RunSpec:
     """The spec in `text` (JSON).  `SpecError` lists every fault, each with field, value found and what is allowed."""
     try:
         return RunSpec.model_validate_json(text)
     except ValidationError as error:
-        raise SpecError(source, faults_of(error)) from None
+        raise SpecError(source, faults_of(error, _TASK_KINDS)) from None
 
 
 def load_spec(path: Path) -> RunSpec:
