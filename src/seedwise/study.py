@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -104,6 +105,10 @@ class Claim(ContractModel):
     margin: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="in the metric's own units (0.01 = one point of accuracy)"
     )
+    design: Literal["independent", "paired"] = Field(
+        default="independent",
+        description="paired: seed i fixes the same initial weights and data order in both arms (checked on the runs)",
+    )
     statement: str | None = Field(default=None, description="what a reader is told that the claim says")
 
     @model_validator(mode="after")
@@ -111,6 +116,28 @@ class Claim(ContractModel):
         if self.type == "equivalence" and self.margin is None:
             raise ValueError("an equivalence claim needs a margin")
         return self
+
+
+class Looks(ContractModel):
+    """Seeds in stages, each a look at the claims; the chance of a false claim over all looks stays alpha."""
+
+    seeds: list[Annotated[int, Field(ge=2)]] = Field(
+        min_length=2, description="how many of the seeds each look has; rising, the last one all of them"
+    )
+    spending: Literal["obrien-fleming", "pocock"] = Field(
+        default="obrien-fleming", description="how alpha is spent over the looks (Lan and DeMets)"
+    )
+
+
+class Variances(ContractModel):
+    """What a plan assumes where no pilot runs tell; decides nothing."""
+
+    sd_seeds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation between seeds of an arm's score, in the metric's units"
+    )
+    sd_examples: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation over examples of the difference of the arms' expected scores"
+    )
 
 
 class StudyDevice(ContractModel):
@@ -135,6 +162,8 @@ class Study(ContractModel):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     claims: list[Claim] = Field(default_factory=list)
+    looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
+    variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
     timeout_minutes: Annotated[float, Field(gt=0)] = Field(
         default=240, description="a run that takes longer is stopped"
     )
@@ -146,12 +175,16 @@ class Study(ContractModel):
 
     def declaration(self) -> str:
         """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
-        words = {"name", "title", "description", "timeout_minutes", "memory_gib", "device"}
+        words = {"name", "title", "description", "timeout_minutes", "memory_gib", "device", "variances"}
         said = self.model_dump(mode="json", exclude=words)
         claimed = {arm for claim in self.claims for arm in (claim.a, claim.b)}
         said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
         for claim in said["claims"]:
             claim.pop("statement")
+            if claim["design"] == "independent":  # what is not said leaves older declarations as they were
+                claim.pop("design")
+        if self.looks is None:
+            said.pop("looks")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
 
 
@@ -240,10 +273,18 @@ def _cross_faults(study: Study) -> list[Fault]:
                         allowed="not a baseline: those are compared beside the claims",
                     )
                 )
+        fixed = [arm for arm in (claim.a, claim.b) if arm in study.arms and study.arms[arm].deterministic]
+        if claim.design == "paired" and fixed:
+            allowed = f"independent: the deterministic {fixed[0]} has no seeds to share"
+            faults.append(Fault(field=f"claims.{number}.design", found="paired", allowed=allowed))
         if claim.a == claim.b:
             faults.append(
                 Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms")
             )
+    counts = study.looks.seeds if study.looks else []
+    if counts and (any(later <= first for first, later in pairwise(counts)) or counts[-1] != len(study.seeds)):
+        allowed = f"rising numbers of seeds, the last one all {len(study.seeds)} of the study"
+        faults.append(Fault(field="looks.seeds", found=str(counts), allowed=allowed))
     return faults
 
 

@@ -31,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
     )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
+    group.addoption(
+        "--look",
+        type=int,
+        default=None,
+        metavar="N",
+        help="run the seeds of look N only, of studies that declare looks; default: every seed",
+    )
     group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
 
 

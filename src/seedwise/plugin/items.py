@@ -10,7 +10,7 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.study import Claim, StudyFile, load_study
+from seedwise.study import Claim, Study, StudyFile, load_study
 
 
 class StudyCollector(pytest.File):
@@ -20,7 +20,7 @@ class StudyCollector(pytest.File):
         except SeedwiseError as error:
             raise self.CollectError(str(error)) from None
         study = study_file.study
-        for seed in study.seeds:
+        for seed in self._seeds(study):
             for arm in study.arms:
                 if seed in study.seeds_of(arm):
                     yield RunItem.from_parent(
@@ -28,6 +28,15 @@ class StudyCollector(pytest.File):
                     )
         for claim in study.claims:
             yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
+
+    def _seeds(self, study: Study) -> list[int]:
+        """The study's seeds, up to the look that `--look` names where it declares looks."""
+        number = self.config.getoption("--look")
+        if number is None or study.looks is None:
+            return study.seeds
+        if not 1 <= number <= len(study.looks.seeds):
+            raise self.CollectError(f"--look {number}: {self.path} declares {len(study.looks.seeds)} looks")
+        return study.seeds[: study.looks.seeds[number - 1]]
 
 
 class StudyItem(pytest.Item):

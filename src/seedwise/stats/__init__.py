@@ -19,7 +19,7 @@ from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
 from .noninferiority import NonInferiority, noninferiority
-from .paired import crossed_paired, decide_paired, welch_paired
+from .paired import crossed_paired, decide_paired, refused_pairs, welch_paired
 from .permutation import (
     PermutationResult,
     floor_paired,
@@ -108,6 +108,7 @@ __all__ = [
     "power_tost",
     "power_welch",
     "probability_a_greater",
+    "refused_pairs",
     "resolve_family",
     "seeds_for_crossed",
     "seeds_for_tost",
