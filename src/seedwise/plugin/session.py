@@ -64,7 +64,9 @@ class BenchSession:
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
-            plans, refused = bench.prepare(studies, say)
+            hopeless = _hopeless(items) if config.getoption("--gate") else {}
+            plans, refused = bench.prepare([study for study in studies if study.name not in hopeless], say)
+            refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))
             return cls(config, bench, plans, refused, bench.engine([s for s in studies if s.name in plans]))
@@ -178,6 +180,16 @@ def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(f"signal {number}")
+
+
+def _hopeless(items: Sequence[StudyItem]) -> dict[str, SeedwiseError]:
+    """Studies with a selected claim that no data could decide: under --gate they are refused before anything is run."""
+    from seedwise.attainable import unattainable_claims
+    from seedwise.plugin.items import ClaimItem
+
+    studies = {item.study_file.study.name: item.study_file.study for item in items if isinstance(item, ClaimItem)}
+    lines = {name: unattainable_claims(study) for name, study in studies.items()}
+    return {name: InputError("\n".join(said)) for name, said in lines.items() if said}
 
 
 def _studies(items: Sequence[StudyItem]) -> list[Study]:
