@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from seedwise.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
 from seedwise.plan import Plan, derive_seeds
-from seedwise.project import Project
 from seedwise.study import Claim
 from seedwise_contract import RunSpec
 from seedwise_contract.files import write_json
@@ -58,8 +57,13 @@ def needs_of_claim(plan: Plan, claim: Claim) -> list[Need]:
 class Shelf:
     """Certificates as JSON files, by the digest of what they are about."""
 
-    def __init__(self, project: Project) -> None:
-        self.root = project.home / "certificates"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def beside(cls, runs: Path) -> Shelf:
+        """The shelf of the home whose runs lie in `runs`."""
+        return cls(runs.parent / "certificates")
 
     def path(self, need: Need) -> Path:
         return self.root / f"{need.name}.json"

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from seedwise.stats import Outcome
+from seedwise.certificates.certificate import Certificate
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1
@@ -198,6 +199,14 @@ class Provenance(ContractModel):
     runs: tuple[RunFacts, ...]
 
 
+class RefusedClaim(ContractModel):
+    """A claim across backends without a valid certificate."""
+
+    name: str
+    statement: str
+    reason: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -208,6 +217,8 @@ class StudyReport(ContractModel):
     claims: tuple[Comparison, ...]
     explored: tuple[Comparison, ...]
     open_claims: tuple[OpenClaim, ...]
+    refused_claims: tuple[RefusedClaim, ...]
+    certificates: tuple[Certificate, ...]
     planned: int
     finished: int
     arms: tuple[ArmRow, ...]

@@ -54,7 +54,9 @@ def probe(
                 trainer.lr_step(itr.epoch)
             epochs.append(order_digest([ids[row] for row in batch] for batch in itr.frozen_batches))
             # As the epoch loop takes them: batches in groups of --update-freq, no further than --max-update.
-            for _ in range(len(iterators.GroupedIterator(itr.next_epoch_itr(), trainer.cfg.optimization.update_freq[0]))):
+            for _ in range(
+                len(iterators.GroupedIterator(itr.next_epoch_itr(), trainer.cfg.optimization.update_freq[0]))
+            ):
                 if len(rates) < trainer.cfg.optimization.max_update:
                     rates.append(float(trainer.get_lr()))
                     trainer.set_num_updates(len(rates))

@@ -112,6 +112,4 @@ def _states(run: HfRun, rows: int) -> List[ProbedRow]:
         buffer = io.BytesIO()
         numpy.save(buffer, numpy.concatenate(arrays).astype("<f4"))
         write_whole(run.files.folder / name, buffer.getvalue())
-    return [
-        ProbedRow(id=example.id, tokens=len(item.ids)) for example, item in zip(examples, items, strict=True)
-    ]
+    return [ProbedRow(id=example.id, tokens=len(item.ids)) for example, item in zip(examples, items, strict=True)]
