@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from seedwise.stats import Outcome
 from seedwise.certificates.certificate import Certificate
+from seedwise.stats import Outcome
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1

@@ -184,7 +184,7 @@ def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
     except MemoryError:
         print("the host ran out of memory", file=sys.stderr)
         return ExitCode.OUT_OF_MEMORY
-    except Exception:  # noqa: BLE001 - the process boundary, as for a run
+    except Exception:
         traceback.print_exc()
         return ExitCode.INTERNAL
 
