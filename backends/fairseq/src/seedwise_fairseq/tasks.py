@@ -12,12 +12,12 @@ import torch
 from fairseq.data import iterators
 from fairseq.tasks.masked_lm import MaskedLMTask
 from fairseq.tasks.sentence_prediction import SentencePredictionTask
-from seedwise_contract.course import Scored, Stopped
-from seedwise_contract.order import epoch_order
 from torch import nn
 
 from seedwise_contract import RunSpec
+from seedwise_contract.course import Scored, Stopped
 from seedwise_contract.data import Example, Text
+from seedwise_contract.order import epoch_order
 from seedwise_contract.predictions import TokenLoss, accuracy, predictions
 from seedwise_fairseq.command import HEAD
 
