@@ -138,7 +138,9 @@ def test_the_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, 
     assert first is not None
     assert last is not None
     assert found["further"].losses[0] == pytest.approx(last, abs=(first - last) / 2), "it goes on where that ended"
-    texts = [(runs["base"].folder / "checkpoint" / name).read_bytes() for name in ("dict.txt", "sentencepiece.bpe.model")]
+    texts = [
+        (runs["base"].folder / "checkpoint" / name).read_bytes() for name in ("dict.txt", "sentencepiece.bpe.model")
+    ]
     further = found["further"].folder / "checkpoint"
     assert [(further / name).read_bytes() for name in ("dict.txt", "sentencepiece.bpe.model")] == texts
 
@@ -176,7 +178,11 @@ def test_what_cannot_be_is_refused_before_training(
         "shuffled": (masked(place, "shuffled", **pretrained), 3, "dict.txt makes a vocabulary of"),
         "headless": (masked(place, "headless", **pretrained), 3, "no head for masked tokens"),
         "both": (masked(place, "both"), 3, "keep one of the two"),
-        "short": (masked(place, **{"task.splits": splits["short"], "task.masking": SPARSE}), 3, "(1 in all) is too short"),
+        "short": (
+            masked(place, **{"task.splits": splits["short"], "task.masking": SPARSE}),
+            3,
+            "(1 in all) is too short",
+        ),
         "empty": (masked(place, **{"task.splits": splits["empty"]}), 3, "a non-empty string is needed"),
         "untaught": (
             place.spec({"backend": "fairseq", "initialisation": "random", "model": place.model("untaught")}),
