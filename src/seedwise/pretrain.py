@@ -10,7 +10,7 @@ from seedwise.assets.places import data_root, models_root
 from seedwise.assets.prepare import prepare_data
 from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.engines.local import LocalEngine, Outcome, Roots
-from seedwise.errors import EngineError, InputError
+from seedwise.errors import AssetError, EngineError, InputError
 from seedwise.plan import PlannedRun, derive_seeds, recipe_for
 from seedwise.plugin.progress import Progress
 from seedwise.pretraining import Made, Pretraining, keep, sizes_folder
@@ -20,7 +20,7 @@ from seedwise.runtimes.choose import choose
 from seedwise.say import Say
 from seedwise.store import Store
 from seedwise.workbench import Options
-from seedwise_contract import RunFiles, RunSpec, RunStatus, faults_of, run_id
+from seedwise_contract import FailureReason, RunFiles, RunSpec, RunStatus, faults_of, run_id
 from seedwise_contract.backend import unsupported
 from seedwise_contract.events import last_progress
 from seedwise_contract.spec import Device, Evaluation, MaskedLmTask, Method, TextColumns
@@ -54,9 +54,10 @@ def pretrain(pretraining: Pretraining, project: Project, options: Options, say: 
     finally:
         engine.close()
     if outcome.result is None:
-        raise EngineError(
-            f"pretraining {pretraining.name} left no model: {outcome.message}\nA next call goes on with it."
-        )
+        error = EngineError(f"pretraining {pretraining.name} left no model: {outcome.message}")
+        if outcome.reason is FailureReason.BAD_DATA:
+            error.exit_code = AssetError.exit_code
+        raise error
     if outcome.result.status is not RunStatus.COMPLETED:
         raise EngineError(
             f"pretraining {pretraining.name} diverged: {outcome.result.message}; lower recipe.optimizer.lr, and run again"
