@@ -233,6 +233,11 @@ def test_from_a_file_to_a_study_that_names_its_model(small: Small, file: Path) -
     before = small.seedwise("plan", str(small.study))
     assert before.returncode == 3
     assert "run it first" in before.stderr
+    edit(file, "size: 30", "size: 60")
+    large = small.seedwise("pretrain", str(file), timeout=300)
+    assert large.returncode == 3
+    assert "a vocabulary of 60 cannot be learnt" in large.stderr
+    edit(file, "size: 60", "size: 30")
     made = small.seedwise("pretrain", str(file), timeout=300)
     assert made.returncode == 0, made.stderr
     assert "model stand-in, a stand-in pretrained here: perplexity" in made.stdout
