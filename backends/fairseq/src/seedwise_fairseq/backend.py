@@ -17,14 +17,14 @@ PACKAGES = ("fairseq", "torch", "tokenizers", "sentencepiece", "safetensors", "p
 
 
 class FairseqBackend:
-    """Sentence classification; every parameter trains."""
+    """Sentence classification, and pretraining by masked tokens; every parameter trains."""
 
     def describe(self) -> Description:
         return Description(
             contract=CONTRACT_VERSION,
             backend="fairseq",
             version=__version__,
-            tasks=["classification"],
+            tasks=["classification", "masked_lm"],
             methods=["full"],
             initialisations=["pretrained", "random"],
             precisions=["fp32"],
