@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seedwise.certificates.certificate import Certificate
+from seedwise.certificates.need import Shelf
 from seedwise.errors import InputError
 from seedwise.looks import LookAt, looks_of, note_of, plan_at, reached, seeds_at
 from seedwise.plan import Plan, PlannedRun
@@ -79,10 +81,19 @@ class ClaimOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedClaim:
+    """A claim across backends that nothing proves to do the same work: no estimate, no p-value, only what is missing."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyOutcome:
     """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`.
 
     Where the study declares looks, `look` is the one that its runs have reached, and everything is of that look's seeds.
+    `refused` are claims across backends without a valid certificate; `certificates` those that the claims rest on.
     """
 
     study: Study
@@ -93,6 +104,8 @@ class StudyOutcome:
     missing: tuple[PlannedRun, ...]
     open_claims: tuple[Claim, ...]
     look: LookAt | None = None
+    refused: tuple[RefusedClaim, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
 
 
 def compare(plan: Plan, store: Store) -> StudyOutcome:
@@ -104,7 +117,12 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     incomplete = {run.arm for run in missing}
     arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
     _refuse_different_examples(list(arms.values()))
-    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
+    shelf = Shelf.beside(store.root)
+    refused = tuple(
+        RefusedClaim(claim, reason) for claim in plan.study.claims if (reason := shelf.refusal(plan, claim)) is not None
+    )
+    barred = [one.claim for one in refused]
+    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
     family = len(plan.study.claims)
     verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], plan.study, claim, look) for claim in ready)
     if (
@@ -121,8 +139,10 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
         claims=declared,
         explored=_explore(arms, plan.study),
         missing=missing,
-        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready),
         look=look,
+        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready and claim not in barred),
+        refused=refused,
+        certificates=shelf.certificates(plan),
     )
 
 

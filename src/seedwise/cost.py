@@ -55,7 +55,7 @@ def _family(spec: RunSpec) -> str:
 
 def _work(spec: RunSpec) -> int:
     """Training examples seen; a run without a recipe has none to scale by."""
-    return spec.task.splits["train"].rows * spec.recipe.epochs if spec.recipe else 0
+    return spec.total_updates * spec.recipe.batch_size * spec.recipe.accumulation if spec.recipe else 0
 
 
 def _key(value: Any) -> str:

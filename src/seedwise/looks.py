@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seedwise.plan import Plan
-from seedwise.study import Study
+from seedwise.study import Declared, Study
 
 if TYPE_CHECKING:
     from seedwise.stats import Verdict
@@ -42,9 +42,11 @@ def looks_of(study: Study) -> tuple[LookAt, ...]:
     )
 
 
-def as_declared(study: Study) -> list[dict[str, float | int]]:
-    """The looks as they stand in the ledger, beside the study's declaration."""
-    return [{"look": look.number, "seeds": look.seeds, "level": look.level} for look in looks_of(study)]
+def as_declared(declared: Declared) -> list[dict[str, float | int]]:
+    """The looks as they stand in the ledger, beside the declaration; none where no study declares."""
+    if not isinstance(declared, Study):
+        return []
+    return [{"look": look.number, "seeds": look.seeds, "level": look.level} for look in looks_of(declared)]
 
 
 def seeds_at(study: Study, seeds: int) -> frozenset[int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -186,6 +186,21 @@ class Study(ContractModel):
         if self.looks is None:
             said.pop("looks")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+
+class Declared(Protocol):
+    """What runs belong to, as the engine sees it: a study, or a pretraining."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def timeout_minutes(self) -> float: ...
+
+    @property
+    def memory_gib(self) -> float: ...
+
+    def declaration(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

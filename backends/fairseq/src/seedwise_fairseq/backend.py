@@ -8,6 +8,7 @@ from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_fairseq import __version__
 from seedwise_fairseq.check import faults
 from seedwise_fairseq.seeding import set_environment
@@ -16,20 +17,21 @@ PACKAGES = ("fairseq", "torch", "tokenizers", "sentencepiece", "safetensors", "p
 
 
 class FairseqBackend:
-    """Sentence classification; every parameter trains."""
+    """Sentence classification, and pretraining by masked tokens; every parameter trains."""
 
     def describe(self) -> Description:
         return Description(
             contract=CONTRACT_VERSION,
             backend="fairseq",
             version=__version__,
-            tasks=["classification"],
+            tasks=["classification", "masked_lm"],
             methods=["full"],
             initialisations=["pretrained", "random"],
             precisions=["fp32"],
             devices=["cpu"],
             deterministic_methods=[],
             packages={package: metadata.version(package) for package in PACKAGES},
+            verbs=["describe", "check", "run", "probe"],
         )
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
@@ -41,3 +43,10 @@ class FairseqBackend:
         from seedwise_fairseq.run import run
 
         return run(spec, context, begun)
+
+    def probe(self, spec: RunSpec, request: ProbeRequest, context: RunContext) -> ProbeResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)
+        from seedwise_fairseq.probe import probe
+
+        return probe(spec, request, context, self.describe(), begun)

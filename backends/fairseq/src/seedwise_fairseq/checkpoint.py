@@ -20,6 +20,7 @@ from seedwise_contract import DataError
 from seedwise_fairseq.architecture import Architecture, from_sizes
 from seedwise_fairseq.convert import ENCODER
 
+LANGUAGE_HEAD = "encoder.lm_head"
 TRUST = "SEEDWISE_TRUST_PICKLES"
 _ALLOWED = {
     ("collections", "OrderedDict"): collections.OrderedDict,
@@ -87,6 +88,13 @@ class Checkpoint:
             "max_positions": positions.shape[0] - 2,
         }
         return from_sizes(sizes, str(self.path))
+
+    def language_head(self) -> Dict[str, torch.Tensor]:
+        """The head for masked tokens; `DataError` where there is none."""
+        found = {name: value for name, value in self.weights.items() if name.startswith(LANGUAGE_HEAD + ".")}
+        if not found:
+            raise DataError(f"{self.path}: no head for masked tokens in it; start with initialisation 'random' instead")
+        return found
 
     def encoder_weights(self) -> Dict[str, torch.Tensor]:
         return {name: value for name, value in self.weights.items() if name.startswith(ENCODER + ".")}

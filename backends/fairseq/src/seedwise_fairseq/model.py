@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from types import MethodType
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 import numpy
 import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from seedwise_contract import DataError, Parameter, ParameterTable, RunSpec, weights_digest
+from seedwise_contract import DataError, ParameterTable, RunSpec
+from seedwise_contract import parameters as tables
 from seedwise_fairseq import convert
 from seedwise_fairseq.architecture import Architecture, Folder
-from seedwise_fairseq.checkpoint import TRUST, Checkpoint
+from seedwise_fairseq.checkpoint import LANGUAGE_HEAD, TRUST, Checkpoint
 from seedwise_fairseq.command import HEAD
 from seedwise_fairseq.draw import drawn
 from seedwise_fairseq.text import Coder, TokenizerCoder
@@ -67,7 +68,11 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
             f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
             f"{spec.recipe.max_length}"
         )
-    return Source(architecture, checkpoint.encoder_weights() if spec.initialisation == "pretrained" else None, _BOTH)
+    if spec.initialisation == "random":
+        return Source(architecture, None, _BOTH)
+    if spec.task.kind == "classification":
+        return Source(architecture, checkpoint.encoder_weights(), _BOTH)
+    return Source(architecture, {**checkpoint.encoder_weights(), **checkpoint.language_head()}, _BOTH)
 
 
 def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
@@ -79,6 +84,25 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
     torch.manual_seed(spec.seeds.initialisation)
     model: Any = task.build_model(cfg.model)
     weights = dict(source.weights or {})
+    language = spec.task.kind == "masked_lm"
+    head = _language_head(model) if language else _classification_head(model, spec, source, weights)
+    if source.weights is not None:
+        _load(model, weights, (convert.ENCODER + ".", *((LANGUAGE_HEAD + ".",) if language else ())))
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = source.architecture.norm_eps
+    _without_fast_path(model)
+    model.encoder.lm_head.requires_grad_(language)
+    model.encoder.sentence_encoder.embed_tokens.weight.requires_grad_(True)  # shared with the head for masked tokens
+    return Built(model, head)
+
+
+def _language_head(model: Any) -> FrozenSet[str]:
+    """fairseq's own head for masked tokens; the table of tokens, which it shares with the encoder, is the encoder's."""
+    return frozenset(name for name, _ in model.named_parameters() if name.startswith(LANGUAGE_HEAD + "."))
+
+
+def _classification_head(model: Any, spec: RunSpec, source: Source, weights: Dict[str, torch.Tensor]) -> FrozenSet[str]:
     head = model.classification_heads[HEAD]
     torch.manual_seed(spec.seeds.initialisation)
     with torch.no_grad():
@@ -91,35 +115,19 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
             else:
                 layer.weight.copy_(given[0])
                 layer.bias.copy_(given[1])
-    if source.weights is not None:
-        _load(model, weights)
-    for module in model.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.eps = source.architecture.norm_eps
-    _without_fast_path(model)
-    model.encoder.lm_head.requires_grad_(False)
-    model.encoder.sentence_encoder.embed_tokens.weight.requires_grad_(True)  # shared with the head for masked tokens
-    return Built(model, frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias")))
+    return frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias"))
 
 
 def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
     """Every parameter; `decay` gives the weight decay of those that train."""
-    rows: List[Parameter] = []
-    trainable: List[Tuple[str, Tuple[int, ...], bytes]] = []
-    for name, parameter in built.model.named_parameters():
-        rows.append(
-            Parameter(
-                name=name,
-                shape=list(parameter.shape),
-                count=parameter.numel(),
-                trainable=parameter.requires_grad,
-                head=name in built.head,
-                weight_decay=decay.get(name),
-            )
-        )
-        if parameter.requires_grad:
-            trainable.append((name, tuple(parameter.shape), parameter.detach().numpy().astype("<f4").tobytes()))
-    return ParameterTable.of(rows, weights_digest(trainable))
+    return tables.parameter_table(
+        (
+            (name, tuple(p.shape), p.detach().numpy().astype("<f4").tobytes() if p.requires_grad else None)
+            for name, p in built.model.named_parameters()
+        ),
+        built.head,
+        decay,
+    )
 
 
 def decay_by_name(model: nn.Module, weight_decay: float, decay_on: str) -> Dict[str, float]:
@@ -167,12 +175,12 @@ def _read(folder: Folder) -> Dict[str, Any]:
     return weights
 
 
-def _load(model: Any, weights: Dict[str, torch.Tensor]) -> None:
-    """Put encoder weights into `model`, all of them or none."""
+def _load(model: Any, weights: Dict[str, torch.Tensor], prefixes: Tuple[str, ...]) -> None:
+    """Put weights of the encoder, and of what else begins so, into `model`, all of them or none."""
     own = {
         name: tensor
         for name, tensor in model.state_dict().items()
-        if name.startswith(convert.ENCODER + ".") and name.rpartition(".")[2] not in (*_FAST_PATH, "version")
+        if name.startswith(prefixes) and name.rpartition(".")[2] not in (*_FAST_PATH, "version")
     }
     faults = convert.shape_faults(weights, {name: tuple(tensor.shape) for name, tensor in own.items()})
     faults += [f"{name} is missing" for name in sorted(set(own) - set(weights))]

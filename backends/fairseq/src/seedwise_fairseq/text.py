@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Union
 
 from seedwise_contract import DataError, RunSpec
-from seedwise_contract.data import Example
+from seedwise_contract.data import Example, Text
 from seedwise_fairseq.architecture import Folder
 
 BOS, PAD, EOS, UNK = range(4)  # fairseq's own, at the head of every dictionary
@@ -14,6 +14,7 @@ SPECIALS, MASK = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"
 # Special tokens of transformers' types, in the order of fairseq's.
 _BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 _ROBERTA = (*SPECIALS, MASK)
+Row = Union[Example, Text]
 
 
 class Texts(NamedTuple):
@@ -29,7 +30,15 @@ class Coder(Protocol):
     files: Sequence[Path]
     """What a checkpoint needs beside the weights to code texts again."""
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]: ...
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]: ...
+
+
+def paired(spec: RunSpec) -> bool:
+    return spec.task.kind == "classification" and spec.task.columns.text_pair is not None
+
+
+def _second(row: Row) -> str:
+    return (row.text_pair or "") if isinstance(row, Example) else ""
 
 
 def coder_of(folder: Folder) -> Coder:
@@ -59,24 +68,24 @@ class TokenizerCoder:
         self.symbols = [*SPECIALS, *_symbols(by_id, self.source_ids[4:-1]), MASK]
         self._index = {number: index for index, number in enumerate(self.source_ids) if number is not None}
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
         assert spec.recipe is not None
-        paired = spec.task.columns.text_pair is not None
-        if paired and spec.recipe.truncation == "only_first":
+        pairs = paired(spec)
+        if pairs and spec.recipe.truncation == "only_first":
             room = spec.recipe.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=True)
             self._tokenizer.no_truncation()
-            coded = self._tokenizer.encode_batch([e.text_pair or "" for e in examples], add_special_tokens=False)
+            coded = self._tokenizer.encode_batch([_second(e) for e in examples], add_special_tokens=False)
             _refuse_long_seconds(examples, [len(one.ids) for one in coded], room, spec.recipe.max_length)
         self._tokenizer.enable_truncation(
-            spec.recipe.max_length, strategy=spec.recipe.truncation if paired else "longest_first"
+            spec.recipe.max_length, strategy=spec.recipe.truncation if pairs else "longest_first"
         )
-        texts: List[Any] = [(e.text, e.text_pair or "") if paired else e.text for e in examples]
+        texts: List[Any] = [(e.text, _second(e)) if pairs else e.text for e in examples]
         return [
-            self._texts(example, encoding, paired)
+            self._texts(example, encoding, pairs)
             for example, encoding in zip(examples, self._tokenizer.encode_batch(texts))  # noqa: B905 - Python 3.9
         ]
 
-    def _texts(self, example: Example, encoding: Any, paired: bool) -> Texts:
+    def _texts(self, example: Row, encoding: Any, pairs: bool) -> Texts:
         parts: List[List[int]] = [[], []]
         for number, sequence in zip(encoding.ids, encoding.sequence_ids):  # noqa: B905 - Python 3.9
             if number >= self._size:
@@ -86,7 +95,7 @@ class TokenizerCoder:
                 )
             if sequence is not None:
                 parts[sequence].append(self._index[number])
-        return Texts(parts[0], parts[1] if paired else None)
+        return Texts(parts[0], parts[1] if pairs else None)
 
 
 class PieceCoder:
@@ -103,13 +112,13 @@ class PieceCoder:
         self.symbols = [*SPECIALS, *_dictionary(folder.path / "dict.txt"), MASK]
         self._index = {symbol: index for index, symbol in enumerate(self.symbols)}
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
         assert spec.recipe is not None
-        length, pairs = spec.recipe.max_length, spec.task.columns.text_pair is not None
+        length, pairs = spec.recipe.max_length, paired(spec)
         firsts = [self._indices(example.text) for example in examples]
         if not pairs:
             return [Texts(first[: length - 2], None) for first in firsts]
-        seconds = [self._indices(example.text_pair or "") for example in examples]
+        seconds = [self._indices(_second(example)) for example in examples]
         room = length - 4  # <s> first </s> </s> second </s>
         if spec.recipe.truncation == "only_first":
             _refuse_long_seconds(examples, [len(second) for second in seconds], room, length)
@@ -171,7 +180,7 @@ def _longest_first(first: List[int], second: List[int], room: int) -> Texts:
     return Texts(first, second)
 
 
-def _refuse_long_seconds(examples: Sequence[Example], lengths: Sequence[int], room: int, max_length: int) -> None:
+def _refuse_long_seconds(examples: Sequence[Row], lengths: Sequence[int], room: int, max_length: int) -> None:
     for example, length in zip(examples, lengths):  # noqa: B905 - Python 3.9
         if length >= room:
             raise DataError(
