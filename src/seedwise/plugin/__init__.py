@@ -32,6 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption(
+        "--regression-gate",
+        type=float,
+        default=None,
+        metavar="MARGIN",
+        help="an arm that is not shown to be no worse than its earlier runs in the store, by MARGIN (0.01 is one point), fails",
+    )
+    group.addoption(
         "--look",
         type=int,
         default=None,

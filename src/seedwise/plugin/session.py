@@ -22,6 +22,7 @@ from seedwise_contract import RunStatus
 if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
     from seedwise.plugin.items import RunItem, StudyItem
+    from seedwise.regression import Regression
 
 
 class BenchSession:
@@ -41,6 +42,7 @@ class BenchSession:
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
         self._progress: Progress | None = None
+        self._regressions: list[Regression] = []
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -146,6 +148,18 @@ class BenchSession:
                 )
         return "passed" if made else "passed (made before)"
 
+    def regression(self, study: str, arm: str, margin: float) -> Regression | None:
+        """What the regression gate says of an arm; None where runs of it are missing."""
+        found = self.compared(study)
+        if arm not in found.arms:
+            return None
+        from seedwise.earlier import runs_of
+        from seedwise.regression import check_arm
+
+        told = check_arm(arm, found.plan, self._bench.store, runs_of(self._bench.store), margin)
+        self._regressions.append(told)
+        return told
+
     def close(self) -> None:
         self._engine.close()
 
@@ -177,6 +191,11 @@ class BenchSession:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
                 )
+        if self._regressions:
+            reporter.write_sep("=", "regression gate")
+        for told in self._regressions:
+            reporter.write_line(f"{told.arm}: {told.gate.value}", bold=True)
+            reporter.write_line(f"  {told.words}")
         if outcomes and not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
 
