@@ -19,7 +19,7 @@ from seedwise_fairseq.command import HEAD
 from seedwise_fairseq.draw import drawn
 from seedwise_fairseq.text import Coder, TokenizerCoder
 
-_FAST_PATH = [f"{layer}_{part}" for layer in ("in_proj", "out_proj", "fc1", "fc2") for part in ("weight", "bias")]
+FAST_PATH = [f"{layer}_{part}" for layer in ("in_proj", "out_proj", "fc1", "fc2") for part in ("weight", "bias")]
 _HEAD = f"classification_heads.{HEAD}"
 _BOTH = ("dense", "out_proj")
 
@@ -172,7 +172,7 @@ def _load(model: Any, weights: Dict[str, torch.Tensor]) -> None:
     own = {
         name: tensor
         for name, tensor in model.state_dict().items()
-        if name.startswith(convert.ENCODER + ".") and name.rpartition(".")[2] not in (*_FAST_PATH, "version")
+        if name.startswith(convert.ENCODER + ".") and name.rpartition(".")[2] not in (*FAST_PATH, "version")
     }
     faults = convert.shape_faults(weights, {name: tuple(tensor.shape) for name, tensor in own.items()})
     faults += [f"{name} is missing" for name in sorted(set(own) - set(weights))]
@@ -190,5 +190,5 @@ def _without_fast_path(model: Any) -> None:
         layer._load_from_state_dict = MethodType(
             nn.Module._load_from_state_dict, layer
         )  # its own would make them again
-        for name in _FAST_PATH:
+        for name in FAST_PATH:
             delattr(layer, name)

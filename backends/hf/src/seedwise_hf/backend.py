@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.tools import ParametersRequest
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -55,3 +57,9 @@ class HfBackend:
         from seedwise_hf.run import run
 
         return run(spec, context, self.methods[spec.method.name], begun)
+
+    def parameters(self, request: ParametersRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.modules import write_modules
+
+        write_modules(request, out)
