@@ -13,7 +13,7 @@ from torch import nn
 
 from seedwise_contract import DataError, Parameter, ParameterTable, RunSpec, weights_digest
 from seedwise_fairseq import convert
-from seedwise_fairseq.architecture import Architecture, Folder
+from seedwise_fairseq.architecture import Architecture, Folder, with_notes
 from seedwise_fairseq.checkpoint import TRUST, Checkpoint
 from seedwise_fairseq.command import HEAD
 from seedwise_fairseq.draw import drawn
@@ -49,7 +49,24 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
     if not (folder.path / "model.pt").is_file():
         assert folder.architecture is not None
         return Source(folder.architecture, None, _BOTH)
-    checkpoint = Checkpoint(folder.path / "model.pt", trust=os.environ.get(TRUST) == "1")
+    checkpoint = read_checkpoint(folder)
+    architecture = sizes_of(folder, checkpoint, coder)
+    assert spec.recipe is not None
+    if spec.recipe.max_length > architecture.positions:
+        raise DataError(
+            f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
+            f"{spec.recipe.max_length}"
+        )
+    return Source(architecture, checkpoint.encoder_weights() if spec.initialisation == "pretrained" else None, _BOTH)
+
+
+def read_checkpoint(folder: Folder) -> Checkpoint:
+    """The folder's `model.pt`, by pickle itself only where the environment opts in."""
+    return Checkpoint(folder.path / "model.pt", trust=os.environ.get(TRUST) == "1")
+
+
+def sizes_of(folder: Folder, checkpoint: Checkpoint, coder: Coder) -> Architecture:
+    """The sizes of a fairseq folder; `DataError` where its files do not belong to one another."""
     architecture = checkpoint.architecture
     if folder.architecture is not None and folder.architecture != architecture:
         raise DataError(
@@ -61,13 +78,7 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
             f"{folder.path}: dict.txt makes a vocabulary of {len(coder.symbols)} (its symbols, 4 special ones and <mask>), "
             f"but model.pt has {rows} rows: they do not belong together"
         )
-    assert spec.recipe is not None
-    if spec.recipe.max_length > architecture.positions:
-        raise DataError(
-            f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
-            f"{spec.recipe.max_length}"
-        )
-    return Source(architecture, checkpoint.encoder_weights() if spec.initialisation == "pretrained" else None, _BOTH)
+    return with_notes(architecture, folder.path)
 
 
 def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
@@ -141,7 +152,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     if spec.initialisation == "random":
         weights = drawn(folder, architecture, len(spec.task.labels), spec.seeds.initialisation)
     else:
-        weights = _read(folder)
+        weights = read_weights(folder)
     own = {f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")}
     try:
         converted = convert.to_fairseq(weights, folder.kind, architecture, coder.source_ids)
@@ -154,7 +165,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     return Source(architecture, tensors, head)
 
 
-def _read(folder: Folder) -> Dict[str, Any]:
+def read_weights(folder: Folder) -> Dict[str, Any]:
     files = sorted(folder.path.glob("*.safetensors"))
     if not files:
         raise DataError(f"{folder.path}: no *.safetensors file; pretrained weights are read in that format only")
