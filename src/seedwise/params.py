@@ -104,7 +104,9 @@ def _count_few_positions(shapes: Shapes, sizes: Sizes, framework: Framework) -> 
     """Of the position table the last `sizes.positions` rows, those that tokens can have."""
     own = {name: shape for name, shape in _encoder_shapes(shapes).items() if len(shape) == 2}
     tables = [name for name in own if re.search(r"position_embeddings|embed_positions", name)]
-    return _total((min(shape[0], sizes.positions), shape[1]) if name in tables else shape for name, shape in own.items())
+    return _total(
+        (min(shape[0], sizes.positions), shape[1]) if name in tables else shape for name, shape in own.items()
+    )
 
 
 def _count_with_biases(shapes: Shapes, sizes: Sizes, framework: Framework) -> int:

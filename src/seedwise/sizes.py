@@ -83,7 +83,9 @@ def _of_config(path: Path) -> Sizes:
         found["positions"] -= 2
     types = _read(path).get("type_vocab_size", 2)
     if not isinstance(types, int) or types < 1 or found["positions"] < 1 or found["hidden"] % found["heads"]:
-        raise InputError(f"{path}: type_vocab_size, max_position_embeddings or the number of heads is none of an encoder's")
+        raise InputError(
+            f"{path}: type_vocab_size, max_position_embeddings or the number of heads is none of an encoder's"
+        )
     return Sizes(kind=kind, types=types, **found)
 
 

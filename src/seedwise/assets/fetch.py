@@ -68,7 +68,9 @@ def _pinned(manifest: Manifest, project: Project, say: Say) -> Manifest:
         except AssetError as error:
             raise AssetError(f"asset {manifest.name}: {error}") from None
         found[name] = sha256_file(path)
-        say(f"asset {manifest.name}: warning: {name} is not pinned by its manifest; found {path} with sha256 {found[name]}")
+        say(
+            f"asset {manifest.name}: warning: {name} is not pinned by its manifest; found {path} with sha256 {found[name]}"
+        )
     return manifest.model_copy(update={"files": found})
 
 

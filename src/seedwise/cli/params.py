@@ -74,7 +74,9 @@ def sizes_of(model: str | None, given: dict[str, int], classes: int, project: Pr
         return Sizes.model_validate({**base, **given, "classes": classes})
     except ValidationError as error:
         lines = [f"--{fault.field.replace('_', '-')}: {fault.found}; {fault.allowed}" for fault in faults_of(error)]
-        raise InputError("sizes are missing or wrong (name a model, or give every size):\n" + "\n".join(lines)) from None
+        raise InputError(
+            "sizes are missing or wrong (name a model, or give every size):\n" + "\n".join(lines)
+        ) from None
 
 
 def _of_model(model: str, project: Project) -> Sizes:

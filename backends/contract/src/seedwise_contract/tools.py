@@ -68,7 +68,10 @@ _REQUESTS: Dict[str, Type[Union[ParametersRequest, ConvertRequest]]] = {
     "parameters": ParametersRequest,
     "convert": ConvertRequest,
 }
-_HELP = {"parameters": "write every parameter of a model of given sizes", "convert": "write a model for another framework"}
+_HELP = {
+    "parameters": "write every parameter of a model of given sizes",
+    "convert": "write a model for another framework",
+}
 
 
 def add_verbs(verbs: Any) -> None:

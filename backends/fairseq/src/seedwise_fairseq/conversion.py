@@ -5,7 +5,6 @@ A source is read whole into fairseq's names and numbers (`Model`), checked, and 
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
@@ -20,7 +19,15 @@ from seedwise_contract import DataError
 from seedwise_contract.files import write_json
 from seedwise_contract.tools import Converted
 from seedwise_fairseq import convert
-from seedwise_fairseq.architecture import ACTIVATIONS, NOTES, POSITION_OFFSET, Architecture, Folder, notes_of, read_folder
+from seedwise_fairseq.architecture import (
+    ACTIVATIONS,
+    NOTES,
+    POSITION_OFFSET,
+    Architecture,
+    Folder,
+    notes_of,
+    read_folder,
+)
 from seedwise_fairseq.binarise import save_dictionary
 from seedwise_fairseq.command import HEAD, configuration
 from seedwise_fairseq.model import read_checkpoint, read_weights, sizes_of
@@ -114,7 +121,9 @@ def _read_fairseq(folder: Folder) -> Model:
         _drop(weights, masked)
         notes.append(f"no head for masked tokens: transformers' always uses gelu, this one {architecture.activation}")
     elif masked and not numpy.array_equal(weights.get(f"{convert.LM_HEAD}.weight", table), table):
-        raise DataError(f"{where}: encoder.lm_head.weight is not the word table: only heads that share it are converted")
+        raise DataError(
+            f"{where}: encoder.lm_head.weight is not the word table: only heads that share it are converted"
+        )
     return Model("fairseq", architecture, weights, list(coder.symbols), {}, notes)
 
 
@@ -162,9 +171,7 @@ def _fits(weights: Dict[str, Any], architecture: Architecture, vocabulary: int, 
     faults = convert.shape_faults(weights, wanted)
     faults += [f"{name} is missing" for name in sorted(set(wanted) - set(weights))]
     faults += [
-        f"{name} is not known"
-        for name in sorted(set(weights) - set(wanted))
-        if name.startswith(f"{convert.ENCODER}.")
+        f"{name} is not known" for name in sorted(set(weights) - set(wanted)) if name.startswith(f"{convert.ENCODER}.")
     ]
     if faults:
         raise DataError(f"{where}: the weights are not those of its sizes: " + "; ".join(faults[:5]))
@@ -267,15 +274,22 @@ def _write_tokenizer_config(special: Dict[str, str], architecture: Architecture,
 def _write_fairseq(model: Model, folder: Folder, target: Path) -> List[str]:
     architecture, weights, notes = model.architecture, dict(model.weights), []
     pieces = folder.path / _PIECES
-    own = _own_pieces(folder, Tokenizer.from_file(str(folder.path / "tokenizer.json")).get_vocab(with_added_tokens=True))
+    own = _own_pieces(
+        folder, Tokenizer.from_file(str(folder.path / "tokenizer.json")).get_vocab(with_added_tokens=True)
+    )
     shutil.copyfile(pieces if own else folder.path / "tokenizer.json", target / (_PIECES if own else "tokenizer.json"))
     save_dictionary(model.symbols, target)
     if not model.masked_head:
         weights.update(_made_up_head(weights[f"{convert.ENCODER}.embed_tokens.weight"]))
-        notes.append("the source has no head for masked tokens: fairseq needs one to read model.pt, so one is made up (it is marked so)")
+        notes.append(
+            "the source has no head for masked tokens: fairseq needs one to read model.pt, so one is made up (it is marked so)"
+        )
     if model.pooler and f"{_HEAD}.dense.weight" not in weights:
-        notes.append("BERT's pooler is left out: a fairseq checkpoint has no place for it without a classification head")
+        notes.append(
+            "BERT's pooler is left out: a fairseq checkpoint has no place for it without a classification head"
+        )
     state = {name: torch.from_numpy(numpy.array(value)) for name, value in sorted(weights.items())}
+    state[f"{convert.LM_HEAD}.weight"] = state[f"{convert.ENCODER}.embed_tokens.weight"]  # shared, and written once
     plain: Any = OmegaConf.to_container(configuration(_words(architecture)), resolve=True, enum_to_str=True)
     history = {
         "criterion_name": "MaskedLmLoss",
@@ -313,11 +327,30 @@ def _made_up_head(table: Any) -> Dict[str, Any]:
 
 def _words(architecture: Architecture) -> List[str]:
     words: List[Any] = [
-        *(".", "--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta", "--encoder-layers", architecture.layers),
+        *(
+            ".",
+            "--task",
+            "masked_lm",
+            "--criterion",
+            "masked_lm",
+            "--arch",
+            "roberta",
+            "--encoder-layers",
+            architecture.layers,
+        ),
         *("--encoder-embed-dim", architecture.hidden, "--encoder-ffn-embed-dim", architecture.feed_forward),
         *("--encoder-attention-heads", architecture.heads, "--max-positions", architecture.positions),
         *("--activation-fn", architecture.activation, "--tokens-per-sample", architecture.positions),
-        *("--optimizer", "adam", "--lr-scheduler", "polynomial_decay", "--total-num-update", 1, "--save-dir", "checkpoints"),
+        *(
+            "--optimizer",
+            "adam",
+            "--lr-scheduler",
+            "polynomial_decay",
+            "--total-num-update",
+            1,
+            "--save-dir",
+            "checkpoints",
+        ),
     ]
     return [str(word) for word in words]
 
@@ -330,5 +363,7 @@ def _without_pooler(folder: Folder, target: Path) -> None:
             shutil.copyfile(path, target / path.name)
     kept: Dict[str, Any] = {}
     for path in sorted(folder.path.glob("*.safetensors")):
-        kept.update({n: value for n, value in load_file(str(path)).items() if "pooler" not in n and "classifier" not in n})
+        kept.update(
+            {n: value for n, value in load_file(str(path)).items() if "pooler" not in n and "classifier" not in n}
+        )
     save_file(kept, str(target / "model.safetensors"), metadata={"format": "pt"})

@@ -106,7 +106,9 @@ def heads_to_fairseq(
     biases = weights.get(bias, weights.get(f"{decoder}.bias"))
     if all(name in weights for name in found) and biases is not None:
         if f"{decoder}.weight" in weights and not _same_rows(weights[f"{decoder}.weight"], table, source_ids):
-            raise DataError(f"{decoder}.weight is not the table of word embeddings: only heads that share it are converted")
+            raise DataError(
+                f"{decoder}.weight is not the table of word embeddings: only heads that share it are converted"
+            )
         new = ("dense.weight", "dense.bias", "layer_norm.weight", "layer_norm.bias")
         converted = {f"{LM_HEAD}.{name}": weights[old] for name, old in zip(new, found)}  # noqa: B905 - Python 3.9
         rows = [0.0 if number is None else biases[number] for number in source_ids]

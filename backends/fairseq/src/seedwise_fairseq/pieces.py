@@ -53,7 +53,9 @@ def read_pieces(path: Path) -> Pieces:
         "blanks that are not escaped": not normalizer.get(5, 1),
     }
     if any(faults.values()):
-        raise DataError(f"{path}: found {', '.join(n for n, bad in faults.items() if bad)}: no tokenizer.json is made of it")
+        raise DataError(
+            f"{path}: found {', '.join(n for n, bad in faults.items() if bad)}: no tokenizer.json is made of it"
+        )
     return Pieces(model_type, pieces, bytes(normalizer.get(2, b"")), bool(normalizer.get(4, 1)))
 
 
