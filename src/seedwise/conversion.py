@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from seedwise.runtimes.base import Runtime
 from seedwise.say import Say
 from seedwise.tools import ask
 from seedwise_contract.files import sha256_file
-from seedwise_contract.tools import ConvertRequest, Converted
+from seedwise_contract.tools import Converted, ConvertRequest
 
 Target = Literal["hf", "fairseq"]
 
@@ -62,7 +61,7 @@ def convert(
         conversion = Conversion(model, to, out, (first, to), converted, proof)
         if not proof.passed:
             raise NotEqual(f"{table(conversion)}\n\nNothing was written: the differences are not below {TOLERANCE:g}.")
-        os.rename(made / "model", out)
+        (made / "model").rename(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return conversion

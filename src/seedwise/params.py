@@ -155,7 +155,7 @@ def differences(sizes: Sizes) -> list[str]:
     table = f"{rows['fairseq']} position rows" + (
         f" in fairseq, {rows['hf']} in hf" if rows["hf"] != rows["fairseq"] else ""
     )
-    lines = [
+    return [
         f"weights: {s.vocabulary:,} words and {table}, each × {h}; {s.layers} layers × (4 × {h}² + 2 × {h} × {s.feed_forward}).",
         f"slip: {s.positions} position rows: −{_EMPTY_ROWS * h:,}. A table of RoBERTa's kind has {s.positions} + 2, because positions "
         "count from the padding index, 1, plus one."
@@ -168,4 +168,3 @@ def differences(sizes: Sizes) -> list[str]:
         f"masked tokens, {sentence_prediction(s, 'fairseq') - encoder(s, 'fairseq') - head(s):,} ({h}² + {h}, a LayerNorm, a bias a word; "
         "its matrix is the words' table), which fairseq's optimizer holds though the task never reaches it.",
     ]
-    return lines

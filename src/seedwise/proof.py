@@ -125,7 +125,7 @@ def _spec(place: Place, texts: Path, rows: int, max_length: int) -> RunSpec:
             "name": "texts",
             "columns": {"id": "id", "text": "text", "text_pair": None, "label": "label"},
             "labels": ["0", "1"],
-            "splits": {name: split for name in ("train", "selection", "test")},
+            "splits": dict.fromkeys(("train", "selection", "test"), split),
             "metric": "accuracy",
         },
         "model": {"name": "converted", "path": place.name, "sha256": tree_digest(place.root / place.name)},

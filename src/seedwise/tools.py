@@ -33,8 +33,8 @@ def ask(
 ) -> None:
     """`verb` with `request` (written as `spec.json`), by `backend` as prepared; what it writes lies in `out`.
 
-    `models` is the folder below which it may read models, `data` the one for data (default: the project's).  `ToolError` with what the backend said where it ends with another code
-    than 0.
+    `models` is the folder below which it may read models, `data` the one for data (default: the project's).  `ToolError`
+    with what the backend said where it ends with another code than 0.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "spec.json", request)

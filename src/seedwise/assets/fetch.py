@@ -60,7 +60,7 @@ def _pinned(manifest: Manifest, project: Project, say: Say) -> Manifest:
     """
     if not manifest.unpinned:
         return manifest
-    local = [source for source in manifest.sources if isinstance(source, LocalSource)][0]
+    local = next(source for source in manifest.sources if isinstance(source, LocalSource))
     found: dict[str, str | None] = dict(manifest.files)
     for name in manifest.unpinned:
         try:
