@@ -13,7 +13,7 @@ from seedwise.errors import AssetError, InputError
 from seedwise.params import RULES, CountError, Framework, check, differences
 from seedwise.sizes import Sizes, sizes_of_folder
 from seedwise_contract.files import sha256_file
-from tests.backends.conftest import Contained, hf_python  # noqa: F401 - a fixture
+from tests.backends.conftest import Contained, backend_python
 from tests.backends.workplace import call
 from tests.conftest import ROOT, Small
 
@@ -53,7 +53,7 @@ def test_real_modules_that_differ_from_the_formula_are_an_error() -> None:
 @pytest.mark.minutes
 @pytest.mark.docker
 @pytest.mark.parametrize("sizes", [SMALL, MINILM], ids=["roberta-small-fr", "minilm-l6"])
-def test_all_figures_by_counting_in_both_frameworks(tmp_path: Path, hf_python: str, sizes: Sizes) -> None:
+def test_all_figures_by_counting_in_both_frameworks(tmp_path: Path, sizes: Sizes) -> None:
     request = tmp_path / "spec.json"
     request.write_text(sizes.model_dump_json())
     fairseq = Contained("fairseq", tmp_path)
@@ -65,7 +65,7 @@ def test_all_figures_by_counting_in_both_frameworks(tmp_path: Path, hf_python: s
         out = tmp_path / framework
         out.mkdir()
         if framework == "hf":
-            ran = call([hf_python, "-m", "seedwise_hf", *words, str(out)], "hf")
+            ran = call([backend_python("hf"), "-m", "seedwise_hf", *words, str(out)], "hf")
         else:
             ran = fairseq("-m", "seedwise_fairseq", *words, str(out))
         assert ran.returncode == 0, ran.stderr
@@ -103,7 +103,7 @@ def test_sizes_are_read_from_folders(tmp_path: Path) -> None:
     with pytest.raises(InputError, match='model_type: found "gpt2"'):
         sizes_of_folder(tmp_path)
     (tmp_path / "config.json").unlink()
-    with pytest.raises(InputError, match="neither config.json nor architecture.json"):
+    with pytest.raises(InputError, match=r"neither config\.json nor architecture.json"):
         sizes_of_folder(tmp_path)
     sizes = {"encoder_layers": 2, "encoder_embed_dim": 8, "encoder_ffn_embed_dim": 16, "encoder_attention_heads": 2}
     (tmp_path / "architecture.json").write_text(json.dumps({**sizes, "max_positions": 64}))
@@ -163,4 +163,3 @@ def test_digests_may_only_be_left_open_for_a_users_own_model(small: Small) -> No
     path.write_text("\n".join(open_files) + "\n")
     with pytest.raises(InputError, match="may only be left open"):
         load_manifest(path)
-
