@@ -80,7 +80,8 @@ def table(conversion: Conversion) -> str:
         ("compared", f"{first} with {second}, float32, no dropout"),
         ("texts", f"{proof.rows} of {proof.texts}, {proof.tokens:,} tokens, cut to {proof.max_length}"),
         ("hidden states", f"largest difference {proof.hidden:.2e}"),
-        ("logits", f"largest difference {proof.logits:.2e} (a head of two classes that both draw from one seed)"),
+        ("logits", f"largest difference {proof.logits:.2e}"),
+        *([("masked words", f"largest difference {proof.masked:.2e}")] if proof.masked is not None else []),
         ("result", f"{'PASS' if proof.passed else 'FAIL'}: the limit is {TOLERANCE:g}"),
     ]
     lines = [f"{name:<14} {value}" for name, value in rows]

@@ -1,7 +1,7 @@
 """The proof of a conversion: a model in its framework and what was made of it in the other, on the same real texts.
 
-Both are asked by the verb `probe` for the hidden states of every token and for logits, in float32 and without dropout.
-Logits come from a classification head that both frameworks draw from one seed, in the same order.
+Both are asked by the verb `states` for tokens, hidden states and logits, in float32 and without dropout.  Logits are those
+of the model's own classification head; where it has none, of one that both are given.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedwise.assets.prepare import data_root, prepare_data
 from seedwise.errors import InputError, SeedwiseError
@@ -20,12 +21,13 @@ from seedwise.runtimes.base import Runtime
 from seedwise.say import Say
 from seedwise.study import Rows
 from seedwise.tools import ask
-from seedwise_contract import RunSpec
-from seedwise_contract.files import sha256_file, tree_digest, write_lines
+from seedwise_contract.tools import StatesRequest
 
 TOLERANCE = 1e-4
 TEXTS = "rotten-tomatoes"
 _LONGEST = 256  # tokens of a text that are compared at most
+_MASKED_TEXTS = 8  # logits of masked words: a number for every token and word
+Numbers = NDArray[Any]
 
 
 class NotEqual(SeedwiseError):
@@ -45,7 +47,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Largest absolute differences; `hidden` over every token's last hidden state, `logits` over every text's."""
+    """Largest absolute differences; `hidden` over every token's last hidden state, `logits` over every text's.
+
+    `masked` is over the logits of the head for masked tokens, on the first texts; None where one of them has no such head.
+    """
 
     texts: str
     rows: int
@@ -53,10 +58,11 @@ class Proof:
     max_length: int
     hidden: float
     logits: float
+    masked: float | None
 
     @property
     def passed(self) -> bool:
-        return max(self.hidden, self.logits) < TOLERANCE
+        return max(self.hidden, self.logits, self.masked or 0.0) < TOLERANCE
 
 
 def real_texts(source: Path | None, rows: int, project: Project, say: Say) -> tuple[str, list[str]]:
@@ -85,74 +91,51 @@ def prove(
     """Ask both for their states on `texts`; `work` is a folder of ours.  `NotEqual` where even the tokens differ."""
     told, lines = texts
     max_length = min(_LONGEST, positions)
-    data = work / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    rows = [{"id": str(n), "text": text, "label": str(n % 2)} for n, text in enumerate(lines)]
-    write_lines(data / "texts.jsonl", rows)
-    data.chmod(0o755)  # a container reads it as another user
-    (data / "texts.jsonl").chmod(0o644)
     found = []
     for number, place in enumerate(pair):
-        spec = _spec(place, data / "texts.jsonl", len(rows), max_length)
-        out = work / f"probe-{number}"
-        ask(runtime, project, place.backend, "probe", spec, out, place.root, data=data)
-        found.append({name: np.load(out / f"{name}.npy") for name in ("hidden", "logits")})
+        request = StatesRequest(model=place.name, texts=lines, max_length=max_length, masked_texts=_MASKED_TEXTS)
+        out = work / f"states-{number}"
+        ask(runtime, project, place.backend, "states", request, out, place.root)
+        with np.load(out / "states.npz") as states:
+            found.append({name: states[name] for name in states.files})
     first, second = found
-    for name in ("hidden", "logits"):
-        if first[name].shape != second[name].shape:
-            raise NotEqual(
-                f"{pair[0].backend} gives {name} of shape {first[name].shape}, {pair[1].backend} of {second[name].shape}: "
-                "the texts are not coded to the same tokens"
-            )
+    _same_tokens(pair, lines, first, second)
+    masked = None
+    if "masked" in first and "masked" in second:
+        # Rows beyond the smaller vocabulary are copies of <unk>'s, and never the source's.
+        width = min(first["masked"].shape[1], second["masked"].shape[1])
+        masked = _largest(first["masked"][:, :width], second["masked"][:, :width])
     return Proof(
         texts=told,
-        rows=len(first["logits"]),
-        tokens=len(first["hidden"]),
+        rows=len(lines),
+        tokens=len(first["ids"]),
         max_length=max_length,
-        hidden=float(np.abs(first["hidden"] - second["hidden"]).max()),
-        logits=float(np.abs(first["logits"] - second["logits"]).max()),
+        hidden=_largest(first["hidden"], second["hidden"]),
+        logits=_largest(first["logits"], second["logits"]),
+        masked=masked,
     )
 
 
-def _spec(place: Place, texts: Path, rows: int, max_length: int) -> RunSpec:
-    """A spec whose every split is the texts.  Its recipe is never trained; what matters is its length and its seed."""
-    split = {"file": texts.name, "sha256": sha256_file(texts), "rows": rows}
-    value: dict[str, Any] = {
-        "contract": 1,
-        "backend": place.backend,
-        "task": {
-            "kind": "classification",
-            "name": "texts",
-            "columns": {"id": "id", "text": "text", "text_pair": None, "label": "label"},
-            "labels": ["0", "1"],
-            "splits": dict.fromkeys(("train", "selection", "test"), split),
-            "metric": "accuracy",
-        },
-        "model": {"name": "converted", "path": place.name, "sha256": tree_digest(place.root / place.name)},
-        "initialisation": "pretrained",
-        "method": {"name": "full", "parameters": {}},
-        "recipe": {
-            "optimizer": {
-                "name": "adamw",
-                "lr": 1e-5,
-                "betas": (0.9, 0.999),
-                "eps": 1e-8,
-                "weight_decay": 0.0,
-                "decay_on": "all",
-            },
-            "schedule": {"name": "constant", "warmup_updates": 0, "power": 1.0, "end_lr": 0.0},
-            "clip_norm": None,
-            "epochs": 1,
-            "batch_size": 8,
-            "accumulation": 1,
-            "precision": "fp32",
-            "max_length": max_length,
-            "truncation": "longest_first",
-            "dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0},
-        },
-        "seeds": {"seed": 0, "initialisation": 0, "order": 1, "dropout": 2},
-        "selection": {"rule": "last", "split": "selection", "metric": "accuracy"},
-        "evaluation": {"every": "epoch", "batch_size": 8, "curve": False},
-        "device": {"kind": "cpu", "threads": 1},
-    }
-    return RunSpec.model_validate_json(json.dumps(value))
+def _largest(one: Numbers, other: Numbers) -> float:
+    """The largest absolute difference; infinite where one of them is not finite or of another shape."""
+    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("inf")
+    return float(np.abs(one - other).max())
+
+
+def _same_tokens(
+    pair: tuple[Place, Place], texts: list[str], first: dict[str, Numbers], second: dict[str, Numbers]
+) -> None:
+    """`NotEqual` names the first text that is not coded alike.  A transformers source may
+    have other numbers than fairseq's: of those the lengths are compared."""
+    places = (first["lengths"].cumsum(), second["lengths"].cumsum())
+    for number, text in enumerate(texts):
+        coded = [
+            states["ids"][place[number] - states["lengths"][number] : place[number]]
+            for states, place in zip((first, second), places, strict=True)
+        ]
+        if len(coded[0]) != len(coded[1]) or (pair[0].backend == "fairseq" and not np.array_equal(coded[0], coded[1])):
+            raise NotEqual(
+                f"{pair[0].backend} and {pair[1].backend} do not code this text alike: {text!r}: "
+                f"{coded[0].tolist()} and {coded[1].tolist()}"
+            )

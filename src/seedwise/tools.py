@@ -29,16 +29,14 @@ def ask(
     out: Path,
     models: Path,
     memory_gib: float = 8.0,
-    data: Path | None = None,
 ) -> None:
     """`verb` with `request` (written as `spec.json`), by `backend` as prepared; what it writes lies in `out`.
 
-    `models` is the folder below which it may read models, `data` the one for data (default: the project's).  `ToolError`
-    with what the backend said where it ends with another code than 0.
+    `models` is the folder below which it may read.  `ToolError` with what the backend said where it ends with another code than 0.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "spec.json", request)
-    data = data or data_root(project)
+    data = data_root(project)
     data.mkdir(parents=True, exist_ok=True)
     digest = runtime.digest(backend)
     if digest is None:

@@ -15,7 +15,7 @@ from fairseq.tasks.masked_lm import MaskedLMTask
 
 from seedwise_fairseq.architecture import Architecture
 from seedwise_fairseq.command import configuration
-from seedwise_fairseq.conversion import _words as words_of
+from seedwise_fairseq.conversion import words_of
 
 WORDS = ["fine", "lovely", "bright", "dull", "awful", "grey", "so", "été", "cœur", *(f"w{n}" for n in range(40))]
 
@@ -47,4 +47,6 @@ with torch.no_grad():
     for parameter in model.parameters():
         parameter.add_(torch.randn_like(parameter) * 0.1)
     model.encoder.sentence_encoder.embed_positions.weight[5, 3] = -0.0
-torch.save({"args": cfg.model, "cfg": None, "model": model.state_dict()}, str(folder / "model.pt"))
+state = {"args": cfg.model, "cfg": None, "model": model.state_dict(), "extra_state": {"train_iterator": {"epoch": 1}}}
+history = {"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {"best": None}, "num_updates": 0}
+torch.save({**state, "optimizer_history": [history]}, str(folder / "model.pt"))

@@ -6,6 +6,7 @@ A backend offers one by having a method of its name: `method(request, roots, out
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import traceback
 from pathlib import Path
@@ -51,6 +52,21 @@ class ConvertRequest(ContractModel):
     to: Literal["hf", "fairseq"]
 
 
+class StatesRequest(ContractModel):
+    """`states`: the model folder `model` on `texts`, float32, no dropout, one at a time, into `states.npz`.
+
+    `states.npz` holds `ids` (of every text's tokens, special ones included, end to end), `lengths` (tokens a text), `hidden`
+    (tokens × width, the last layer's), `logits` (texts × classes) and, where the model has a head for masked tokens,
+    `masked` (tokens of the first `masked_texts` texts × vocabulary).  The classification head is the model's own;
+    where it has none, both its layers are drawn: `drawn_head`.
+    """
+
+    model: RelativePath
+    texts: Annotated[List[str], Field(min_length=1)]
+    max_length: Annotated[int, Field(ge=4, description="tokens, special tokens included")]
+    masked_texts: Annotated[int, Field(ge=0)]
+
+
 class Converted(ContractModel):
     """`converted.json`: what was converted and what was not, in words for a user."""
 
@@ -64,14 +80,29 @@ class Converted(ContractModel):
     compare: Optional[str] = Field(description="folder below the output to compare with, where it is not the source")
 
 
-_REQUESTS: Dict[str, Type[Union[ParametersRequest, ConvertRequest]]] = {
+Request = Union[ParametersRequest, ConvertRequest, StatesRequest]
+_REQUESTS: Dict[str, Type[Request]] = {
     "parameters": ParametersRequest,
     "convert": ConvertRequest,
+    "states": StatesRequest,
 }
 _HELP = {
     "parameters": "write every parameter of a model of given sizes",
     "convert": "write a model for another framework",
+    "states": "write a model's hidden states and logits on texts",
 }
+
+
+def drawn_head(hidden: int, classes: int) -> Dict[str, List[float]]:
+    """Weights of a dense layer (`dense`, hidden × hidden) and of scores (`out_proj`, classes × hidden), row by row.
+
+    By the standard library alone, so that every framework has the same; small, and without biases.
+    """
+    generator = random.Random("head")
+    return {
+        name: [generator.gauss(0.0, 0.02) for _ in range(rows * hidden)]
+        for name, rows in (("dense", hidden), ("out_proj", classes))
+    }
 
 
 def add_verbs(verbs: Any) -> None:
@@ -104,7 +135,7 @@ def answer(backend: Any, arguments: argparse.Namespace) -> int:
     return ExitCode.COMPLETED
 
 
-def _request(verb: str, path: Path) -> Union[ParametersRequest, ConvertRequest]:
+def _request(verb: str, path: Path) -> Request:
     try:
         return _REQUESTS[verb].model_validate_json(path.read_bytes())
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
-from seedwise_contract.tools import ConvertRequest, ParametersRequest
+from seedwise_contract.tools import ConvertRequest, ParametersRequest, StatesRequest
 from seedwise_fairseq import __version__
 from seedwise_fairseq.check import faults
 from seedwise_fairseq.seeding import set_environment
@@ -55,3 +55,9 @@ class FairseqBackend:
         from seedwise_fairseq.conversion import convert_folder
 
         convert_folder(models / request.model, request.to, out)
+
+    def states(self, request: StatesRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_fairseq.states import write_states
+
+        write_states(request, models / request.model, out)

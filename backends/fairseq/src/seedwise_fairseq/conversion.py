@@ -69,7 +69,7 @@ def convert_folder(source: Path, to: str, out: Path) -> None:
         raise DataError(f"{source}: is a fairseq folder already; --to hf converts it")
     if to == "hf" and folder.kind in ("roberta", "camembert", "xlm-roberta"):
         raise DataError(f"{source}: is a transformers RoBERTa already; --to fairseq converts it")
-    model = _read_fairseq(folder) if folder.kind == "fairseq" else _read_transformers(folder)
+    model = read_fairseq(folder) if folder.kind == "fairseq" else _read_transformers(folder)
     if model.architecture.activation not in ACTIVATIONS.values():
         raise DataError(
             f"{source}: an encoder with activation {model.architecture.activation!r}; allowed: {', '.join(ACTIVATIONS)}"
@@ -94,7 +94,7 @@ def convert_folder(source: Path, to: str, out: Path) -> None:
     write_json(out / "converted.json", written)
 
 
-def _read_fairseq(folder: Folder) -> Model:
+def read_fairseq(folder: Folder) -> Model:
     coder = coder_of(folder)
     checkpoint = read_checkpoint(folder)
     architecture = sizes_of(folder, checkpoint, coder)
@@ -290,7 +290,7 @@ def _write_fairseq(model: Model, folder: Folder, target: Path) -> List[str]:
         )
     state = {name: torch.from_numpy(numpy.array(value)) for name, value in sorted(weights.items())}
     state[f"{convert.LM_HEAD}.weight"] = state[f"{convert.ENCODER}.embed_tokens.weight"]  # shared, and written once
-    plain: Any = OmegaConf.to_container(configuration(_words(architecture)), resolve=True, enum_to_str=True)
+    plain: Any = OmegaConf.to_container(configuration(words_of(architecture)), resolve=True, enum_to_str=True)
     history = {
         "criterion_name": "MaskedLmLoss",
         "optimizer_name": "FairseqAdam",
@@ -325,7 +325,8 @@ def _made_up_head(table: Any) -> Dict[str, Any]:
     }
 
 
-def _words(architecture: Architecture) -> List[str]:
+def words_of(architecture: Architecture) -> List[str]:
+    """Words after `fairseq-train` for a model of these sizes, in the task of masked words; nothing is trained by them."""
     words: List[Any] = [
         *(
             ".",

@@ -31,6 +31,10 @@ class Coder(Protocol):
 
     def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]: ...
 
+    def indices(self, text: str) -> List[int]:
+        """Of the whole text, without special tokens."""
+        ...
+
 
 def coder_of(folder: Folder) -> Coder:
     if folder.kind == "fairseq" and not (folder.path / "sentencepiece.bpe.model").is_file():
@@ -89,6 +93,10 @@ class TokenizerCoder:
             for example, encoding in zip(examples, self._tokenizer.encode_batch(texts))  # noqa: B905 - Python 3.9
         ]
 
+    def indices(self, text: str) -> List[int]:
+        self._tokenizer.no_truncation()
+        return [self.index[number] for number in self._tokenizer.encode(text, add_special_tokens=False).ids]
+
     def _texts(self, example: Example, encoding: Any, paired: bool) -> Texts:
         parts: List[List[int]] = [[], []]
         for number, sequence in zip(encoding.ids, encoding.sequence_ids):  # noqa: B905 - Python 3.9
@@ -119,17 +127,17 @@ class PieceCoder:
     def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]:
         assert spec.recipe is not None
         length, pairs = spec.recipe.max_length, spec.task.columns.text_pair is not None
-        firsts = [self._indices(example.text) for example in examples]
+        firsts = [self.indices(example.text) for example in examples]
         if not pairs:
             return [Texts(first[: length - 2], None) for first in firsts]
-        seconds = [self._indices(example.text_pair or "") for example in examples]
+        seconds = [self.indices(example.text_pair or "") for example in examples]
         room = length - 4  # <s> first </s> </s> second </s>
         if spec.recipe.truncation == "only_first":
             _refuse_long_seconds(examples, [len(second) for second in seconds], room, length)
             return [Texts(a[: room - len(b)], b) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
         return [_longest_first(a, b, room) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
 
-    def _indices(self, text: str) -> List[int]:
+    def indices(self, text: str) -> List[int]:
         return [self._index.get(piece, UNK) for piece in self._pieces.encode(text, out_type=str)]
 
 

@@ -9,7 +9,7 @@ from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
-from seedwise_contract.tools import ParametersRequest
+from seedwise_contract.tools import ParametersRequest, StatesRequest
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -63,3 +63,9 @@ class HfBackend:
         from seedwise_hf.modules import write_modules
 
         write_modules(request, out)
+
+    def states(self, request: StatesRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.states import write_states
+
+        write_states(request, models / request.model, out)
