@@ -21,6 +21,7 @@ from seedwise_fairseq.binarise import dictionary_of
 from seedwise_fairseq.command import HEAD, configuration
 from seedwise_fairseq.conversion import Model, read_fairseq, words_of
 from seedwise_fairseq.convert import LM_HEAD
+from seedwise_fairseq.model import FAST_PATH
 from seedwise_fairseq.text import BOS, EOS, coder_of
 
 _CLASSES = 2
@@ -65,7 +66,7 @@ def _model(read: Model, folder: Folder) -> Any:
             state[f"{own}.{name}.weight"], state[f"{own}.{name}.bias"] = rows, torch.zeros(len(rows))
     model.register_classification_head(HEAD, num_classes=len(state[f"{own}.out_proj.weight"]))
     result = nn.Module.load_state_dict(model, state, strict=False)
-    missing = [name for name in result.missing_keys if not name.startswith(LM_HEAD) and not _duplicate(name)]
+    missing = [name for name in result.missing_keys if not name.startswith(LM_HEAD) and not _without_weights(name)]
     if missing or result.unexpected_keys:
         raise DataError(f"{folder.path}: fairseq misses {missing[:5]} and does not know {result.unexpected_keys[:5]}")
     for module in model.modules():
@@ -74,8 +75,6 @@ def _model(read: Model, folder: Folder) -> Any:
     return model.eval()
 
 
-def _duplicate(name: str) -> bool:
-    """Of the weights that fairseq's layers keep twice, for fast inference."""
-    from seedwise_fairseq.model import FAST_PATH
-
-    return name.rpartition(".")[2] in FAST_PATH
+def _without_weights(name: str) -> bool:
+    """Names that no checkpoint need have: of a version mark, and of what layers keep twice, for fast inference."""
+    return name.rpartition(".")[2] in (*FAST_PATH, "version")
