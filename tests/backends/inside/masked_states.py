@@ -1,4 +1,4 @@
-"""masked_states.py hf|fairseq FOLDER OUT: reads texts (a JSON list) on stdin; their ids, hidden states and masked-word logits.
+"""masked_states.py hf|fairseq FOLDER OUT [TEXTS]: for texts, a JSON list there or on stdin, their ids, hidden states and masked-word logits.
 
 By the frameworks' own ways of reading a folder; nothing of this suite.  Writes a JSON list into OUT.
 """
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-framework, folder, texts, answers = sys.argv[1], sys.argv[2], json.load(sys.stdin), []
+framework, folder, answers = sys.argv[1], sys.argv[2], []
+texts = json.loads(sys.argv[4]) if len(sys.argv) > 4 else json.load(sys.stdin)
 torch.set_num_threads(1)
 if framework == "hf":
     from transformers import AutoModelForMaskedLM, AutoTokenizer
