@@ -1,4 +1,4 @@
-"""masked_states.py hf|fairseq FOLDER OUT [TEXTS]: for texts, a JSON list there or on stdin, their ids, hidden states and masked-word logits.
+"""masked_states.py hf|fairseq FOLDER OUT [TEXTS]: for texts (JSON, or on stdin) ids, hidden states and logits of masked words.
 
 By the frameworks' own ways of reading a folder; nothing of this suite.  Writes a JSON list into OUT.
 """
