@@ -57,7 +57,15 @@ def convert(
         first = "fairseq" if converted.kind == "fairseq" else "hf"
         source = Place(first, made, converted.compare) if converted.compare else Place(first, root, name)
         say(f"comparing {first} with {to} on {len(chosen[1])} texts")
-        proof = prove(runtime, project, (source, Place(to, made, "model")), converted.positions, chosen, work)
+        proof = prove(
+            runtime,
+            project,
+            (source, Place(to, made, "model")),
+            converted.positions,
+            converted.vocabulary,
+            chosen,
+            work,
+        )
         conversion = Conversion(model, to, out, (first, to), converted, proof)
         if not proof.passed:
             raise NotEqual(f"{table(conversion)}\n\nNothing was written: the differences are not below {TOLERANCE:g}.")

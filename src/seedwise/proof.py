@@ -27,6 +27,7 @@ TOLERANCE = 1e-4
 TEXTS = "rotten-tomatoes"
 _LONGEST = 256  # tokens of a text that are compared at most
 _MASKED_TEXTS = 8  # logits of masked words: a number for every token and word
+_UNKNOWN = 3  # <unk>
 Numbers = NDArray[Any]
 
 
@@ -85,10 +86,11 @@ def prove(
     project: Project,
     pair: tuple[Place, Place],
     positions: int,
+    vocabulary: int,
     texts: tuple[str, list[str]],
     work: Path,
 ) -> Proof:
-    """Ask both for their states on `texts`; `work` is a folder of ours.  `NotEqual` where even the tokens differ."""
+    """Ask both for their states on `texts`; `work` is a folder of ours, `vocabulary` fairseq's.  `NotEqual` where even the tokens differ."""
     told, lines = texts
     max_length = min(_LONGEST, positions)
     found = []
@@ -99,6 +101,9 @@ def prove(
         with np.load(out / "states.npz") as states:
             found.append({name: states[name] for name in states.files})
     first, second = found
+    # Pieces that the dictionary lacks are <unk> to fairseq, and have rows beyond its vocabulary in transformers.
+    for states in found:
+        states["ids"] = np.where(states["ids"] < vocabulary, states["ids"], _UNKNOWN)
     _same_tokens(pair, lines, first, second)
     masked = None
     if "masked" in first and "masked" in second:
