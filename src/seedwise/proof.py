@@ -90,7 +90,9 @@ def prove(
     texts: tuple[str, list[str]],
     work: Path,
 ) -> Proof:
-    """Ask both for their states on `texts`; `work` is a folder of ours, `vocabulary` fairseq's.  `NotEqual` where even the tokens differ."""
+    """Ask both for their states on `texts`; `vocabulary` is fairseq's, `work` a folder of ours.
+
+    `NotEqual` where even the tokens differ."""
     told, lines = texts
     max_length = min(_LONGEST, positions)
     found = []
