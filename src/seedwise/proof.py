@@ -92,7 +92,8 @@ def prove(
 ) -> Proof:
     """Ask both for their states on `texts`; `vocabulary` is fairseq's, `work` a folder of ours.
 
-    `NotEqual` where even the tokens differ."""
+    `NotEqual` where even the tokens differ.
+    """
     told, lines = texts
     max_length = min(_LONGEST, positions)
     found = []
