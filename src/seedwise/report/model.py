@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from seedwise.certificates.certificate import Certificate
 from seedwise.stats import Outcome
 from seedwise_contract.base import ContractModel
 
@@ -215,6 +216,14 @@ class Provenance(ContractModel):
     runs: tuple[RunFacts, ...]
 
 
+class RefusedClaim(ContractModel):
+    """A claim across backends without a valid certificate."""
+
+    name: str
+    statement: str
+    reason: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -225,6 +234,8 @@ class StudyReport(ContractModel):
     claims: tuple[Comparison, ...]
     explored: tuple[Comparison, ...]
     open_claims: tuple[OpenClaim, ...]
+    refused_claims: tuple[RefusedClaim, ...]
+    certificates: tuple[Certificate, ...]
     planned: int
     finished: int
     arms: tuple[ArmRow, ...]
