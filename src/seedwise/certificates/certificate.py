@@ -55,7 +55,10 @@ class Certificate(ContractModel):
     def title(self) -> str:
         model: Any = self.setup["model"]
         method: Any = self.setup["method"]
-        return f"{' and '.join(side.backend for side in self.sides)}: {method['name']}, {model['name'] if model else ''}, {self.setup['initialisation']}"
+        names = " and ".join(side.backend for side in self.sides)
+        return ", ".join(
+            filter(None, (f"{names}: {method['name']}", model and model["name"], self.setup["initialisation"]))
+        )
 
 
 def setup_of(spec: RunSpec) -> dict[str, JsonValue]:
