@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import contextlib
 import math
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Literal, NamedTuple, Optional, Protocol, Sequence, Tuple
