@@ -6,7 +6,6 @@ there.  Every figure comes from the framework's own objects as a run makes them;
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import contextlib
 import math
