@@ -60,12 +60,12 @@ class BitFit:
         tuner = BitFitConfig(
             task_type=TaskType.SEQ_CLS, inference_mode=False, target_modules=None if chosen == ALL else list(chosen)
         )
+        parts = outside(parts_of(config), head_modules(built.model, built.head))
         result = wrapped(built, tuner)
         if not head:
             for name, parameter in result.model.named_parameters():
                 if name in result.head:
                     parameter.requires_grad = False
-        parts = outside(parts_of(config), head_modules(built.model, built.head))
         body = biases(chosen_parts(chosen, kind, parts), lambda part: f"{WRAPPED}{part.name}.bitfit_bias.default")
         return assert_trainable(result, Definition(body, head), "bitfit")
 

@@ -61,7 +61,9 @@ def assert_within(built: Built, targets: Sequence[Part], method: str) -> Built:
     return built
 
 
-def whole(parts: Iterable[Part], prefix: str = "", kinds: Sequence[str] = ("linear", "norm", "embedding")) -> Dict[str, int]:
+def whole(
+    parts: Iterable[Part], prefix: str = "", kinds: Sequence[str] = ("linear", "norm", "embedding")
+) -> Dict[str, int]:
     """Every parameter of `parts` by its name in the model."""
     named: Dict[str, int] = {}
     for part in parts:
@@ -103,7 +105,7 @@ def saved_whole(parts: Iterable[Part], endings: Optional[Iterable[str]]) -> Dict
         kept = next((path for path in paths if any(path.endswith(end) for end in endings or ())), None)
         if kept is not None:
             for name, count in whole([part]).items():
-                named[f"{WRAPPED}{kept}.modules_to_save.default{name[len(kept):]}"] = count
+                named[f"{WRAPPED}{kept}.modules_to_save.default{name[len(kept) :]}"] = count
     return named
 
 

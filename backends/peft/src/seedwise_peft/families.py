@@ -206,3 +206,5 @@ FAMILIES: Dict[str, Family] = {
     "roberta": _like_bert("roberta"),
     "xlm-roberta": _like_bert("roberta"),
 }
+
+TRANSPOSED = ("gpt2",)  # families whose linear layers hold their weights transposed

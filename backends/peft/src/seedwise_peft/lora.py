@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
 from seedwise_hf.methods import Built
-from seedwise_peft.families import FAMILIES, Part, parts_of
+from seedwise_peft.families import FAMILIES, TRANSPOSED, Part, parts_of
 from seedwise_peft.method import configuration, wrapped
 from seedwise_peft.targets import (
     DEFAULT,
@@ -92,6 +92,11 @@ class Lora:
             if not any(_under(part.name, name) for part in parts):
                 allowed = "no module of this model's body is so named; the head trains without being named"
                 found.append(Fault(field="method.parameters.modules_to_save", found=shown(name), allowed=allowed))
+        if settings["init"] == "olora" and config["model_type"] in TRANSPOSED:
+            allowed = (
+                f"another: on the transposed layers of {config['model_type']}, peft's OLoRA has other sizes than LoRA"
+            )
+            found.append(Fault(field="method.parameters.init", found='"olora"', allowed=allowed))
         return found + _rank_faults(settings, chosen)
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
@@ -111,7 +116,7 @@ class Lora:
             lora_dropout=settings["dropout"],
             target_modules=targets if isinstance(targets, str) else list(targets),
             exclude_modules=settings["exclude_modules"] or None,
-            fan_in_fan_out=config["model_type"] == "gpt2",  # its linear layers are stored transposed
+            fan_in_fan_out=config["model_type"] in TRANSPOSED,
             bias=settings["bias"],
             use_rslora=settings["use_rslora"],
             use_dora=settings["use_dora"],

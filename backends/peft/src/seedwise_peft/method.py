@@ -51,7 +51,7 @@ def _renamed(head: FrozenSet[str], modules: List[str]) -> FrozenSet[str]:
     renamed = set()
     for name in head:
         module = next(m for m in modules if name.startswith(f"{m}."))
-        renamed.add(f"base_model.model.{module}.modules_to_save.{ADAPTER}{name[len(module):]}")
+        renamed.add(f"base_model.model.{module}.modules_to_save.{ADAPTER}{name[len(module) :]}")
     return frozenset(renamed)
 
 

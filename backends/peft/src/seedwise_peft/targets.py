@@ -72,7 +72,9 @@ def unknown_parameters(parameters: Mapping[str, Any], known: Iterable[str], need
     """Faults for names that a method does not know, and for needed ones that are missing."""
     known = list(known)
     faults = [
-        Fault(field=f"method.parameters.{name}", found=shown(value), allowed=f"known here: {', '.join(known) or 'none'}")
+        Fault(
+            field=f"method.parameters.{name}", found=shown(value), allowed=f"known here: {', '.join(known) or 'none'}"
+        )
         for name, value in parameters.items()
         if name not in known
     ]

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
 from seedwise_hf.methods import Built
-from seedwise_peft.families import FAMILIES, Part, parts_of
+from seedwise_peft.families import FAMILIES, TRANSPOSED, Part, parts_of
 from seedwise_peft.method import configuration, wrapped
 from seedwise_peft.targets import DEFAULT, form_faults, matched, nothing_matched, unknown_parameters
 
@@ -30,24 +30,25 @@ class Tuner(NamedTuple):
     folder: str  # in peft.tuners
     config: str
     kind: str = "linear"  # of the modules that it adapts
+    transposed: bool = False  # works on linear layers that are stored transposed, as GPT-2's are
 
 
 TUNERS: Dict[str, Tuner] = {
     "beft": Tuner("beft", "BeftConfig"),
     "boft": Tuner("boft", "BOFTConfig"),
     "delora": Tuner("delora", "DeloraConfig"),
-    "fourierft": Tuner("fourierft", "FourierFTConfig"),
+    "fourierft": Tuner("fourierft", "FourierFTConfig", transposed=True),
     "hra": Tuner("hra", "HRAConfig"),
-    "ia3": Tuner("ia3", "IA3Config"),
+    "ia3": Tuner("ia3", "IA3Config", transposed=True),
     "ln_tuning": Tuner("ln_tuning", "LNTuningConfig", "norm"),
     "loha": Tuner("loha", "LoHaConfig"),
     "lokr": Tuner("lokr", "LoKrConfig"),
     "miss": Tuner("miss", "MissConfig"),
     "oft": Tuner("oft", "OFTConfig"),
-    "randlora": Tuner("randlora", "RandLoraConfig"),
+    "randlora": Tuner("randlora", "RandLoraConfig", transposed=True),
     "road": Tuner("road", "RoadConfig"),
-    "vblora": Tuner("vblora", "VBLoRAConfig"),
-    "vera": Tuner("vera", "VeraConfig"),
+    "vblora": Tuner("vblora", "VBLoRAConfig", transposed=True),
+    "vera": Tuner("vera", "VeraConfig", transposed=True),
 }
 
 
@@ -66,7 +67,9 @@ class Named:
             allowed = _PLAIN.get(fields.get(name, ""))
             if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
                 found.append(
-                    Fault(field=f"method.parameters.{name}", found=shown(value), allowed=f"a value of type {fields[name]}")
+                    Fault(
+                        field=f"method.parameters.{name}", found=shown(value), allowed=f"a value of type {fields[name]}"
+                    )
                 )
         if "target_modules" in parameters:
             found += form_faults(parameters["target_modules"])
@@ -81,6 +84,9 @@ class Named:
         if other := [part for part in chosen if part.kind != self._tuner.kind]:
             allowed = f"{self._name} adapts {self._tuner.kind} modules, and {other[0].name} is of kind {other[0].kind}"
             return [Fault(field="method.parameters.target_modules", found=shown(targets), allowed=allowed)]
+        if config["model_type"] in TRANSPOSED and self._tuner.kind == "linear" and not self._tuner.transposed:
+            allowed = f"peft's {self._name} does not adapt the transposed linear layers of {config['model_type']}"
+            return [Fault(field="method.name", found=shown(self._name), allowed=allowed)]
         return []
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
@@ -92,7 +98,7 @@ class Named:
         targets = self._targets(parameters, config)
         settings = {**parameters, "target_modules": targets if isinstance(targets, str) else list(targets)}
         if "fan_in_fan_out" in fields_of(self._tuner):
-            settings.setdefault("fan_in_fan_out", config["model_type"] == "gpt2")  # it stores linear layers transposed
+            settings.setdefault("fan_in_fan_out", config["model_type"] in TRANSPOSED)
         parts = matched(targets, outside(parts_of(config), head_modules(built.model, built.head)))
         tuner = getattr(peft, self._tuner.config)(task_type=peft.TaskType.SEQ_CLS, inference_mode=False, **settings)
         result = wrapped(built, tuner)
@@ -137,8 +143,7 @@ def _sizes(name: str, settings: Mapping[str, Any], parts: Sequence[Part]) -> Any
 def fields_of(tuner: Tuner) -> Dict[str, str]:
     """Fields of a configuration and their types, read from the installed source: importing peft would import torch."""
     found = find_spec("peft")
-    assert found is not None and found.origin is not None, "peft is in this backend's lock"
-    source = Path(found.origin).parent / "tuners" / tuner.folder / "config.py"
+    source = Path(str(found and found.origin)).parent / "tuners" / tuner.folder / "config.py"
     tree = ast.parse(source.read_text(encoding="utf-8"))
     body = next(item.body for item in tree.body if isinstance(item, ast.ClassDef) and item.name == tuner.config)
     return {

@@ -35,7 +35,8 @@ class BitFitConfig(PeftConfig):
         default=None, metadata={"help": "Names of modules whose biases do not train, in the same way."}
     )
     modules_to_save: Optional[List[str]] = field(
-        default=None, metadata={"help": "Modules that train as a whole and are saved beside the biases: the task's head."}
+        default=None,
+        metadata={"help": "Modules that train as a whole and are saved beside the biases: the task's head."},
     )
 
     def __post_init__(self) -> None:

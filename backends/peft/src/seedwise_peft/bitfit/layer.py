@@ -69,7 +69,9 @@ class BitFitLayer(nn.Module, BaseTunerLayer):
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         if self.disable_adapters and self.merged:
             self.unmerge()
-        names = [] if self.disable_adapters or self.merged else [n for n in self.active_adapters if n in self.bitfit_bias]
+        names = (
+            [] if self.disable_adapters or self.merged else [n for n in self.active_adapters if n in self.bitfit_bias]
+        )
         if len(names) > 1:
             raise ValueError(f"one BitFit adapter can be active at a time, not {len(names)}: a module has one bias")
         if not names:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, ClassVar, Dict, List, Optional, Set
 
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from torch import nn
@@ -18,7 +18,9 @@ class BitFitModel(BaseTuner):
 
     prefix: str = "bitfit_"
     tuner_layer_cls = BitFitLayer
-    target_module_mapping: Dict[str, List[str]] = {}  # no names by family: a model tells by itself what has a bias
+    target_module_mapping: ClassVar[
+        Dict[str, List[str]]
+    ] = {}  # no names by family: a model tells by itself what has a bias
 
     def _prepare_adapter_config(self, peft_config: BitFitConfig, model_config: Dict[str, Any]) -> BitFitConfig:
         return peft_config
