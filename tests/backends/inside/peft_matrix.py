@@ -134,6 +134,6 @@ for number, (family, name, parameters) in enumerate(json.loads(sys.argv[2])):
         continue
     try:
         answers.append(case(Path(sys.argv[1]) / str(number), family, name, parameters))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every case gets its answer
         answers.append({"error": f"{family} {name} {parameters}: {type(error).__name__}: {error}"})
 print(json.dumps(answers))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import List
 
-from seedwise_contract import Fault, RunSpec
-from seedwise_contract.backend import Roots
+from seedwise_contract import Fault, RunResult, RunSpec
+from seedwise_contract.backend import Roots, RunContext
 from seedwise_hf.backend import PACKAGES, HfBackend
 from seedwise_hf.check import read_config
+from seedwise_hf.seeding import set_environment
 from seedwise_peft import __version__
 from seedwise_peft.families import FAMILIES
 from seedwise_peft.methods import METHODS
@@ -26,3 +28,11 @@ class PeftBackend(HfBackend):
         if config.get("model_type") not in FAMILIES:
             return found
         return found + method.model_faults(spec.method.parameters, config)
+
+    def run(self, spec: RunSpec, context: RunContext) -> RunResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)
+        from seedwise_hf.run import run
+        from seedwise_peft.run import PeftRun
+
+        return run(spec, context, METHODS[spec.method.name], begun, PeftRun)

@@ -35,6 +35,7 @@ def wrapped(built: Built, config: PeftConfig, extra: Optional[List[str]] = None)
     from peft import get_peft_model
 
     from seedwise_peft.definition import head_modules
+    from seedwise_peft.frozen import replaced
 
     modules = head_modules(built.model, built.head)
     config.modules_to_save = modules + [name for name in extra or () if name not in modules]
@@ -43,7 +44,7 @@ def wrapped(built: Built, config: PeftConfig, extra: Optional[List[str]] = None)
     except (ValueError, TypeError, KeyError, AssertionError, NotImplementedError, AttributeError) as error:
         found = f"{type(error).__name__} of peft's {type(config).__name__}"
         raise SpecError("method", [Fault(field="method.parameters", found=found, allowed=str(error))]) from error
-    return Built(model, _renamed(built.head, modules))
+    return Built(model, _renamed(built.head, modules), replaced(model))
 
 
 def _renamed(head: FrozenSet[str], modules: List[str]) -> FrozenSet[str]:
