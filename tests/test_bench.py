@@ -230,6 +230,26 @@ def test_a_faulty_study_beside_a_good_one_starts_nothing(small: Small) -> None:
     assert not small.project.runs.exists()
 
 
+def test_a_study_that_cannot_be_run_keeps_no_other_from_it(small: Small) -> None:
+    other = small.study.with_name("absent.yaml")
+    other.write_text(
+        small.study.read_text().replace("name: small\n", "name: absent\n").replace("data: toy", "data: other")
+    )
+    manifest = small.project.root / "benchmarks" / "assets" / "toy.yaml"
+    manifest.with_name("other.yaml").write_text(
+        manifest.read_text()
+        .replace("name: toy", "name: other")
+        .replace("{toy.jsonl: toy.jsonl}", "{toy.jsonl: none.jsonl}")
+    )
+    done = small.pytest("benchmarks")
+    assert done.returncode == 1, done.stdout
+    assert "9 failed, 9 passed" in done.stdout
+    assert "absent was not started" in done.stdout
+    assert done.stdout.count("none.jsonl") == 1
+    assert "verdicts of small" in done.stdout
+    assert len(small.runs()) == 8
+
+
 def test_a_run_that_takes_too_long_names_the_setting(small: Small) -> None:
     small.edit("name: small", "name: small\ntimeout_minutes: 0.02")
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")

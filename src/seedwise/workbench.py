@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.engines.local import LocalEngine, Roots
-from seedwise.errors import EngineError, InputError
+from seedwise.errors import EngineError, InputError, SeedwiseError
 from seedwise.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
 from seedwise.provenance import look_around
@@ -63,16 +63,32 @@ class Workbench:
         digests = {name: self.runtime.digest(name) for name in backends_of([study])}
         return make_plan(study, self.project, digests, self.device_of(study), say)
 
-    def prepare(self, studies: Sequence[Study], say: Say) -> dict[str, Plan]:
-        """Backends built, assets fetched, every spec checked against what its backend offers; study name → plan."""
-        digests = self.runtime.prepare(backends_of(studies), say)
-        descriptions = {name: self.runtime.describe(name) for name in digests}
-        plans = {}
+    def prepare(self, studies: Sequence[Study], say: Say) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:
+        """Backends built, assets fetched, every spec checked against what its backend offers.
+
+        Study name → plan, and study name → what cannot be had of it: a backend or an asset that is not to be had here
+        keeps no other study from being run.
+        """
+        digests: dict[str, str] = {}
+        unbuilt: dict[str, SeedwiseError] = {}
+        for backend in backends_of(studies):
+            try:
+                digests |= self.runtime.prepare([backend], say)
+            except SeedwiseError as error:
+                unbuilt[backend] = error
+        plans: dict[str, Plan] = {}
+        refused: dict[str, SeedwiseError] = {}
         for study in studies:
-            plan = make_plan(study, self.project, digests, self.device_of(study), say)
-            refuse_unsupported(plan, descriptions)
-            plans[study.name] = plan
-        return plans
+            try:
+                for backend in backends_of([study]):
+                    if backend in unbuilt:
+                        raise unbuilt[backend]
+                plan = make_plan(study, self.project, digests, self.device_of(study), say)
+                refuse_unsupported(plan, {name: self.runtime.describe(name) for name in backends_of([study])})
+                plans[study.name] = plan
+            except SeedwiseError as error:
+                refused[study.name] = error
+        return plans, refused
 
     def engine(self, studies: Sequence[Study]) -> LocalEngine:
         cores = self.cores

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from seedwise.certificates.need import Shelf, needs_of
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.plan import Plan, PlannedRun
@@ -24,10 +25,18 @@ if TYPE_CHECKING:
 
 
 class BenchSession:
-    def __init__(self, config: pytest.Config, bench: Workbench, plans: dict[str, Plan], engine: LocalEngine) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        bench: Workbench,
+        plans: dict[str, Plan],
+        refused: dict[str, SeedwiseError],
+        engine: LocalEngine,
+    ) -> None:
         self._config = config
         self._bench = bench
         self._plans = plans
+        self._refused = refused
         self._engine = engine
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
@@ -35,7 +44,10 @@ class BenchSession:
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
-        """Everything that runs need; what cannot be had ends the session with the error's own exit code."""
+        """Everything that runs need.
+
+        Where no study can be run, the session ends with the first error's own exit code; where some can, those that cannot fail.
+        """
         reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
 
         def say(line: str) -> None:
@@ -53,8 +65,10 @@ class BenchSession:
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
-            plans = bench.prepare(studies, say)
-            return cls(config, bench, plans, bench.engine(studies))
+            plans, refused = bench.prepare(studies, say)
+            if not plans:
+                raise next(iter(refused.values()))
+            return cls(config, bench, plans, refused, bench.engine([s for s in studies if s.name in plans]))
         except SeedwiseError as error:
             _not_started(config, error)
 
@@ -62,7 +76,8 @@ class BenchSession:
         """Start the items' runs; from here on a cancelled job or a closed terminal ends the session as Ctrl-C does."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
-        chosen = [(item.study_file.study.name, self._planned(item)) for item in items]
+        names = [item.study_file.study.name for item in items]
+        chosen = [(name, self._planned(item)) for name, item in zip(names, items, strict=True) if name in self._plans]
         try:
             self._futures = self._engine.submit(chosen)
         except SeedwiseError as error:
@@ -70,7 +85,11 @@ class BenchSession:
         self._progress = Progress(self._engine, self._bench.store, [run for _, run in chosen], self._futures)
 
     def wait_for(self, item: RunItem) -> Outcome:
-        """The outcome of the item's run, with a live table meanwhile where there is a terminal."""
+        """The outcome of the item's run, with a live table meanwhile where there is a terminal.
+
+        Raises what keeps its study from being run.
+        """
+        self._refuse(item.study_file.study.name)
         future = self._futures[self._planned(item).run_id or ""]
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if not future.done() and self._progress is not None and reporter is not None:
@@ -92,12 +111,38 @@ class BenchSession:
         left = self._progress.left() if self._progress else None
         return f"{value} in {outcome.seconds:.0f} s" + (f", {left}" if left else "")
 
+    def _refuse(self, study: str) -> None:
+        if study in self._refused:
+            raise InputError(f"{study} was not started: the reason stands at the end, once") from self._refused[study]
+
     def compared(self, study: str) -> StudyOutcome:
+        self._refuse(study)
         if study not in self._compared:
             from seedwise.comparison import compare  # brings scipy.stats, slow to import; runs need not wait for it
 
             self._compared[study] = compare(self._plans[study], self._bench.store)
         return self._compared[study]
+
+    def certify(self, study: str, pair: str) -> str:
+        """What stands on the line of a certificate's item; makes those of `pair` that are missing.  Raises what is wrong."""
+        self._refuse(study)
+        from seedwise.certificates.make import Certifier
+
+        plan = self._plans[study]
+        shelf = Shelf.beside(self._bench.store.root)
+        certifier = Certifier(self._bench.project, self._bench.runtime, plan.study.memory_gib, lambda _: None)
+        made = 0
+        for need in (need for need in needs_of(plan) if need.pair == pair):
+            certificate = shelf.find(need)
+            if certificate is None:
+                certificate = certifier.make(need)
+                shelf.put(need, certificate)
+                made += 1
+            if not certificate.passed:
+                raise InputError(
+                    f"certificate of {need.arm}: failed: {', '.join(certificate.failed)} ({shelf.path(need)})"
+                )
+        return "passed" if made else "passed (made before)"
 
     def close(self) -> None:
         self._engine.close()
@@ -105,6 +150,9 @@ class BenchSession:
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
         outcomes = []
+        for name, refusal in self._refused.items():
+            reporter.write_sep("=", f"{name} was not started")
+            reporter.write_line(str(refusal), red=True)
         for name in self._plans:
             try:
                 outcomes.append(self.compared(name))
@@ -120,6 +168,9 @@ class BenchSession:
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
+            for refused in outcome.refused:
+                reporter.write_line(f"{refused.claim.name}: refused", bold=True)
+                reporter.write_line(f"  {refused.reason}")
             for open_claim in outcome.open_claims:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.probe import ProbeRequest, ProbeResult
+from seedwise_contract.tools import ParametersRequest, StatesRequest
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -44,6 +47,7 @@ class HfBackend:
             devices=["cpu"] if packages["torch"].endswith("+cpu") else ["cpu", "cuda"],
             deterministic_methods=[],
             packages=packages,
+            verbs=["describe", "check", "run", "probe"],
         )
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
@@ -55,3 +59,22 @@ class HfBackend:
         from seedwise_hf.run import run
 
         return run(spec, context, self.methods[spec.method.name], begun)
+
+    def probe(self, spec: RunSpec, request: ProbeRequest, context: RunContext) -> ProbeResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)
+        from seedwise_hf.probe import probe
+
+        return probe(spec, request, context, self.methods[spec.method.name], self.describe(), begun)
+
+    def parameters(self, request: ParametersRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.modules import write_modules
+
+        write_modules(request, out)
+
+    def states(self, request: StatesRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.states import write_states
+
+        write_states(request, models / request.model, out)

@@ -31,11 +31,11 @@ _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or reci
 
 
 def run(
-    spec: RunSpec, context: RunContext, method: Method, begun: float, kind: Optional[Type[Run]] = None
+    spec: RunSpec, context: RunContext, method: Method, begun: float, kind: Optional[Type[HfRun]] = None
 ) -> RunResult:
     """Train, select, score, write, as `kind` does; `begun` is when the process's work began, by the monotonic clock."""
     try:
-        return (kind or Run)(spec, context, method, begun).result()
+        return (kind or HfRun)(spec, context, method, begun).result()
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(f"the device ran out of memory: {_LESS_MEMORY} ({error})") from error
     except RuntimeError as error:  # torch gives its allocator on the host no type of its own
@@ -44,7 +44,7 @@ def run(
         raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
-class Run(GradientRun):
+class HfRun(GradientRun):
     """A backend that shares this one's loop gives its own states and trainer, and says how a checkpoint is written."""
 
     states_type: Type[States] = States
@@ -55,15 +55,16 @@ class Run(GradientRun):
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         switches = set_determinism(spec.device.threads)
-        self._device = _device(spec)
-        write_json(self.files.environment, _environment(spec, self._device, switches))
+        self.device = _device(spec)
+        write_json(self.files.environment, _environment(spec, self.device, switches))
         self.examples: Dict[str, List[Example]] = {
             split: read_split(spec.task, split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
         folder = model_folder(spec.model, context.roots.models)
-        self.built = built = method.prepare(build(spec, folder), spec.method.parameters)
-        self.model = built.model.to(self._device)
+        built = method.prepare(build(spec, folder), spec.method.parameters)
+        self.head = built.head
+        self.model = built.model.to(self.device)
         self.tokenizer = _tokenizer(folder)
         if DROPOUT_FIELDS[built.model.config.model_type].bare:  # the head reads the last token that is not padding
             built.model.config.pad_token_id = self.tokenizer.pad_token_id
@@ -80,7 +81,7 @@ class Run(GradientRun):
         spec, context = self.spec, self.context
         assert spec.recipe is not None
         scorer = Scorer(
-            self._device,
+            self.device,
             spec.recipe.precision,
             spec.evaluation.batch_size,
             self.collate,
@@ -89,7 +90,7 @@ class Run(GradientRun):
         return self.trainer_type(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
 
     def peak_device_bytes(self) -> Optional[int]:
-        return torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None
+        return torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
 
     def save(self, folder: Path, selected: Selected) -> None:
         """With the tokenizer, as transformers reads them back."""

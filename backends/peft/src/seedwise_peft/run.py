@@ -9,7 +9,7 @@ from seedwise_contract import BackendError, RunResult, RunSpec
 from seedwise_contract.backend import RunContext
 from seedwise_contract.results import Selected
 from seedwise_hf.methods import Method
-from seedwise_hf.run import Run
+from seedwise_hf.run import HfRun
 from seedwise_hf.state import States
 from seedwise_hf.training import SeedwiseTrainer
 from seedwise_peft.frozen import frozen_digest
@@ -29,7 +29,7 @@ class PeftTrainer(SeedwiseTrainer):
             parameter.requires_grad = name in trained
 
 
-class PeftRun(Run):
+class PeftRun(HfRun):
     states_type = PeftStates
     trainer_type = PeftTrainer
 
