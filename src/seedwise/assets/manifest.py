@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from seedwise.errors import InputError
+from seedwise.sizes import Sizes
 from seedwise.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RelativePath, Sha256
@@ -119,10 +120,17 @@ class Manifest(ContractModel):
     citation: str
     licence: str
     sources: Annotated[list[Source], Field(min_length=1)]
-    files: Annotated[dict[str, Sha256], Field(min_length=1)]
+    files: Annotated[dict[str, Sha256 | None], Field(min_length=1)] = Field(
+        description="file → sha256; null: not pinned, the user's own file is taken as it is and its digest is said"
+    )
     table: Table | None = None
     text: Corpus | None = None
     dialogue: Dialogues | None = None
+    architecture: Sizes | None = Field(default=None, description="a model's sizes, for when its files are not there")
+
+    @property
+    def unpinned(self) -> list[str]:
+        return [name for name, digest in self.files.items() if digest is None]
 
     @model_validator(mode="after")
     def _coherent(self) -> Manifest:
@@ -134,6 +142,12 @@ class Manifest(ContractModel):
                 raise ValueError(f"{name}.file is not listed under files")
         if self.table is not None and not set(self.table.files.values()) <= set(self.files):
             raise ValueError("table.files names files that are not listed under files")
+        if self.architecture is not None and self.kind != "model":
+            raise ValueError("architecture belongs to a model")
+        if None in self.files.values() and (
+            self.kind != "model" or any(not isinstance(source, LocalSource) for source in self.sources)
+        ):
+            raise ValueError("a digest may only be left open (null) for a model whose sources are all local")
         for source in self.sources:
             if set(source.members) != set(self.files):
                 raise ValueError("each source's members are exactly the files")

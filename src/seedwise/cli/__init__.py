@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import certify, compare, doctor, images, plan, pretrain, record, run, ui
+from seedwise.cli import certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -55,6 +55,8 @@ app.command("track")(record.track_command)
 app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
 app.command("certify")(certify.certify)
+app.command("params")(params.params)
+app.command("convert")(convert.convert)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)

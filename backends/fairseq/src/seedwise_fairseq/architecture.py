@@ -2,7 +2,8 @@
 
 Three kinds of folder are known:
 - transformers: `config.json` of BERT or RoBERTa and its relatives, `tokenizer.json`, `*.safetensors`;
-- fairseq: `model.pt`, `dict.txt` and `sentencepiece.bpe.model`, as fairseq's models are published;
+- fairseq: `model.pt`, `dict.txt` and `sentencepiece.bpe.model`, as fairseq's models are published, or `tokenizer.json`
+  in place of the last, as this backend writes where a transformers tokenizer codes the texts;
 - sizes: `architecture.json` with `dict.txt` and `sentencepiece.bpe.model`, for random initialisation; or alone, with the
   size of a vocabulary that pretraining is to learn.
 """
@@ -21,6 +22,7 @@ POSITION_OFFSET = {"bert": 0, "roberta": 2, "camembert": 2, "xlm-roberta": 2}
 # transformers' name of an activation → fairseq's.
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu"}
 SIZES, DICTIONARY, PIECES = "architecture.json", "dict.txt", "sentencepiece.bpe.model"
+NOTES = "seedwise.json"  # beside model.pt: what fairseq has no option for
 _SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "max_positions")
 
 
@@ -65,7 +67,9 @@ def read_folder(path: Path) -> Folder:
         sizes = path / SIZES
         vocabulary = _vocabulary(sizes) if sizes.is_file() else None
         if vocabulary is None:
-            _require(path, [DICTIONARY, PIECES])
+            _require(path, [DICTIONARY])
+            if not (path / "tokenizer.json").is_file():
+                _require(path, [PIECES])
         return Folder(path, "fairseq", _explicit(sizes) if sizes.is_file() else None, {}, vocabulary)
     raise DataError(
         f"{path}: found neither config.json (a transformers folder) nor model.pt or architecture.json (a fairseq one); "
@@ -90,6 +94,24 @@ def from_sizes(sizes: Dict[str, Any], where: str) -> Architecture:
         norm_eps=1e-5,
         initializer_range=0.02,
     )
+
+
+def with_notes(architecture: Architecture, path: Path) -> Architecture:
+    """`architecture` with what `seedwise.json` in the folder `path` says of it, where there is one."""
+    notes = notes_of(path)
+    wanted = {name: notes[name] for name in ("norm_eps", "initializer_range") if name in notes}
+    bad = [name for name, value in wanted.items() if not isinstance(value, float) or not 0 < value < 1]
+    if bad:
+        raise DataError(f"{path / NOTES}: {', '.join(bad)}: each must be a number between 0 and 1")
+    return architecture._replace(**wanted)
+
+
+def notes_of(path: Path) -> Dict[str, Any]:
+    """`seedwise.json` in the folder `path`; nothing where there is none."""
+    notes = _json(path / NOTES) if (path / NOTES).is_file() else {}
+    if "layer_norm_eps" in notes:
+        notes["norm_eps"] = notes.pop("layer_norm_eps")
+    return notes
 
 
 def _explicit(path: Path) -> Architecture:

@@ -68,7 +68,7 @@ class Checkpoint:
             for name, value in state["model"].items()
             if isinstance(value, torch.Tensor) and not _FAST_PATH.search(name)
         }
-        self._options = _options(state)
+        self.options = _options(state)
 
     @property
     def architecture(self) -> Architecture:
@@ -81,7 +81,7 @@ class Checkpoint:
             raise DataError(f"{self.path}: no {error.args[0]}; a RoBERTa encoder of fairseq's is needed") from None
         numbers = {int(found[1]) for name in self.weights if (found := re.search(r"\.layers\.(\d+)\.", name))}
         sizes = {
-            **self._options,
+            **self.options,
             "encoder_layers": max(numbers) + 1,
             "encoder_embed_dim": tokens.shape[1],
             "encoder_ffn_embed_dim": first.shape[0],
