@@ -8,6 +8,7 @@ undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0
 
 from __future__ import annotations
 
+from .apart import seeds_apart
 from .collapse import CollapseResult, collapse_rates
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
@@ -110,6 +111,7 @@ __all__ = [
     "probability_a_greater",
     "refused_pairs",
     "resolve_family",
+    "seeds_apart",
     "seeds_for_crossed",
     "seeds_for_tost",
     "seeds_for_welch",
