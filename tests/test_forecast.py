@@ -61,6 +61,16 @@ def test_pairs_and_families_change_what_is_attainable(small: Small, no_say: Say)
     assert "(family of 2); declare 5 seeds" in said[0]
 
 
+def test_a_plan_says_which_looks_can_decide(small: Small) -> None:
+    small.edit("seeds: 4", "seeds: 8\nlooks: {seeds: [4, 8]}")
+    text = small.seedwise("plan", "benchmarks/small.yaml").stdout
+    assert (
+        "look 1 of 2: 4 seeds an arm, each claim at 0.00305 (obrien-fleming); too few seeds to decide anything yet"
+        in text
+    )
+    assert "look 2 of 2: 8 seeds an arm, each claim at 0.049 (obrien-fleming)\n" in text
+
+
 def test_pilot_runs_are_used_and_the_cost_is_measured(small: Small) -> None:
     small.pytest("benchmarks/small.yaml", "--no-record", "-k", "seed0 or seed1 or seed2")
     (listed,) = json.loads(small.seedwise("plan", "benchmarks/small.yaml", "--format", "json").stdout)

@@ -24,14 +24,17 @@ class Reach:
 
 
 def reach_of(study: Study, claim: Claim) -> Reach:
-    family = max(1, len(study.claims))
     looks = looks_of(study)
-    level = looks[-1].level if looks else study.alpha / family
+    level = looks[-1].level if looks else study.alpha / max(1, len(study.claims))
+    return reach_with(study, claim, len(study.seeds), level)
+
+
+def reach_with(study: Study, claim: Claim, count: int, level: float) -> Reach:
+    """The same with `count` seeds an arm at `level`, as at a look."""
     fixed = [study.arms[name].deterministic for name in (claim.a, claim.b)]
     if all(fixed):
         return Reach(None, level, True, None)
     flips = claim.design == "paired" or any(fixed)
-    count = len(study.seeds)
     floor = floor_paired(count) if flips else floor_unpaired(count, count)
     smallest = smallest_n_paired if flips else smallest_n_unpaired
     return Reach(floor, level, is_attainable(floor, level), smallest(level))

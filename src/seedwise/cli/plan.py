@@ -86,7 +86,8 @@ def _state(run: PlannedRun, store: Store) -> str:
 
 
 def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances) -> None:
-    from seedwise.forecast import forecast  # brings scipy.stats, slow to import
+    from seedwise.attainable import reach_with  # brings scipy.stats, slow to import
+    from seedwise.forecast import forecast
     from seedwise.forecast_text import as_lines
 
     typer.echo(f"\n{plan.study.name}: {plan.study.title}")
@@ -100,8 +101,11 @@ def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostM
     cost = _cost(plan, bench, costs)
     typer.echo(f"  {cost['done']} of {len(plan.runs)} runs are done; {_time(cost)}")
     for look in looks_of(plan.study):
+        reach = [reach_with(plan.study, claim, look.seeds, look.level) for claim in plan.study.claims]
+        early = "" if any(each.attainable for each in reach) else "; too few seeds to decide anything yet"
         typer.echo(
-            f"  look {look.number} of {look.of}: {look.seeds} seeds an arm, each claim at {look.level:.3g} ({look.spending})"
+            f"  look {look.number} of {look.of}: {look.seeds} seeds an arm, each claim at {look.level:.3g} "
+            f"({look.spending}){early}"
         )
     for found in forecast(plan, bench.store, runs, costs, stated):
         typer.echo("\n".join(f"  {line}" for line in as_lines(found)))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
     from seedwise.plugin.items import RunItem, StudyItem
     from seedwise.regression import Regression
+    from seedwise.store import StoredRun
 
 
 class BenchSession:
@@ -43,6 +44,7 @@ class BenchSession:
         self._compared: dict[str, StudyOutcome] = {}
         self._progress: Progress | None = None
         self._regressions: list[Regression] = []
+        self._history: list[StoredRun] | None = None
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -156,7 +158,11 @@ class BenchSession:
         from seedwise.earlier import runs_of
         from seedwise.regression import check_arm
 
-        told = check_arm(arm, found.plan, self._bench.store, runs_of(self._bench.store), margin)
+        if (
+            self._history is None
+        ):  # the first of these items comes after every run of its study; later runs are no "earlier" ones
+            self._history = runs_of(self._bench.store)
+        told = check_arm(arm, found.plan, self._bench.store, self._history, margin)
         self._regressions.append(told)
         return told
 
