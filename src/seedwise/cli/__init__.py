@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import compare, doctor, images, plan, pretrain, record, run, ui
+from seedwise.cli import certify, compare, doctor, images, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -54,6 +54,7 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("track")(record.track_command)
 app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
+app.command("certify")(certify.certify)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)

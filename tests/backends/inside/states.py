@@ -39,7 +39,7 @@ else:
     from seedwise_fairseq.binarise import binarised
     from seedwise_fairseq.command import HEAD, command_line, configuration
     from seedwise_fairseq.text import coder_of
-    from seedwise_fairseq.training import SeedwiseTask
+    from seedwise_fairseq.tasks import Classification
 
     read = read_folder(folder)
     coder = coder_of(read)
@@ -48,7 +48,7 @@ else:
         spec, coder, {split: read_split(spec.task, split, data) for split in ("train", "selection", "test")}
     )
     cfg = configuration(command_line(spec, source.architecture, cut, Path(tempfile.gettempdir())))
-    task = SeedwiseTask.setup_task(cfg.task)
+    task = Classification.setup_task(cfg.task)
     model = models_module.build(spec, source, task, cfg).model.eval()
     task.load_dataset("test")
     dataset = task.dataset("test")
