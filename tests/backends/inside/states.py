@@ -38,8 +38,8 @@ else:
     from seedwise_fairseq.architecture import read_folder
     from seedwise_fairseq.binarise import binarised
     from seedwise_fairseq.command import HEAD, command_line, configuration
-    from seedwise_fairseq.text import coder_of
     from seedwise_fairseq.tasks import Classification
+    from seedwise_fairseq.text import coder_of
 
     read = read_folder(folder)
     coder = coder_of(read)
