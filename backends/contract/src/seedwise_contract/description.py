@@ -22,3 +22,4 @@ class Description(ContractModel):
         description="methods whose outcome no seed changes; they are run once, and have no variance over seeds"
     )
     packages: Dict[str, str]
+    serves: bool = Field(default=False, description="whether it answers `serve`; the command line fills it in")
