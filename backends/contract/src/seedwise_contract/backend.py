@@ -95,8 +95,8 @@ def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
         return tools.answer(backend, arguments)
     if arguments.verb == "describe":
         description = backend.describe()
-        verbs = [*description.verbs, "serve"] if can_serve() else description.verbs
-        print(description.model_copy(update={"verbs": verbs}).model_dump_json(indent=2))
+        offered = [*description.verbs, "serve"] if can_serve() else description.verbs
+        print(description.model_copy(update={"verbs": offered}).model_dump_json(indent=2))
         return ExitCode.COMPLETED
     if arguments.verb == "serve":
         warm = getattr(backend, "warm", None)
