@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import compare, doctor, images, plan, record, run, ui
+from seedwise.cli import bundle, compare, doctor, images, plan, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -53,6 +53,8 @@ app.command("run")(run.run)
 app.command("track")(record.track_command)
 app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
+app.command("bundle")(bundle.bundle)
+app.command("verify")(bundle.verify)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)
