@@ -127,6 +127,8 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        from seedwise.signature import sign  # brings scipy.stats, slow to import
+
         outcomes = []
         for name, refusal in self._refused.items():
             reporter.write_sep("=", f"{name} was not started")
@@ -146,6 +148,8 @@ class BenchSession:
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
+                if claim.declared:
+                    reporter.write_line(f"  cite as: {sign(outcome, claim)}")
             for open_claim in outcome.open_claims:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"

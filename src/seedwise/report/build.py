@@ -24,6 +24,7 @@ from seedwise.report.model import (
     Score,
     StudyReport,
 )
+from seedwise.signature import sign
 from seedwise.stats import Outcome
 from seedwise.store import Store, StoredRun
 from seedwise.study import Claim, Study
@@ -42,8 +43,8 @@ def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:
 def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
     study = outcome.study
     runs = finished_runs(outcome, store)
-    claims = tuple(_comparison(claim) for claim in outcome.claims)
-    explored = tuple(_comparison(claim) for claim in outcome.explored)
+    claims = tuple(_comparison(outcome, claim) for claim in outcome.claims)
+    explored = tuple(_comparison(outcome, claim) for claim in outcome.explored)
     return StudyReport(
         name=study.name,
         title=study.title,
@@ -145,7 +146,7 @@ def _largest(values: Sequence[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def _comparison(claim: ClaimOutcome) -> Comparison:
+def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
     verdict = claim.verdict
     return Comparison(
         name=claim.name,
@@ -179,6 +180,7 @@ def _comparison(claim: ClaimOutcome) -> Comparison:
         seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
         examples_needed=verdict.needed.examples if verdict.needed else None,
         notes=claim.notes,
+        signature=str(sign(outcome, claim)),
     )
 
 

@@ -111,6 +111,7 @@ class Comparison(ContractModel):
     seeds_needed: int | None
     examples_needed: int | None
     notes: tuple[str, ...]
+    signature: str
 
     @property
     def decided(self) -> bool:
