@@ -91,8 +91,9 @@ def ui(session: nox.Session) -> None:
 
 @nox.session
 def speed(session: nox.Session) -> None:
-    """The suite's own speed, by pytest-benchmark."""
-    python(session, "-m", "pytest", "benchmarks/test_speed.py", "--benchmark-only", *session.posargs)
+    """The suite's own speed, and training beside the frameworks' own ways, by pytest-benchmark (-k parts of it)."""
+    files = ["benchmarks/test_speed.py", "benchmarks/test_training_speed.py"]
+    python(session, "-m", "pytest", *files, "--benchmark-only", *session.posargs)
 
 
 @nox.session

@@ -51,20 +51,22 @@ def sklearn_python() -> str:
 class Contained:
     """The Python of a backend whose interpreter this machine need not have: in its image, or one that is named."""
 
-    def __init__(self, backend: str, shared: Path) -> None:
+    def __init__(self, backend: str, shared: Path, *readable: Path) -> None:
         self._backend = backend
         self._shared = shared
+        self._readable = (INSIDE, *readable)
         self._python = os.environ.get(f"SEEDWISE_{backend.upper()}_PYTHON")
         self._image = None if self._python else _image(backend)
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run Python with `words`; it sees the shared folder and tests/backends/inside under their own paths."""
+        """Run Python with `words`; it sees the shared folder, tests/backends/inside and what is readable by their own paths."""
         if self._python:
             command, environment = [self._python, *words], backend_environment(self._backend)
         else:
             command = ["docker", "run", "--rm", "--init", "--network", "none", "--read-only", "--tmpfs", "/tmp:exec"]
             command += ["--user", f"{os.getuid()}:{os.getgid()}", "--cap-drop", "ALL", "-e", "HOME=/tmp", "-w", "/tmp"]
-            command += ["-v", f"{self._shared}:{self._shared}", "-v", f"{INSIDE}:{INSIDE}:ro"]
+            command += ["-v", f"{self._shared}:{self._shared}"]
+            command += [word for path in self._readable for word in ("-v", f"{path}:{path}:ro")]
             command += ["--entrypoint", "python", str(self._image), *words]
             environment = dict(os.environ)
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)

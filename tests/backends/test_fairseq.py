@@ -12,50 +12,35 @@ from typing import Any
 import pytest
 
 from seedwise.project import find_project
-from seedwise_contract import ExitCode, RunStatus, read_events
+from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
-from seedwise_contract.events import Start
 from tests.backends.conftest import Contained
-from tests.backends.test_hf import lr
+from tests.backends.variants import (
+    EPOCHS,
+    NO_DROPOUT,
+    PER_EPOCH,
+    SCHEDULES,
+    STOPPED_AT,
+    STOPS,
+    VARIANTS,
+    Job,
+    assert_rates,
+    assert_same_run,
+    many,
+    pairs,
+    resumed_at,
+)
 from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, write_rows
 
 pytestmark = [pytest.mark.minutes, pytest.mark.docker]
 
-EPOCHS, PER_EPOCH = 3, 6
-NO_DROPOUT = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
-DIVERGING = {
-    **NO_DROPOUT,
-    "recipe.batch_size": 21,
-    "recipe.optimizer.lr": 1000.0,
-    "recipe.schedule": {"name": "constant", "warmup_updates": 0, "power": 1.0, "end_lr": 0.0},
-}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "base": {},
-    "again": {},
-    "initialisation": {"seeds.initialisation": 99},
-    "order": {"seeds.order": 99},
-    "dropout": {"seeds.dropout": 99},
-    "evaluation": {"evaluation.batch_size": 5, "selection.rule": "last"},
-    "random": {"initialisation": "random"},
-    "still": NO_DROPOUT,
+WEIGHTS = "model.pt"
+OWN: dict[str, dict[str, Any]] = {
     "still random": {**NO_DROPOUT, "initialisation": "random"},
-    "still dropout": {**NO_DROPOUT, "seeds.dropout": 99},
-    "still accumulated": {**NO_DROPOUT, "recipe.batch_size": 4, "recipe.accumulation": 2},
     "still unclipped": {**NO_DROPOUT, "recipe.clip_norm": None},
     "still tightly": {**NO_DROPOUT, "recipe.clip_norm": 0.01},
-    "no decay": {**NO_DROPOUT, "recipe.optimizer.weight_decay": 0.0},
-    "all decay": {**NO_DROPOUT, "recipe.optimizer.decay_on": "all"},
-    "polynomial": {"recipe.schedule": {"name": "polynomial", "warmup_updates": 0, "power": 2.0, "end_lr": 0.0001}},
-    "cosine": {"recipe.schedule": {"name": "cosine", "warmup_updates": 4, "power": 1.0, "end_lr": 0.0002}},
-    "constant": {"recipe.schedule": {"name": "constant", "warmup_updates": 5, "power": 1.0, "end_lr": 0.0}},
-    "diverging": DIVERGING,
 }
 BESIDE = ("still", "still random", "still accumulated", "cosine")  # run by hf too
-STOPS = {
-    "stopped in an epoch": {"event": "step", "nth": 8},
-    "stopped at an epoch's end": {"event": "step", "nth": PER_EPOCH},
-    "stopped before the last scoring": {"event": "evaluation", "nth": EPOCHS},
-}
 
 
 @pytest.fixture(scope="module")
@@ -78,54 +63,28 @@ def spec_of(place: Workplace, changes: Mapping[str, Any] | None = None) -> dict[
     return place.spec({"backend": "fairseq", **(changes or {})})
 
 
-def many(python: Contained, place: Workplace, jobs: Mapping[str, tuple[dict[str, Any], Any]]) -> dict[str, int]:
-    """Exit code of each job, all run by one process, one after the other.  A job is a spec, and where to stop or None."""
-    listed = [
-        {
-            "spec": str(place.write(name.replace(" ", "-"), spec)),
-            "out": str(place.out(name.split("#")[0])),
-            "stop": stop,
-        }
-        for name, (spec, stop) in jobs.items()
-    ]
-    for job in listed:
-        Path(job["out"]).mkdir(parents=True, exist_ok=True)
-    ran = python(str(INSIDE / "many_runs.py"), str(place.data), str(place.models), json.dumps(listed), "fairseq")
-    assert ran.returncode == 0, ran.stderr
-    return dict(zip(jobs, json.loads(ran.stdout.splitlines()[-1]), strict=True))
-
-
 @pytest.fixture(scope="module")
 def runs(place: Workplace, fairseq: Contained) -> dict[str, Outcome]:
-    jobs: dict[str, tuple[dict[str, Any], Any]] = {name: (spec_of(place, it), None) for name, it in VARIANTS.items()}
-    for name, stop in STOPS.items():
-        jobs[name] = (spec_of(place), stop)
-        jobs[f"{name}#again"] = (spec_of(place), None)
+    jobs = [Job(name, spec_of(place, changes)) for name, changes in (VARIANTS | OWN).items()]
     sizes = {"model": place.model("sizes"), "initialisation": "random"}
-    jobs["pieces"] = (spec_of(place, sizes), None)
-    jobs["pieces pairs"] = (spec_of(place, {**sizes, **pairs(place)}), None)
-    codes = many(fairseq, place, jobs)
-    wrong = {name: code for name, code in codes.items() if code != (143 if name in STOPS else 0)}
-    assert not wrong, wrong
-    return {name: Outcome(place.out(name)) for name in jobs if "#" not in name}
+    jobs.append(Job("pieces", spec_of(place, sizes)))
+    jobs.append(Job("pieces pairs", spec_of(place, {**sizes, **pairs(place)})))
+    expected = [ExitCode.COMPLETED] * len(jobs)
+    jobs += [Job(name, spec_of(place), stop) for name, stop in STOPS.items()]
+    jobs += [Job(name, spec_of(place)) for name in STOPS]
+    expected += [ExitCode.TERMINATED] * len(STOPS) + [ExitCode.COMPLETED] * len(STOPS)
+    assert many(fairseq, place, jobs, "fairseq") == expected
+    return {job.name: Outcome(place.out(job.name)) for job in jobs}
 
 
 @pytest.fixture(scope="module")
 def beside(place: Workplace, hf_python: str) -> dict[str, Outcome]:
     """The same specs, by the hf backend."""
     for name in BESIDE:
-        words = place.command(hf_python, "seedwise_hf", "run", f"hf-{name}", place.spec(VARIANTS[name]))
+        words = place.command(hf_python, "seedwise_hf", "run", f"hf-{name}", place.spec((VARIANTS | OWN)[name]))
         ran = call(words, "hf")
         assert ran.returncode == 0, ran.stderr
     return {name: Outcome(place.out(f"hf-{name}")) for name in BESIDE}
-
-
-def pairs(place: Workplace) -> dict[str, Any]:
-    splits = {
-        name: write_rows(place.data / f"pairs-{name}.jsonl", sentences(n, 50 + i, pairs=True))
-        for i, (name, n) in enumerate(ROWS.items())
-    }
-    return {"task.splits": splits, "task.columns.text_pair": "pair"}
 
 
 def test_runs_conform(runs: dict[str, Outcome], place: Workplace) -> None:
@@ -139,10 +98,8 @@ def test_runs_conform(runs: dict[str, Outcome], place: Workplace) -> None:
 
 
 def test_same_seeds_same_bits_and_other_seeds_others(runs: dict[str, Outcome]) -> None:
-    base, again = runs["base"], runs["again"]
-    assert (again.losses, again.initial) == (base.losses, base.initial)
-    for file in ("predictions/test.jsonl", "predictions/selection.jsonl", "checkpoint/model.pt"):
-        assert again.result.files[file] == base.result.files[file]
+    base = runs["base"]
+    assert_same_run(runs["again"], base, WEIGHTS)
     assert runs["initialisation"].initial != base.initial
     for stream in ("order", "dropout"):
         assert runs[stream].initial == base.initial
@@ -151,19 +108,9 @@ def test_same_seeds_same_bits_and_other_seeds_others(runs: dict[str, Outcome]) -
     assert runs["evaluation"].losses == base.losses, "scoring draws nothing"
 
 
-@pytest.mark.parametrize(
-    ("run", "schedule"),
-    [
-        ("base", ("linear", 3, 1.0, 0.0)),
-        ("polynomial", ("polynomial", 0, 2.0, 0.0001)),
-        ("cosine", ("cosine", 4, 1.0, 0.0002)),
-        ("constant", ("constant", 5, 1.0, 0.0)),
-    ],
-)
-def test_the_learning_rate_of_every_update(runs: dict[str, Outcome], run: str, schedule: Any) -> None:
-    steps = runs[run].steps
-    assert len(steps) == EPOCHS * PER_EPOCH
-    assert [step.lr for step in steps] == pytest.approx([lr(step.update, *schedule) for step in steps], rel=1e-9)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_learning_rate_of_every_update(runs: dict[str, Outcome], schedule: str) -> None:
+    assert_rates(runs[schedule], schedule)
 
 
 def test_clipping_decay_and_accumulation_are_the_recipes(runs: dict[str, Outcome]) -> None:
@@ -196,19 +143,8 @@ def test_no_parameter_is_counted_twice(runs: dict[str, Outcome]) -> None:
 
 @pytest.mark.parametrize("name", STOPS)
 def test_a_stopped_run_goes_on_to_the_same_bits(runs: dict[str, Outcome], name: str) -> None:
-    run, base = runs[name], runs["base"]
-    assert [(s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in run.steps] == [
-        (s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in base.steps
-    ]
-    assert [(e.split, e.update, e.metrics) for e in run.evaluations] == [
-        (e.split, e.update, e.metrics) for e in base.evaluations
-    ]
-    for file in ("predictions/test.jsonl", "predictions/selection.jsonl", "checkpoint/model.pt"):
-        assert run.result.files[file] == base.result.files[file]
-    starts = [event for event in read_events(run.folder / "events.jsonl") if isinstance(event, Start)]
-    assert len(starts) == 2
-    assert starts[1].resumed_at
-    assert not (run.folder / "state").exists()
+    assert_same_run(runs[name], runs["base"], WEIGHTS)
+    assert resumed_at(runs[name]) == [None, STOPPED_AT[name]]
 
 
 def test_divergence_is_an_outcome(runs: dict[str, Outcome]) -> None:
@@ -300,9 +236,8 @@ def test_a_fairseq_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workp
         "resized": ({}, 3, "architecture.json says"),
         "torn": ({}, 3, "cannot be read"),
     }
-    jobs = {n: (spec_of(place, {"model": place.model(n), **it}), None) for n, (it, _, _) in cases.items()}
-    codes = many(fairseq, place, jobs)
-    assert codes == {name: code for name, (_, code, _) in cases.items()}
+    jobs = [Job(n, spec_of(place, {"model": place.model(n), **it})) for n, (it, _, _) in cases.items()]
+    assert many(fairseq, place, jobs, "fairseq") == [code for _, code, _ in cases.values()]
     for name, (_, _, said) in cases.items():
         message = Outcome(place.out(name)).result.message
         assert said is None or said in message, message
@@ -320,19 +255,18 @@ def test_fairseq_reads_the_checkpoint(runs: dict[str, Outcome], place: Workplace
 def test_bad_data_is_refused_before_training(place: Workplace, fairseq: Contained) -> None:
     rows = sentences(ROWS["test"], 2)
     broken = {"empty": {**rows[0], "text": "  "}, "unlabelled": {k: v for k, v in rows[0].items() if k != "label"}}
-    jobs = {}
+    jobs = []
     for name, row in broken.items():
         split = write_rows(place.data / f"{name}.jsonl", [row, *rows[1:]])
-        jobs[name] = (spec_of(place, {"task.splits": {**spec_of(place)["task"]["splits"], "test": split}}), None)
+        jobs.append(Job(name, spec_of(place, {"task.splits": {**spec_of(place)["task"]["splits"], "test": split}})))
     shutil.copytree(place.models / "bert", place.models / "foreign")
     config = json.loads((place.models / "foreign" / "config.json").read_text())
     (place.models / "foreign" / "config.json").write_text(json.dumps({**config, "vocab_size": 40}))
     shutil.copytree(place.models / "bert", place.models / "partial")
     (place.models / "partial" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
-    for name in ("foreign", "partial"):
-        jobs[name] = (spec_of(place, {"model": place.model(name)}), None)
-    assert set(many(fairseq, place, jobs).values()) == {ExitCode.BAD_DATA}
-    said = {name: Outcome(place.out(name)).result.message for name in jobs}
+    jobs += [Job(name, spec_of(place, {"model": place.model(name)})) for name in ("foreign", "partial")]
+    assert set(many(fairseq, place, jobs, "fairseq")) == {ExitCode.BAD_DATA}
+    said = {job.name: Outcome(place.out(job.name)).result.message for job in jobs}
     assert "a non-empty string is needed" in said["empty"]
     assert "no column label" in said["unlabelled"]
     assert "lies outside the model's vocabulary of 40" in said["foreign"]

@@ -8,69 +8,41 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from seedwise_contract import ExitCode, RunStatus, read_events
-from seedwise_contract.events import Start
-from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, backend_environment, call, sentences, write_rows
+from seedwise_contract import ExitCode, RunStatus
+from tests.backends.variants import (
+    DIVERGING,
+    EPOCHS,
+    NO_DROPOUT,
+    PER_EPOCH,
+    SCHEDULES,
+    STOPPED_AT,
+    STOPS,
+    VARIANTS,
+    Job,
+    assert_rates,
+    assert_same_run,
+    many,
+    pairs,
+    resumed_at,
+)
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, backend_environment, call, sentences
 
 pytestmark = pytest.mark.minutes
 
-EPOCHS, PER_EPOCH = 3, 6
-NO_DROPOUT = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
-# Each update multiplies the weights by 1 - lr · weight_decay = -49; with two updates an epoch they overflow after the first.
-DIVERGING = {
-    **NO_DROPOUT,
-    "recipe.batch_size": 21,
-    "recipe.optimizer.lr": 1000.0,
-    "recipe.schedule": {"name": "constant", "warmup_updates": 0, "power": 1.0, "end_lr": 0.0},
-}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "base": {},
-    "again": {},
-    "initialisation": {"seeds.initialisation": 99},
-    "order": {"seeds.order": 99},
-    "dropout": {"seeds.dropout": 99},
-    "evaluation": {"evaluation.batch_size": 5, "selection.rule": "last"},
-    "random": {"initialisation": "random"},
-    "still": NO_DROPOUT,
-    "still dropout": {**NO_DROPOUT, "seeds.dropout": 99},
-    "still accumulated": {**NO_DROPOUT, "recipe.batch_size": 4, "recipe.accumulation": 2},
+Python = Callable[..., subprocess.CompletedProcess[str]]
+WEIGHTS = "model.safetensors"
+OWN: dict[str, dict[str, Any]] = {
     "l2": {**NO_DROPOUT, "recipe.optimizer.name": "adam"},
-    "no decay": {**NO_DROPOUT, "recipe.optimizer.weight_decay": 0.0},
-    "all decay": {**NO_DROPOUT, "recipe.optimizer.decay_on": "all"},
-    "polynomial": {"recipe.schedule": {"name": "polynomial", "warmup_updates": 0, "power": 2.0, "end_lr": 0.0001}},
-    "cosine": {"recipe.schedule": {"name": "cosine", "warmup_updates": 4, "power": 1.0, "end_lr": 0.0002}},
-    "constant": {"recipe.schedule": {"name": "constant", "warmup_updates": 5, "power": 1.0, "end_lr": 0.0}},
     "bf16": {"recipe.precision": "bf16"},
     "accuracy": {"selection.metric": "accuracy"},
-    "diverging": DIVERGING,
     "diverging last": {**DIVERGING, "selection.rule": "last"},
 }
-STOPS = {
-    "stopped in an epoch": {"event": "step", "nth": 8},
-    "stopped at an epoch's end": {"event": "step", "nth": PER_EPOCH},
-    "stopped before the last scoring": {"event": "evaluation", "nth": EPOCHS},
-}
-
-
-STOPPED_AT = {
-    "stopped in an epoch": 8,
-    "stopped at an epoch's end": PER_EPOCH,
-    "stopped before the last scoring": EPOCHS * PER_EPOCH,
-}
-
-
-class Job(NamedTuple):
-    """One run; `stop` asks it to stop after the nth event of a name, as SIGTERM would."""
-
-    name: str
-    spec: Mapping[str, Any]
-    stop: Mapping[str, Any] | None = None
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +53,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, hf_python: str) -> Workplace
     return place
 
 
-def many(python: str, place: Workplace, jobs: list[Job]) -> list[int]:
-    """Exit codes of the jobs, all run by one process, one after the other."""
-    listed = [
-        {"spec": str(place.write(f"{number}-{job.name}", job.spec)), "out": str(place.out(job.name)), "stop": job.stop}
-        for number, job in enumerate(jobs)
-    ]
-    roots = [str(place.data), str(place.models)]
-    ran = call([python, str(INSIDE / "many_runs.py"), *roots, json.dumps(listed)], "hf")
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
-
-
-def pairs(place: Workplace) -> dict[str, Any]:
-    splits = {
-        name: write_rows(place.data / f"pairs-{name}.jsonl", sentences(n, 50 + i, pairs=True))
-        for i, (name, n) in enumerate(ROWS.items())
-    }
-    return {"task.splits": splits, "task.columns.text_pair": "pair"}
+@pytest.fixture(scope="module")
+def python(hf_python: str) -> Python:
+    return lambda *words: call([hf_python, *words], "hf")
 
 
 def broken_models(place: Workplace) -> None:
@@ -116,9 +73,9 @@ def broken_models(place: Workplace) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(place: Workplace, hf_python: str) -> dict[str, Outcome]:
+def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     """Every run that one process can make."""
-    jobs = [Job(name, place.spec(changes)) for name, changes in VARIANTS.items()]
+    jobs = [Job(name, place.spec(changes)) for name, changes in (VARIANTS | OWN).items()]
     expected = [ExitCode.COMPLETED] * len(jobs)
 
     loud = {"model": place.model("loud")}
@@ -149,7 +106,7 @@ def runs(place: Workplace, hf_python: str) -> dict[str, Outcome]:
     jobs.append(Job("foreign", place.spec({"model": place.model("foreign"), "initialisation": "random"})))
     expected += [ExitCode.BAD_SPEC] + [ExitCode.BAD_DATA] * 5
 
-    codes = many(hf_python, place, jobs)
+    codes = many(python, place, jobs, "hf")
     differ = {job.name: (code, want) for job, code, want in zip(jobs, codes, expected, strict=True) if code != want}
     assert not differ, differ
     return {job.name: Outcome(place.out(job.name)) for job in jobs}
@@ -184,12 +141,8 @@ def test_same_seeds_same_bits(runs: dict[str, Outcome], place: Workplace, hf_pyt
     """Within one process, and in a fresh one."""
     ran = call(place.command(hf_python, "seedwise_hf", "run", "fresh", place.spec()), "hf")
     assert ran.returncode == 0, ran.stderr
-    base = runs["base"]
     for other in (runs["again"], Outcome(place.out("fresh"))):
-        assert other.losses == base.losses
-        assert other.initial == base.initial
-        for file in ("predictions/test.jsonl", "predictions/selection.jsonl", "checkpoint/model.safetensors"):
-            assert other.result.files[file] == base.result.files[file]
+        assert_same_run(other, runs["base"], WEIGHTS)
 
 
 def test_a_seed_changes_its_own_stream_and_no_other(runs: dict[str, Outcome]) -> None:
@@ -214,35 +167,9 @@ def test_order_is_a_permutation(runs: dict[str, Outcome]) -> None:
     assert one != two
 
 
-def lr(update: int, name: str, warmup: int, power: float, end: float, peak: float = 0.003, total: int = 18) -> float:
-    done = update - 1
-    if done < warmup:
-        return peak * done / warmup
-    gone = (done - warmup) / (total - warmup)
-    share = {
-        "linear": 1 - gone,
-        "polynomial": (1 - gone) ** power,
-        "cosine": 0.5 + 0.5 * math.cos(math.pi * gone),
-        "constant": 1.0,
-    }[name]
-    return peak * share + end * (1 - share)
-
-
-@pytest.mark.parametrize(
-    ("run", "schedule"),
-    [
-        ("base", ("linear", 3, 1.0, 0.0)),
-        ("polynomial", ("polynomial", 0, 2.0, 0.0001)),
-        ("cosine", ("cosine", 4, 1.0, 0.0002)),
-        ("constant", ("constant", 5, 1.0, 0.0)),
-    ],
-)
-def test_the_learning_rate_of_every_update(
-    runs: dict[str, Outcome], run: str, schedule: tuple[str, int, float, float]
-) -> None:
-    steps = runs[run].steps
-    assert len(steps) == EPOCHS * PER_EPOCH
-    assert [step.lr for step in steps] == pytest.approx([lr(step.update, *schedule) for step in steps], rel=1e-9)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_learning_rate_of_every_update(runs: dict[str, Outcome], schedule: str) -> None:
+    assert_rates(runs[schedule], schedule)
 
 
 def test_accumulation_is_the_same_mean_over_the_same_examples(runs: dict[str, Outcome]) -> None:
@@ -320,32 +247,16 @@ def test_the_checkpoint_is_a_transformers_model(runs: dict[str, Outcome], hf_pyt
 
 @pytest.mark.parametrize("name", STOPS)
 def test_a_stopped_run_goes_on_to_the_same_bits(runs: dict[str, Outcome], name: str) -> None:
-    assert_same_run(runs[name], runs["base"])
-    starts = [e for e in read_events(runs[name].folder / "events.jsonl") if isinstance(e, Start)]
-    assert [start.resumed_at for start in starts] == [None, STOPPED_AT[name]]
+    assert_same_run(runs[name], runs["base"], WEIGHTS)
+    assert resumed_at(runs[name]) == [None, STOPPED_AT[name]]
 
 
 def test_a_state_of_another_spec_is_not_taken_up(runs: dict[str, Outcome]) -> None:
-    starts = [e for e in read_events(runs["taken"].folder / "events.jsonl") if isinstance(e, Start)]
-    assert [start.resumed_at for start in starts] == [None]
+    assert resumed_at(runs["taken"]) == [None]
     assert len(runs["taken"].steps) == EPOCHS * PER_EPOCH
 
 
-def assert_same_run(other: Outcome, base: Outcome) -> None:
-    assert [(s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in other.steps] == [
-        (s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in base.steps
-    ]
-    assert [(e.split, e.update, e.metrics) for e in other.evaluations] == [
-        (e.split, e.update, e.metrics) for e in base.evaluations
-    ]
-    assert other.result.metrics == base.result.metrics
-    assert other.result.selected == base.result.selected
-    for file in ("predictions/test.jsonl", "predictions/selection.jsonl", "checkpoint/model.safetensors"):
-        assert other.result.files[file] == base.result.files[file]
-    assert not (other.folder / "state").exists()
-
-
-def test_sigterm_saves_a_state_and_a_new_process_goes_on(place: Workplace, hf_python: str) -> None:
+def test_sigterm_saves_a_state_and_a_new_process_goes_on(place: Workplace, hf_python: str, python: Python) -> None:
     long = {"recipe.epochs": 25}
     command = place.command(hf_python, "seedwise_hf", "run", "killed", place.spec(long))
     process = subprocess.Popen(command, env=backend_environment("hf"), stderr=subprocess.PIPE, text=True)
@@ -363,10 +274,10 @@ def test_sigterm_saves_a_state_and_a_new_process_goes_on(place: Workplace, hf_py
     # Whatever was written after the state was saved belongs to nobody.
     with open(events, "a", encoding="utf-8") as handle:
         handle.write('{"time":0.0,"event":"warning","message":"written after the state"}\n')
-    codes = many(hf_python, place, [Job(name, place.spec(long)) for name in ("killed", "unhindered")])
+    codes = many(python, place, [Job(name, place.spec(long)) for name in ("killed", "unhindered")], "hf")
     assert codes == [0, 0]
     unhindered = Outcome(place.out("unhindered"))
-    assert_same_run(Outcome(place.out("killed")), unhindered)
+    assert_same_run(Outcome(place.out("killed")), unhindered, WEIGHTS)
     assert "after the state" not in events.read_text()
     assert unhindered.losses[-1] < 0.1 * unhindered.losses[0], "so many epochs learn the rows by heart"
 
@@ -441,7 +352,7 @@ def test_models_that_cannot_serve(runs: dict[str, Outcome]) -> None:
     assert "model.sha256 declares" in runs["changed"].result.message
 
 
-def test_the_real_model_trains(place: Workplace, hf_python: str, tmp_path: Path) -> None:
+def test_the_real_model_trains(place: Workplace, python: Python, tmp_path: Path) -> None:
     """MiniLM, where the suite's cache has it: its pretrained encoder is the one that trains."""
     from seedwise.project import find_project
 
@@ -458,7 +369,7 @@ def test_the_real_model_trains(place: Workplace, hf_python: str, tmp_path: Path)
     }
     kinds = ("pretrained", "random")
     jobs = [Job(f"minilm {kind}", place.spec({**changes, "initialisation": kind})) for kind in kinds]
-    assert many(hf_python, place, jobs) == [0, 0]
+    assert many(python, place, jobs, "hf") == [0, 0]
     pretrained, drawn = (Outcome(place.out(f"minilm {kind}")) for kind in kinds)
     assert pretrained.initial != drawn.initial
     assert pretrained.parameters["trainable"] == drawn.parameters["trainable"] == 22_713_986

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Dict, Iterable, List, Optional, Tuple, Union
+import math
+from typing import Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
+
+Bytes = Union[bytes, memoryview]
 
 
 class Parameter(ContractModel):
@@ -37,15 +40,41 @@ class ParameterTable(ContractModel):
         )
 
 
-def weights_digest(weights: Iterable[Tuple[str, Tuple[int, ...], Union[bytes, memoryview]]]) -> str:
+def weights_digest(weights: Iterable[Tuple[str, Tuple[int, ...], Bytes]]) -> str:
     """sha256 over (name, shape, little-endian float32 bytes) of each weight, in the order of their names.
 
     Frameworks that name the same weight differently give different digests: compare within a framework, or rename first.
     """
     digest = hashlib.sha256()
-    by_name: Dict[str, Tuple[Tuple[int, ...], Union[bytes, memoryview]]] = {n: (s, b) for n, s, b in weights}
+    by_name: Dict[str, Tuple[Tuple[int, ...], Bytes]] = {n: (s, b) for n, s, b in weights}
     for name in sorted(by_name):
         shape, data = by_name[name]
         digest.update(f"{name}\0{','.join(str(size) for size in shape)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+def parameter_table(
+    weights: Iterable[Tuple[str, Tuple[int, ...], Optional[Bytes]]], head: Collection[str], decay: Mapping[str, float]
+) -> ParameterTable:
+    """The table of a model before its first update.
+
+    `weights` are name, shape and little-endian float32 bytes of every parameter, without bytes where it is frozen; `head`
+    names those of the task's head; `decay` gives the weight decay of those that train.
+    """
+    rows: List[Parameter] = []
+    trainable: List[Tuple[str, Tuple[int, ...], Bytes]] = []
+    for name, shape, data in weights:
+        rows.append(
+            Parameter(
+                name=name,
+                shape=list(shape),
+                count=math.prod(shape),
+                trainable=data is not None,
+                head=name in head,
+                weight_decay=decay.get(name),
+            )
+        )
+        if data is not None:
+            trainable.append((name, shape, data))
+    return ParameterTable.of(rows, weights_digest(trainable))

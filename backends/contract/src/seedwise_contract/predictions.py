@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator, List, Type, TypeVar
+from typing import Iterator, List, Sequence, Type, TypeVar
 
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
+from seedwise_contract.data import Example
 
 _Line = TypeVar("_Line", bound=ContractModel)
 
@@ -20,11 +21,29 @@ class Prediction(ContractModel):
     @property
     def predicted(self) -> int:
         """Class of the highest score; the first of equal ones."""
-        return max(range(len(self.scores)), key=self.scores.__getitem__)
+        return predicted(self.scores)
 
     @property
     def correct(self) -> bool:
         return self.predicted == self.label
+
+
+def predicted(scores: Sequence[float]) -> int:
+    """Class of the highest score; the first of equal ones."""
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+def accuracy(rows: Sequence[Sequence[float]], labels: Sequence[int]) -> float:
+    """Share of `rows`, the scores of one example each, whose highest score is that of its label."""
+    return sum(predicted(row) == label for row, label in zip(rows, labels)) / len(labels)  # noqa: B905 - Python 3.9
+
+
+def predictions(rows: Sequence[Sequence[float]], examples: Sequence[Example]) -> List[Prediction]:
+    """What `predictions/<split>.jsonl` holds, of the scores of each example."""
+    return [
+        Prediction(id=example.id, label=example.label, scores=list(row))
+        for example, row in zip(examples, rows)  # noqa: B905 - Python 3.9
+    ]
 
 
 class TokenLoss(ContractModel):

@@ -6,22 +6,18 @@ from typing import Iterator, List
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.backend import Roots
+from seedwise_contract.checks import no_parameters, training_faults
 from seedwise_contract.faults import shown
 from seedwise_fairseq.architecture import ACTIVATIONS, POSITION_OFFSET, Folder, read_folder
 
 
 def faults(spec: RunSpec, roots: Roots) -> List[Fault]:
     """Every fault; `DataError` where there is none but the model folder cannot be read."""
-    found = [
-        Fault(field=f"method.parameters.{name}", found=shown(value), allowed="method 'full' takes no parameters")
-        for name, value in spec.method.parameters.items()
-    ]
-    if spec.recipe is None:
-        found.append(Fault(field="recipe", found="null", allowed="this backend trains by gradient: a recipe is needed"))
-    else:
-        found += [*_optimizer_faults(spec), *_schedule_faults(spec)]
+    found = no_parameters("full", spec.method.parameters) + list(training_faults(spec))
+    if spec.recipe is not None:
+        found += [*_optimizer_faults(spec), *_cosine_faults(spec)]
     if spec.model is None:
-        return [*found, Fault(field="model", found="null", allowed="a model folder is needed")]
+        return found
     try:
         folder = read_folder(roots.models / spec.model.path)
     except DataError:
@@ -42,24 +38,11 @@ def _optimizer_faults(spec: RunSpec) -> Iterator[Fault]:
         )
 
 
-def _schedule_faults(spec: RunSpec) -> Iterator[Fault]:
+def _cosine_faults(spec: RunSpec) -> Iterator[Fault]:
     assert spec.recipe is not None
     schedule, lr = spec.recipe.schedule, spec.recipe.optimizer.lr
-    if schedule.warmup_updates > spec.total_updates:
-        yield Fault(
-            field="recipe.schedule.warmup_updates",
-            found=str(schedule.warmup_updates),
-            allowed=f"at most the {spec.total_updates} updates of the run",
-        )
-    if schedule.name == "constant" and schedule.end_lr not in (0.0, lr):
-        yield Fault(
-            field="recipe.schedule.end_lr",
-            found=str(schedule.end_lr),
-            allowed=f"a constant schedule has no end: 0, or lr ({lr})",
-        )
-    elif schedule.end_lr > lr or (schedule.name == "cosine" and schedule.end_lr == lr):
-        below = "below" if schedule.name == "cosine" else "at most"
-        yield Fault(field="recipe.schedule.end_lr", found=str(schedule.end_lr), allowed=f"{below} lr ({lr})")
+    if schedule.name == "cosine" and schedule.end_lr == lr:
+        yield Fault(field="recipe.schedule.end_lr", found=str(lr), allowed=f"below lr ({lr})")
     if schedule.name == "cosine" and schedule.warmup_updates == spec.total_updates:
         yield Fault(
             field="recipe.schedule.warmup_updates",

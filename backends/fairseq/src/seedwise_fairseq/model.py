@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from types import MethodType
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 import numpy
 import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from seedwise_contract import DataError, Parameter, ParameterTable, RunSpec, weights_digest
+from seedwise_contract import DataError, ParameterTable, RunSpec
+from seedwise_contract import parameters as tables
 from seedwise_fairseq import convert
 from seedwise_fairseq.architecture import Architecture, Folder
 from seedwise_fairseq.checkpoint import TRUST, Checkpoint
@@ -104,22 +105,14 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
 
 def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
     """Every parameter; `decay` gives the weight decay of those that train."""
-    rows: List[Parameter] = []
-    trainable: List[Tuple[str, Tuple[int, ...], bytes]] = []
-    for name, parameter in built.model.named_parameters():
-        rows.append(
-            Parameter(
-                name=name,
-                shape=list(parameter.shape),
-                count=parameter.numel(),
-                trainable=parameter.requires_grad,
-                head=name in built.head,
-                weight_decay=decay.get(name),
-            )
-        )
-        if parameter.requires_grad:
-            trainable.append((name, tuple(parameter.shape), parameter.detach().numpy().astype("<f4").tobytes()))
-    return ParameterTable.of(rows, weights_digest(trainable))
+    return tables.parameter_table(
+        (
+            (name, tuple(p.shape), p.detach().numpy().astype("<f4").tobytes() if p.requires_grad else None)
+            for name, p in built.model.named_parameters()
+        ),
+        built.head,
+        decay,
+    )
 
 
 def decay_by_name(model: nn.Module, weight_decay: float, decay_on: str) -> Dict[str, float]:

@@ -6,29 +6,29 @@ import logging
 import shlex
 import shutil
 import tempfile
-import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 import torch
 from omegaconf import OmegaConf
 
-from seedwise_contract import BackendError, DataError, OutOfMemory, RunFiles, RunResult, RunSpec, RunStatus
-from seedwise_contract.backend import RunContext, peak_host_bytes
+from seedwise_contract import DataError, OutOfMemory, RunResult, RunSpec
+from seedwise_contract.backend import RunContext
 from seedwise_contract.data import Example, model_folder, read_split
 from seedwise_contract.environment import read_environment
-from seedwise_contract.files import write_json, write_lines
-from seedwise_contract.results import Cost, Timings
-from seedwise_fairseq import state
+from seedwise_contract.files import write_json
+from seedwise_contract.gradient import GradientRun
+from seedwise_contract.results import Selected
+from seedwise_contract.states import Progress
 from seedwise_fairseq.architecture import read_folder
 from seedwise_fairseq.binarise import binarised, save_dictionary
 from seedwise_fairseq.command import command_line, configuration
 from seedwise_fairseq.model import build, decay_by_name, parameter_table, read_source
-from seedwise_fairseq.scoring import Stopped, metrics, predictions
 from seedwise_fairseq.seeding import set_determinism
+from seedwise_fairseq.state import States
 from seedwise_fairseq.text import SPECIALS, coder_of
-from seedwise_fairseq.training import Diverged, SeedwiseTask, SeedwiseTrainer, restore
+from seedwise_fairseq.training import SeedwiseTask, SeedwiseTrainer
 
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
@@ -44,13 +44,9 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
             raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
-class _Run:
+class _Run(GradientRun):
     def __init__(self, spec: RunSpec, context: RunContext, begun: float, scratch: Path) -> None:
-        self.spec = spec
-        self.context = context
-        self.files: RunFiles = context.files
-        self._begun = begun
-        setup = time.monotonic()
+        super().__init__(spec, context, States(context.files, spec), begun)
         logging.getLogger().setLevel(logging.WARNING)  # fairseq's modules set it to INFO when they are imported
         switches = set_determinism(spec.device.threads)
         environment = read_environment(threads=spec.device.threads, device="cpu", driver=None, determinism=switches)
@@ -78,102 +74,20 @@ class _Run:
         write_json(self.files.parameters, parameter_table(built, self.decay))
         for split in ("selection", "test"):
             self.task.load_dataset(split)
-        self._setup = time.monotonic() - setup
 
-    def result(self) -> RunResult:
-        spec, files = self.spec, self.files
-        assert spec.recipe is not None
-        resumed = state.find(files, spec)
-        progress = state.load(resumed) if resumed else state.Progress()
-        self.context.events.keep(progress.events_bytes)
-        self.context.events.start(
-            total_updates=spec.total_updates,
-            epochs=spec.recipe.epochs,
-            resumed_at=state.update_of(resumed) if resumed else None,
-        )
-        trainer = SeedwiseTrainer(
+    def trainer(self, progress: Progress) -> SeedwiseTrainer:
+        return SeedwiseTrainer(
             self.cfg, self.task, self.model, self.task.build_criterion(self.cfg.criterion), self.decay,
-            spec, self.context, self.examples["selection"], progress,
+            self.spec, self.context, self.examples, self.states, progress,
         )  # fmt: skip
-        diverged: Optional[str] = None
-        try:
-            trainer.fit()
-        except Diverged as error:
-            diverged = str(error)
-            self.context.events.warning(diverged)
-        updates = trainer.get_num_updates()
-        if diverged is None and updates != spec.total_updates:
-            raise BackendError(f"{updates} updates were done, but the spec asks for {spec.total_updates}")
-        if diverged is not None and spec.selection is not None and spec.selection.rule == "last":
-            progress.best = None  # the last checkpoint is the one that diverged: there is nothing to score
-        try:
-            scored = self._score(trainer, progress)
-        except Diverged as error:
-            diverged, scored, progress.best = str(error), {}, None
-        checkpoint_bytes = self._save_checkpoint(progress)
-        seconds = progress.training_seconds
-        return RunResult(
-            contract=1,
-            status=RunStatus.COMPLETED if diverged is None else RunStatus.DIVERGED,
-            reason=None,
-            message=diverged,
-            metrics=scored,
-            selected=progress.best.selected if progress.best else None,
-            updates=updates,
-            timings=Timings(
-                setup=self._setup,
-                training=seconds,
-                evaluation=progress.evaluation_seconds,
-                total=time.monotonic() - self._begun,
-            ),
-            cost=Cost(
-                train_examples_per_second=_examples_done(spec, updates) / seconds if seconds else None,
-                peak_host_bytes=peak_host_bytes(),
-                peak_device_bytes=None,
-                energy_joules=None,
-                checkpoint_bytes=checkpoint_bytes,
-            ),
-            files={},
-        )
 
-    def _score(self, trainer: SeedwiseTrainer, progress: state.Progress) -> Dict[str, Dict[str, float]]:
-        """Score the reported split, once, at the selected checkpoint; both splits' predictions."""
-        best = progress.best
-        if best is None:
-            return {}
-        last = {n: p.detach().clone() for n, p in self.model.named_parameters() if p.requires_grad}
-        restore(self.model, best.weights)
-        begun = time.perf_counter()
-        try:
-            logits = trainer.scores("test")
-        except Stopped:
-            restore(self.model, last)  # the state is the trainer's, not the selected checkpoint's
-            trainer.interrupt()
-        if not bool(torch.isfinite(logits).all()):
-            raise Diverged("the scores of the reported split are not finite")
-        reported = metrics(logits, self.examples["test"])
-        progress.evaluation_seconds += time.perf_counter() - begun
-        self.context.events.evaluation(
-            split="test", epoch=best.selected.epoch, update=best.selected.update, metrics=reported
-        )
-        write_lines(self.files.predictions("selection"), predictions(best.logits, self.examples["selection"]))
-        write_lines(self.files.predictions("test"), predictions(logits, self.examples["test"]))
-        return {"selection": best.metrics, "test": reported}
-
-    def _save_checkpoint(self, progress: state.Progress) -> Optional[int]:
-        """The selected weights, head included, as fairseq reads them back, and what codes texts for them."""
-        final = self.files.checkpoint
-        partial = final.with_name(f".{final.name}.partial")
-        shutil.rmtree(final, ignore_errors=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        if progress.best is None:
-            return None
-        partial.mkdir(parents=True)
+    def save(self, folder: Path, selected: Selected) -> None:
+        """As fairseq reads it back, with what codes texts for it."""
+        folder.mkdir(parents=True)
         plain: Any = OmegaConf.to_container(self.cfg, resolve=True, enum_to_str=True)
         plain["task"]["data"] = "."  # temporary paths would make equal checkpoints differ
         plain["checkpoint"]["save_dir"] = "checkpoints"
         plain["model"] = Namespace(**{**vars(self.cfg.model), "data": ".", "save_dir": "checkpoints"})
-        selected = progress.best.selected
         history = {
             "criterion_name": "SentencePredictionCriterion",
             "optimizer_name": "FairseqAdam",
@@ -182,17 +96,14 @@ class _Run:
         }
         saved = {"args": None, "cfg": plain, "model": self.model.state_dict(), "optimizer_history": [history]}
         place = {"train_iterator": {"version": 2, "epoch": int(selected.epoch) + 1, "iterations_in_epoch": 0}}
-        torch.save({**saved, "extra_state": place, "task_state": {}}, str(partial / "model.pt"))
-        save_dictionary(self.coder.symbols, partial)
-        save_dictionary(self.coder.symbols, partial / "input0")
-        save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], partial / "label")
+        torch.save({**saved, "extra_state": place, "task_state": {}}, str(folder / "model.pt"))
+        save_dictionary(self.coder.symbols, folder)
+        save_dictionary(self.coder.symbols, folder / "input0")
+        save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], folder / "label")
         for path in self.coder.files:
-            shutil.copyfile(path, partial / path.name)
+            shutil.copyfile(path, folder / path.name)
         # fairseq has no option for it, and reads its own default of 1e-5 back.
-        write_json(partial / "seedwise.json", {"layer_norm_eps": self.architecture.norm_eps})
-        partial.replace(final)
-        self.context.events.checkpoint(update=progress.best.selected.update, path=final.name)
-        return sum(path.stat().st_size for path in final.rglob("*") if path.is_file())
+        write_json(folder / "seedwise.json", {"layer_norm_eps": self.architecture.norm_eps})
 
 
 def _agree(read: List[str], written: List[str]) -> None:
@@ -202,10 +113,3 @@ def _agree(read: List[str], written: List[str]) -> None:
         raise DataError(
             f"the dictionary is not read back as it was written, from index {place} on: check dict.txt there"
         )
-
-
-def _examples_done(spec: RunSpec, updates: int) -> int:
-    assert spec.recipe is not None
-    rows, per_update = spec.task.splits["train"].rows, spec.recipe.batch_size * spec.recipe.accumulation
-    epochs, rest = divmod(updates, spec.updates_per_epoch)
-    return epochs * rows + min(rows, rest * per_update)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, List, Sequence
 
 import torch
 from torch import nn
 
-from seedwise_contract import Prediction
+from seedwise_contract.course import Scored, Stopped
 from seedwise_contract.data import Example
+from seedwise_contract.predictions import accuracy
 from seedwise_fairseq.command import HEAD
-
-
-class Stopped(Exception):
-    """Stopping was asked for in the middle of scoring."""
 
 
 @torch.no_grad()
@@ -34,17 +31,9 @@ def score(model: nn.Module, dataset: Any, batch_size: int, stop: Callable[[], bo
     return ordered
 
 
-def metrics(logits: torch.Tensor, examples: Sequence[Example]) -> Dict[str, float]:
-    """Accuracy (the first of equal scores counts) and mean cross-entropy, over the whole split."""
-    labels = torch.tensor([example.label for example in examples])
-    loss = nn.functional.cross_entropy(logits.double(), labels)
-    predicted = [max(range(len(row)), key=row.__getitem__) for row in logits.tolist()]
-    correct = sum(guess == example.label for guess, example in zip(predicted, examples))  # noqa: B905 - Python 3.9
-    return {"accuracy": correct / len(examples), "loss": float(loss)}
-
-
-def predictions(logits: torch.Tensor, examples: Sequence[Example]) -> List[Prediction]:
-    return [
-        Prediction(id=example.id, label=example.label, scores=row)
-        for example, row in zip(examples, logits.tolist())  # noqa: B905 - Python 3.9
-    ]
+def scored(logits: torch.Tensor, examples: Sequence[Example]) -> Scored:
+    """With accuracy and mean cross-entropy, over the whole split."""
+    labels = [example.label for example in examples]
+    loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
+    metrics = {"accuracy": accuracy(logits.tolist(), labels), "loss": float(loss)}
+    return Scored(logits, bool(torch.isfinite(logits).all()), metrics)

@@ -2,15 +2,14 @@
 
 Three streams, none of which draws from another:
 - initialisation: torch's global generator is seeded with it right before weights are drawn (`model.build`);
-- order: `epoch_order` is a pure function of the seed and the epoch, the same in every backend;
+- order: `seedwise_contract.order.epoch_order` is a pure function of the seed and the epoch, the same in every backend;
 - dropout: fairseq's own seed.  Its Trainer seeds torch before every update with this seed plus the updates done.
 """
 
 from __future__ import annotations
 
 import os
-import random
-from typing import Dict, List
+from typing import Dict
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -31,10 +30,3 @@ def set_determinism(threads: int) -> Dict[str, str]:
         "torch.deterministic_algorithms": str(torch.are_deterministic_algorithms_enabled()),
         "torch.num_threads": str(torch.get_num_threads()),
     }
-
-
-def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
-    """Order of the training rows in `epoch` (from 0), by the standard library alone: any framework can repeat it."""
-    order = list(range(rows))
-    random.Random(f"{seed}/{epoch}").shuffle(order)
-    return order

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
-from typing import Any, Dict, List, Optional, Sequence
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence
 
 import torch
 from fairseq import metrics as meters
@@ -15,17 +15,14 @@ from fairseq.trainer import Trainer
 from fairseq_cli.train import train as train_epoch
 from torch import nn
 
-from seedwise_contract import Interrupted, RunSpec
+from seedwise_contract import RunSpec
 from seedwise_contract.backend import RunContext
+from seedwise_contract.course import Course, Diverged, Scored, Stopped
 from seedwise_contract.data import Example
-from seedwise_contract.results import Selected
-from seedwise_fairseq import state
-from seedwise_fairseq.scoring import Stopped, metrics, score
-from seedwise_fairseq.seeding import epoch_order
-
-
-class Diverged(Exception):
-    """The loss, the gradients or the scores are not finite."""
+from seedwise_contract.order import epoch_order
+from seedwise_contract.states import Progress
+from seedwise_fairseq.scoring import score, scored
+from seedwise_fairseq.state import TRAINER, States
 
 
 class SeedwiseTask(SentencePredictionTask):  # type: ignore[misc]
@@ -56,41 +53,42 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(
         self, cfg: Any, task: SeedwiseTask, model: nn.Module, criterion: Any, decay: Dict[str, float],
-        spec: RunSpec, context: RunContext, selection: Sequence[Example], progress: state.Progress,
+        spec: RunSpec, context: RunContext, examples: Mapping[str, Sequence[Example]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
-        assert spec.selection is not None
         meters.reset()
         super().__init__(cfg, task, model, criterion)
         self.spec = spec
         self.context = context
-        self.progress = progress
+        self.course = Course(spec, context, progress)
         self._decay = decay
-        self._rule = spec.selection
-        self._selection = selection
+        self._examples = examples
+        self._states = states
         self._epoch_itr: Any = None
         self._loss = self._norm = math.nan
-        self._mark = time.perf_counter()
 
-    def fit(self) -> None:
+    def fit(self, resumed: Optional[Path]) -> None:
         """As fairseq_cli.train.main goes over the epochs, each of them trained by its own function."""
         assert self.spec.recipe is not None
-        resumed = state.find(self.context.files, self.spec)
         if resumed is None:
             self._epoch_itr = self.get_train_iterator(epoch=1)
             self.lr_step(self._epoch_itr.epoch)
         else:
-            extra = self.load_checkpoint(str(resumed / state.TRAINER))
+            extra = self.load_checkpoint(str(resumed / TRAINER))
             self._epoch_itr = self.get_train_iterator(epoch=extra["train_iterator"]["epoch"])
             self._epoch_itr.load_state_dict(extra["train_iterator"])
-        if self.progress.evaluated_epochs < self.get_num_updates() // self.spec.updates_per_epoch:
-            self.select()  # the run was stopped between the last update of an epoch and its evaluation
+        if self.course.unselected(self.updates):
+            self.select()
         while self._epoch_itr.next_epoch_idx <= self.spec.recipe.epochs:
-            self._mark = time.perf_counter()
+            self.course.mark()
             train_epoch(self.cfg, self, self.task, self._epoch_itr)
             self.select()
             self.lr_step(self._epoch_itr.epoch)
             if self._epoch_itr.next_epoch_idx <= self.spec.recipe.epochs:
                 self._epoch_itr = self.get_train_iterator(self._epoch_itr.next_epoch_idx, load_dataset=False)
+
+    @property
+    def updates(self) -> int:
+        return int(self.get_num_updates())
 
     def train_step(self, samples: List[Any], raise_oom: bool = False) -> Any:
         """fairseq's step; then the step event, and the reasons to stop."""
@@ -98,21 +96,8 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         try:
             output = super().train_step(samples, raise_oom=True)
         except FloatingPointError:
-            raise Diverged(f"the gradients of update {self.get_num_updates() + 1} are not finite") from None
-        now = time.perf_counter()
-        self.progress.training_seconds += now - self._mark
-        self._mark = now
-        update = self.get_num_updates()
-        self.context.events.step(
-            update=update,
-            epoch=update / self.spec.updates_per_epoch,
-            loss=self._loss if math.isfinite(self._loss) else None,
-            lr=lr,
-            grad_norm=self._norm if math.isfinite(self._norm) else None,
-            seconds=self.progress.training_seconds,
-        )
-        if not math.isfinite(self._loss):
-            raise Diverged(f"the loss of update {update} is not finite")
+            raise Diverged(f"the gradients of update {self.updates + 1} are not finite") from None
+        self.course.step(self.updates, self.updates / self.spec.updates_per_epoch, self._loss, lr, self._norm)
         if self.context.stop_requested:
             self.interrupt()
         return output
@@ -122,18 +107,14 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         if not str(filename).endswith("crash.pt"):
             super().save_checkpoint(filename, extra_state)
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> NoReturn:
         """Save everything that the rest of the run depends on, and stop."""
-        files = self.context.files
-        partial = state.partial_folder(files)
+        partial = self._states.partial
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        self.progress.events_bytes = files.events.stat().st_size
         self.consolidate_optimizer()
-        self.save_checkpoint(str(partial / state.TRAINER), {"train_iterator": self._position()})
-        update = self.get_num_updates()
-        state.save(files, self.spec, self.progress, update)
-        raise Interrupted(f"stopped after update {update} of {self.spec.total_updates}; run again to go on from there")
+        self.save_checkpoint(str(partial / TRAINER), {"train_iterator": self._position()})
+        self._states.leave(self.course.progress, partial, self.updates)
 
     def _position(self) -> Dict[str, Any]:
         """Where the data stand.  fairseq's own answer needs an epoch that has begun, which a resumed run may not have."""
@@ -143,33 +124,20 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         return {"version": 2, "epoch": itr.epoch, "iterations_in_epoch": itr.iterations_in_epoch, "shuffle": False}
 
     def select(self) -> None:
-        """Score the selection split, and keep the weights if the rule prefers them."""
-        begun = time.perf_counter()
         try:
-            logits = self.scores("selection")
+            self.course.select(self.updates, self.scored, self._weights)
         except Stopped:
             self.interrupt()
-        update = self.get_num_updates()
-        if not bool(torch.isfinite(logits).all()):
-            raise Diverged(f"the scores after update {update} are not finite")
-        scored = metrics(logits, self._selection)
-        epoch = update / self.spec.updates_per_epoch
-        self.context.events.evaluation(split="selection", epoch=epoch, update=update, metrics=scored)
-        best, value = self.progress.best, scored[self._rule.metric]
-        if self._rule.improves(value, best.selected.value if best else None):
-            self.progress.best = state.Best(
-                selected=Selected(epoch=epoch, update=update, metric=self._rule.metric, value=value),
-                metrics=scored,
-                weights={n: p.detach().clone() for n, p in self.model.named_parameters() if p.requires_grad},
-                logits=logits,
-            )
-        self.progress.evaluated_epochs += 1
-        self.progress.evaluation_seconds += time.perf_counter() - begun
 
-    def scores(self, split: str) -> torch.Tensor:
-        """Logits of `split` in the order of its file."""
+    def scored(self, split: str) -> Scored:
         dataset, size = self.task.dataset(split), self.spec.evaluation.batch_size
-        return score(self.model, dataset, size, lambda: self.context.stop_requested)
+        return scored(score(self.model, dataset, size, lambda: self.context.stop_requested), self._examples[split])
+
+    def restore(self, weights: Dict[str, torch.Tensor]) -> None:
+        restore(self.model, weights)
+
+    def _weights(self) -> Dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self.model.named_parameters() if p.requires_grad}
 
     def _build_optimizer(self) -> None:
         super()._build_optimizer()

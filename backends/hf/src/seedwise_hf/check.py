@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.backend import Roots
+from seedwise_contract.checks import training_faults
 from seedwise_contract.faults import shown
 from seedwise_hf.methods import Method
 
@@ -40,12 +41,7 @@ def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[F
     found: List[Fault] = []
     if spec.method.name in methods:
         found += methods[spec.method.name].faults(spec.method.parameters)
-    if spec.recipe is None:
-        found.append(Fault(field="recipe", found="null", allowed="this backend trains by gradient: a recipe is needed"))
-    if spec.model is None:
-        found.append(Fault(field="model", found="null", allowed="a model folder is needed"))
-    if spec.recipe is not None:
-        found += _schedule_faults(spec)
+    found += training_faults(spec)
     if spec.model is None:
         return found
     try:
@@ -66,25 +62,6 @@ def read_config(folder: Path) -> Dict[str, Any]:
     if not isinstance(config, dict):
         raise DataError(f"{path}: found {shown(config)}; a JSON object is needed")
     return config
-
-
-def _schedule_faults(spec: RunSpec) -> Iterator[Fault]:
-    assert spec.recipe is not None
-    schedule, lr = spec.recipe.schedule, spec.recipe.optimizer.lr
-    if schedule.warmup_updates > spec.total_updates:
-        yield Fault(
-            field="recipe.schedule.warmup_updates",
-            found=str(schedule.warmup_updates),
-            allowed=f"at most the {spec.total_updates} updates of the run",
-        )
-    if schedule.name == "constant" and schedule.end_lr not in (0.0, lr):
-        yield Fault(
-            field="recipe.schedule.end_lr",
-            found=str(schedule.end_lr),
-            allowed=f"a constant schedule has no end: 0, or lr ({lr})",
-        )
-    elif schedule.end_lr > lr:
-        yield Fault(field="recipe.schedule.end_lr", found=str(schedule.end_lr), allowed=f"at most lr ({lr})")
 
 
 def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:

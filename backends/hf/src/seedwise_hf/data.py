@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 
 from seedwise_contract import DataError, RunSpec
 from seedwise_contract.data import Example
-from seedwise_hf.seeding import epoch_order
+from seedwise_contract.order import epoch_order
 
 
 class Encoded(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, FrozenSet, List, Mapping, NamedTuple, Protocol
 
 from seedwise_contract import Fault
-from seedwise_contract.faults import shown
+from seedwise_contract.checks import no_parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,10 +32,7 @@ class FullFineTuning:
     """Every parameter trains."""
 
     def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
-        return [
-            Fault(field=f"method.parameters.{name}", found=shown(value), allowed="method 'full' takes no parameters")
-            for name, value in parameters.items()
-        ]
+        return no_parameters("full", parameters)
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
         built.model.requires_grad_(True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Tuple
+from typing import Any, Dict, FrozenSet
 
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from seedwise_contract import DataError, Parameter, ParameterTable, RunSpec, weights_digest
+from seedwise_contract import DataError, ParameterTable, RunSpec
+from seedwise_contract import parameters as tables
 from seedwise_hf.check import DROPOUT_FIELDS
 from seedwise_hf.methods import Built
 from seedwise_hf.seeding import seed_torch
@@ -103,20 +104,16 @@ def _draw_anew(model: Any, names: FrozenSet[str], seed: int) -> None:
 
 def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
     """Every parameter; `decay` gives the weight decay of those that train."""
-    rows: List[Parameter] = []
-    trainable: List[Tuple[str, Tuple[int, ...], memoryview]] = []
-    for name, parameter in built.model.named_parameters():
-        rows.append(
-            Parameter(
-                name=name,
-                shape=list(parameter.shape),
-                count=parameter.numel(),
-                trainable=parameter.requires_grad,
-                head=name in built.head,
-                weight_decay=decay.get(name),
-            )
-        )
-        if parameter.requires_grad:
-            weights = parameter.detach().to("cpu", torch.float32).contiguous().numpy().astype("<f4", copy=False)
-            trainable.append((name, tuple(parameter.shape), memoryview(weights).cast("B")))
-    return ParameterTable.of(rows, weights_digest(trainable))
+    return tables.parameter_table(
+        (
+            (name, tuple(p.shape), _float32_bytes(p) if p.requires_grad else None)
+            for name, p in built.model.named_parameters()
+        ),
+        built.head,
+        decay,
+    )
+
+
+def _float32_bytes(parameter: torch.Tensor) -> memoryview:
+    weights = parameter.detach().to("cpu", torch.float32).contiguous().numpy().astype("<f4", copy=False)
+    return memoryview(weights).cast("B")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -11,19 +9,22 @@ import torch
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
-from seedwise_contract import BackendError, DataError, OutOfMemory, RunFiles, RunResult, RunSpec, RunStatus
-from seedwise_contract.backend import RunContext, peak_host_bytes
+from seedwise_contract import BackendError, DataError, OutOfMemory, RunResult, RunSpec
+from seedwise_contract.backend import RunContext
 from seedwise_contract.data import Example, model_folder, read_split
 from seedwise_contract.environment import read_environment
-from seedwise_contract.files import write_json, write_lines
-from seedwise_contract.results import Cost, Timings
-from seedwise_hf import optim, state
+from seedwise_contract.files import write_json
+from seedwise_contract.gradient import GradientRun
+from seedwise_contract.results import Selected
+from seedwise_contract.states import Progress
+from seedwise_hf import optim
 from seedwise_hf.data import Collator, Encoded, encode
 from seedwise_hf.methods import Method
 from seedwise_hf.model import build, parameter_table
-from seedwise_hf.scoring import Scorer, Stopped, metrics, predictions
+from seedwise_hf.scoring import Scorer
 from seedwise_hf.seeding import set_determinism
-from seedwise_hf.training import Diverged, SeedwiseTrainer, restore
+from seedwise_hf.state import States
+from seedwise_hf.training import SeedwiseTrainer
 
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
@@ -40,25 +41,21 @@ def run(spec: RunSpec, context: RunContext, method: Method, begun: float) -> Run
         raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
-class _Run:
+class _Run(GradientRun):
     def __init__(self, spec: RunSpec, context: RunContext, method: Method, begun: float) -> None:
-        self.spec = spec
-        self.context = context
-        self.files: RunFiles = context.files
-        self._begun = begun
-        setup = time.monotonic()
+        super().__init__(spec, context, States(context.files, spec), begun)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         switches = set_determinism(spec.device.threads)
-        device = _device(spec)
-        write_json(self.files.environment, _environment(spec, device, switches))
+        self._device = _device(spec)
+        write_json(self.files.environment, _environment(spec, self._device, switches))
         self.examples: Dict[str, List[Example]] = {
             split: read_split(spec.task, split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
         folder = model_folder(spec.model, context.roots.models)
         built = method.prepare(build(spec, folder), spec.method.parameters)
-        self.model = built.model.to(device)
+        self.model = built.model.to(self._device)
         self.tokenizer = _tokenizer(folder)
         self.encoded: Dict[str, List[Encoded]] = {
             split: encode(self.tokenizer, examples, spec, built.model.config.vocab_size)
@@ -68,102 +65,26 @@ class _Run:
         decay = optim.decay_by_name(self.model, spec.recipe.optimizer)
         write_json(self.files.parameters, parameter_table(built, decay))
         self.collate = Collator(self.tokenizer.pad_token_id)
-        self.scorer = Scorer(
-            device, spec.recipe.precision, spec.evaluation.batch_size, self.collate, lambda: context.stop_requested
-        )
-        self._setup = time.monotonic() - setup
-        self._device = device
 
-    def result(self) -> RunResult:
-        spec, files = self.spec, self.files
-        resumed = state.find(files, spec)
-        progress = state.load(resumed) if resumed else state.Progress()
-        self.context.events.keep(progress.events_bytes)
+    def trainer(self, progress: Progress) -> SeedwiseTrainer:
+        spec, context = self.spec, self.context
         assert spec.recipe is not None
-        self.context.events.start(
-            total_updates=spec.total_updates,
-            epochs=spec.recipe.epochs,
-            resumed_at=state.update_of(resumed) if resumed else None,
+        scorer = Scorer(
+            self._device,
+            spec.recipe.precision,
+            spec.evaluation.batch_size,
+            self.collate,
+            lambda: context.stop_requested,
         )
-        trainer = SeedwiseTrainer(
-            spec, self.context, self.model, self.scorer, self.collate,
-            self.encoded["train"], self.encoded["selection"], progress,
-        )  # fmt: skip
-        diverged: Optional[str] = None
-        try:
-            trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-        except Diverged as error:
-            diverged = str(error)
-            self.context.events.warning(diverged)
-        updates = trainer.state.global_step
-        if diverged is None and updates != spec.total_updates:
-            raise BackendError(f"{updates} updates were done, but the spec asks for {spec.total_updates}")
-        if diverged is not None and spec.selection is not None and spec.selection.rule == "last":
-            progress.best = None  # the last checkpoint is the one that diverged: there is nothing to score
-        try:
-            scored = self._score(trainer, progress)
-        except Diverged as error:
-            diverged, scored, progress.best = str(error), {}, None
-        checkpoint_bytes = self._save_checkpoint(progress)
-        return RunResult(
-            contract=1,
-            status=RunStatus.COMPLETED if diverged is None else RunStatus.DIVERGED,
-            reason=None,
-            message=diverged,
-            metrics=scored,
-            selected=progress.best.selected if progress.best else None,
-            updates=updates,
-            timings=Timings(
-                setup=self._setup,
-                training=progress.training_seconds,
-                evaluation=progress.evaluation_seconds,
-                total=time.monotonic() - self._begun,
-            ),
-            cost=Cost(
-                train_examples_per_second=_examples_done(spec, updates) / progress.training_seconds,
-                peak_host_bytes=peak_host_bytes(),
-                peak_device_bytes=torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None,
-                energy_joules=None,
-                checkpoint_bytes=checkpoint_bytes,
-            ),
-            files={},
-        )
+        return SeedwiseTrainer(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
 
-    def _score(self, trainer: SeedwiseTrainer, progress: state.Progress) -> Dict[str, Dict[str, float]]:
-        """Score the reported split, once, at the selected checkpoint; both splits' predictions."""
-        best = progress.best
-        if best is None:
-            return {}
-        restore(self.model, best.weights)
-        begun = time.perf_counter()
-        try:
-            logits = self.scorer(self.model, self.encoded["test"])
-        except Stopped:
-            trainer.interrupt()
-        if not bool(torch.isfinite(logits).all()):
-            raise Diverged("the scores of the reported split are not finite")
-        reported = metrics(logits, self.encoded["test"])
-        progress.evaluation_seconds += time.perf_counter() - begun
-        self.context.events.evaluation(
-            split="test", epoch=best.selected.epoch, update=best.selected.update, metrics=reported
-        )
-        write_lines(self.files.predictions("selection"), predictions(best.logits, self.examples["selection"]))
-        write_lines(self.files.predictions("test"), predictions(logits, self.examples["test"]))
-        return {"selection": best.metrics, "test": reported}
+    def peak_device_bytes(self) -> Optional[int]:
+        return torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None
 
-    def _save_checkpoint(self, progress: state.Progress) -> Optional[int]:
-        """The selected weights, head included, and the tokenizer, as transformers reads them back."""
-        final = self.files.checkpoint
-        partial = final.with_name(f".{final.name}.partial")
-        shutil.rmtree(final, ignore_errors=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        if progress.best is None:
-            return None
-        self.model.save_pretrained(partial)
-        self.tokenizer.save_pretrained(partial)
-        partial.replace(final)
-        self.context.events.checkpoint(update=progress.best.selected.update, path=final.name)
-        return sum(path.stat().st_size for path in final.rglob("*") if path.is_file())
+    def save(self, folder: Path, selected: Selected) -> None:
+        """With the tokenizer, as transformers reads them back."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
 
 def _device(spec: RunSpec) -> torch.device:
@@ -202,10 +123,3 @@ def _tokenizer(folder: Path) -> Any:
     if tokenizer.pad_token_id is None:
         raise DataError(f"{folder}: the tokenizer has no padding token, which batches need")
     return tokenizer
-
-
-def _examples_done(spec: RunSpec, updates: int) -> int:
-    assert spec.recipe is not None
-    rows, per_update = spec.task.splits["train"].rows, spec.recipe.batch_size * spec.recipe.accumulation
-    epochs, rest = divmod(updates, spec.updates_per_epoch)
-    return epochs * rows + min(rows, rest * per_update)

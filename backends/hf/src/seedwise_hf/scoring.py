@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, List, Sequence
 
 import torch
 from torch import nn
 
-from seedwise_contract import Prediction
-from seedwise_contract.data import Example
+from seedwise_contract.course import Scored, Stopped
+from seedwise_contract.predictions import accuracy
 from seedwise_hf.data import Collator, Encoded
-
-
-class Stopped(Exception):
-    """Stopping was asked for in the middle of scoring."""
 
 
 class Scorer:
@@ -48,17 +44,9 @@ class Scorer:
         return ordered
 
 
-def metrics(logits: torch.Tensor, split: Sequence[Encoded]) -> Dict[str, float]:
-    """Accuracy (the first of equal scores counts) and mean cross-entropy, over the whole split."""
-    labels = torch.tensor([item.label for item in split])
-    loss = nn.functional.cross_entropy(logits.double(), labels)
-    predicted = [max(range(len(row)), key=row.__getitem__) for row in logits.tolist()]
-    correct = sum(guess == item.label for guess, item in zip(predicted, split, strict=True))
-    return {"accuracy": correct / len(split), "loss": float(loss)}
-
-
-def predictions(logits: torch.Tensor, examples: Sequence[Example]) -> List[Prediction]:
-    return [
-        Prediction(id=example.id, label=example.label, scores=row)
-        for example, row in zip(examples, logits.tolist(), strict=True)
-    ]
+def scored(logits: torch.Tensor, split: Sequence[Encoded]) -> Scored:
+    """With accuracy and mean cross-entropy, over the whole split."""
+    labels = [item.label for item in split]
+    loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
+    metrics = {"accuracy": accuracy(logits.tolist(), labels), "loss": float(loss)}
+    return Scored(logits, bool(torch.isfinite(logits).all()), metrics)

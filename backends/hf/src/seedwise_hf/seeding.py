@@ -2,15 +2,14 @@
 
 Three streams, none of which draws from another:
 - initialisation: torch's global generator is seeded with it right before the model is built (`model.build`);
-- order: `epoch_order` is a pure function of the seed and the epoch, and touches no generator that anybody shares;
+- order: `seedwise_contract.order.epoch_order` is a pure function of the seed and the epoch, and touches no generator that anybody shares;
 - dropout: torch's global generator is seeded with it right before the first update; nothing else draws from it then.
 """
 
 from __future__ import annotations
 
 import os
-import random
-from typing import Dict, List
+from typing import Dict
 
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -58,10 +57,3 @@ def seed_torch(seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
-
-
-def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
-    """Order of the training rows in `epoch` (from 0), by the standard library alone: any framework can repeat it."""
-    order = list(range(rows))
-    random.Random(f"{seed}/{epoch}").shuffle(order)
-    return order

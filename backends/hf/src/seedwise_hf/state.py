@@ -1,100 +1,24 @@
-"""What a run knows beside its weights, and the resumable state that an interrupted run leaves."""
+"""The tensors of a resumable state, beside the checkpoint of transformers' Trainer."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Tuple
 
-import torch
 from safetensors.torch import load_file, save_file
 
-from seedwise_contract import RunFiles, RunSpec, canonical_json
-from seedwise_contract.files import write_json
-from seedwise_contract.results import Selected
+from seedwise_contract import states
+from seedwise_contract.states import Best
 
-_PROGRESS, _WEIGHTS, _LOGITS = "progress.json", "best.safetensors", "best-selection.safetensors"
-_PLAIN = ("evaluated_epochs", "training_seconds", "evaluation_seconds", "events_bytes")
+_WEIGHTS, _LOGITS = "best.safetensors", "best-selection.safetensors"
 
 
-@dataclass
-class Best:
-    """The checkpoint that the selection rule holds so far: weights that train, and scores of the selection split."""
+class States(states.States):
+    packages = ("torch", "transformers", "accelerate")
 
-    selected: Selected
-    metrics: Dict[str, float]
-    weights: Dict[str, torch.Tensor]
-    logits: torch.Tensor
+    def write_best(self, best: Best, folder: Path) -> None:
+        save_file(best.weights, folder / _WEIGHTS)
+        save_file({"logits": best.logits}, folder / _LOGITS)
 
-
-@dataclass
-class Progress:
-    evaluated_epochs: int = 0
-    training_seconds: float = 0.0
-    evaluation_seconds: float = 0.0
-    events_bytes: int = 0
-    best: Optional[Best] = field(default=None, repr=False)
-
-
-def fingerprint(spec: RunSpec) -> str:
-    """A state is only read by the spec and the packages that wrote it: others would not give the same bits."""
-    packages = [f"{name}=={metadata.version(name)}" for name in ("torch", "transformers", "accelerate")]
-    return hashlib.sha256("\0".join([canonical_json(spec), *packages]).encode()).hexdigest()
-
-
-def partial_folder(files: RunFiles) -> Path:
-    """Where a state is put together before it gets its name."""
-    return files.state / ".partial"
-
-
-def save(files: RunFiles, spec: RunSpec, progress: Progress, trainer_checkpoint: Path, update: int) -> None:
-    """Complete the Trainer's own checkpoint and give it its name in one step; earlier states go after that."""
-    plain: Dict[str, Any] = {name: getattr(progress, name) for name in _PLAIN} | {"fingerprint": fingerprint(spec)}
-    if progress.best is not None:
-        plain["selected"] = progress.best.selected.model_dump(mode="json")
-        plain["metrics"] = progress.best.metrics
-        save_file(progress.best.weights, trainer_checkpoint / _WEIGHTS)
-        save_file({"logits": progress.best.logits}, trainer_checkpoint / _LOGITS)
-    write_json(trainer_checkpoint / _PROGRESS, plain)
-    named = files.state / f"update-{update:08d}"
-    shutil.rmtree(named, ignore_errors=True)
-    trainer_checkpoint.rename(named)
-    for other in files.state.iterdir():
-        if other != named:
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def find(files: RunFiles, spec: RunSpec) -> Optional[Path]:
-    """The newest complete state of the same spec, or None."""
-    wanted = fingerprint(spec)
-    for folder in sorted(files.state.glob("update-*"), reverse=True):
-        try:
-            plain = json.loads((folder / _PROGRESS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if plain["fingerprint"] == wanted:
-            return folder
-    return None
-
-
-def load(folder: Path) -> Progress:
-    plain = json.loads((folder / _PROGRESS).read_text(encoding="utf-8"))
-    del plain["fingerprint"]
-    selected, metrics = plain.pop("selected", None), plain.pop("metrics", None)
-    progress = Progress(**plain)
-    if selected is not None:
-        progress.best = Best(
-            selected=Selected.model_validate(selected),
-            metrics=metrics,
-            weights=load_file(folder / _WEIGHTS),
-            logits=load_file(folder / _LOGITS)["logits"],
-        )
-    return progress
-
-
-def update_of(folder: Path) -> int:
-    return int(folder.name.split("-", 1)[1])
+    def read_best(self, folder: Path) -> Tuple[Any, Any]:
+        return load_file(folder / _WEIGHTS), load_file(folder / _LOGITS)["logits"]

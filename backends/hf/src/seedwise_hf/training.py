@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import shutil
-import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, NoReturn, Optional
 
 import torch
 from torch import nn
@@ -14,17 +12,15 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from seedwise_contract import Interrupted, RunSpec
+from seedwise_contract import RunSpec
 from seedwise_contract.backend import RunContext
-from seedwise_contract.results import Selected
-from seedwise_hf import optim, state
+from seedwise_contract.course import Course, Scored, Stopped
+from seedwise_contract.states import Progress
+from seedwise_hf import optim
 from seedwise_hf.data import Collator, Encoded, EpochBatches
-from seedwise_hf.scoring import Scorer, Stopped, metrics
+from seedwise_hf.scoring import Scorer, scored
 from seedwise_hf.seeding import seed_torch
-
-
-class Diverged(Exception):
-    """The loss or the scores are not finite."""
+from seedwise_hf.state import States
 
 
 def arguments(spec: RunSpec, output: Path) -> TrainingArguments:
@@ -57,28 +53,33 @@ class SeedwiseTrainer(Trainer):
 
     def __init__(
         self, spec: RunSpec, context: RunContext, model: nn.Module, scorer: Scorer, collate: Collator,
-        train: List[Encoded], selection: List[Encoded], progress: state.Progress,
+        splits: Mapping[str, List[Encoded]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
         assert spec.recipe is not None
-        assert spec.selection is not None
         self.spec = spec
         self.context = context
-        self.progress = progress
-        self._rule = spec.selection
+        self.course = Course(spec, context, progress)
+        self._states = states
         self._scorer = scorer
-        self._selection = selection
-        self._mark = time.perf_counter()
-        self._batches = EpochBatches(spec.seeds.order, len(train), spec.recipe.batch_size)
+        self._splits = splits
+        self._batches = EpochBatches(spec.seeds.order, len(splits["train"]), spec.recipe.batch_size)
         super().__init__(
             model=model,
-            args=arguments(spec, state.partial_folder(context.files)),
+            args=arguments(spec, states.partial),
             data_collator=collate,
-            train_dataset=train,  # type: ignore[arg-type]
+            train_dataset=splits["train"],  # type: ignore[arg-type]
             compute_loss_func=mean_over_update,
             optimizers=optim.make(model, spec.recipe, spec.total_updates),
             callbacks=[_Hooks(self)],
         )
         self.remove_callback(PrinterCallback)
+
+    def fit(self, resumed: Optional[Path]) -> None:
+        self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+
+    @property
+    def updates(self) -> int:
+        return int(self.state.global_step)
 
     def get_train_dataloader(self) -> DataLoader:  # type: ignore[type-arg]
         """Rows in the order of `seeds.order`; the loader's own generator spares the dropout stream."""
@@ -96,67 +97,37 @@ class SeedwiseTrainer(Trainer):
         """Called by Trainer after every update: the step event, then the reasons to stop."""
         if "learning_rate" not in logs:
             return
-        now = time.perf_counter()
-        self.progress.training_seconds += now - self._mark
-        self._mark = now
-        loss, norm = logs["loss"], logs["grad_norm"]
-        self.context.events.step(
-            update=self.state.global_step,
-            epoch=self.state.epoch,
-            loss=loss if math.isfinite(loss) else None,
-            lr=logs["learning_rate"],
-            grad_norm=norm if math.isfinite(norm) else None,
-            seconds=self.progress.training_seconds,
-        )
-        if not math.isfinite(loss):
-            raise Diverged(f"the loss of update {self.state.global_step} is not finite")
+        self.course.step(self.updates, self.state.epoch, logs["loss"], logs["learning_rate"], logs["grad_norm"])
         if self.context.stop_requested:
             self.interrupt()
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> NoReturn:
         """Save everything that the rest of the run depends on, and stop."""
-        files = self.context.files
         shutil.rmtree(self.args.output_dir, ignore_errors=True)
-        self.progress.events_bytes = files.events.stat().st_size
         self._save_checkpoint(self.model, trial=None)
-        update = self.state.global_step
-        state.save(files, self.spec, self.progress, Path(self.args.output_dir) / f"checkpoint-{update}", update)
-        raise Interrupted(f"stopped after update {update} of {self.spec.total_updates}; run again to go on from there")
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.updates}"
+        self._states.leave(self.course.progress, folder, self.updates)
 
     def begin(self) -> None:
         seed_torch(self.spec.seeds.dropout)
-        self._mark = time.perf_counter()
-        if self.progress.evaluated_epochs < self.state.global_step // self.spec.updates_per_epoch:
-            self.select()  # the run was stopped between the last update of an epoch and its evaluation
+        self.course.mark()
+        if self.course.unselected(self.updates):
+            self.select()
 
     def begin_epoch(self) -> None:
-        self._batches.epoch = self.state.global_step // self.spec.updates_per_epoch
+        self._batches.epoch = self.updates // self.spec.updates_per_epoch
 
     def select(self) -> None:
-        """Score the selection split, and keep the weights if the rule prefers them."""
-        begun = time.perf_counter()
         try:
-            logits = self._scorer(self.model, self._selection)
+            self.course.select(self.updates, self.scored, lambda: trainable_weights(self.model))
         except Stopped:
             self.interrupt()
-        if not bool(torch.isfinite(logits).all()):
-            raise Diverged(f"the scores after update {self.state.global_step} are not finite")
-        scored = metrics(logits, self._selection)
-        update = self.state.global_step
-        epoch = update / self.spec.updates_per_epoch
-        self.context.events.evaluation(split="selection", epoch=epoch, update=update, metrics=scored)
-        best, value = self.progress.best, scored[self._rule.metric]
-        if self._rule.improves(value, best.selected.value if best else None):
-            self.progress.best = state.Best(
-                selected=Selected(epoch=epoch, update=update, metric=self._rule.metric, value=value),
-                metrics=scored,
-                weights=trainable_weights(self.model),
-                logits=logits,
-            )
-        self.progress.evaluated_epochs += 1
-        now = time.perf_counter()
-        self.progress.evaluation_seconds += now - begun
-        self._mark = now
+
+    def scored(self, split: str) -> Scored:
+        return scored(self._scorer(self.model, self._splits[split]), self._splits[split])
+
+    def restore(self, weights: Dict[str, torch.Tensor]) -> None:
+        restore(self.model, weights)
 
 
 class _Hooks(TrainerCallback):

@@ -16,7 +16,6 @@ from seedwise_contract import (
     Interrupted,
     Parameter,
     ParameterTable,
-    Prediction,
     RunResult,
     RunSpec,
     RunStatus,
@@ -25,6 +24,7 @@ from seedwise_contract.backend import RunContext, peak_host_bytes
 from seedwise_contract.data import Example, read_split
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines
+from seedwise_contract.predictions import accuracy, predictions
 from seedwise_contract.results import Cost, Timings
 from seedwise_sklearn.parameters import Parameters
 
@@ -69,14 +69,11 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
     scored: Dict[str, Dict[str, float]] = {}
     for name in ("selection", "test"):
         scores = log_probabilities(model, vectorizer.transform(texts(splits[name])))
-        predictions = [
-            Prediction(id=example.id, label=example.label, scores=row)
-            for example, row in zip(splits[name], scores.tolist(), strict=True)
-        ]
-        write_lines(files.predictions(name), predictions)
+        lines = predictions(scores.tolist(), splits[name])
+        write_lines(files.predictions(name), lines)
         scored[name] = {
-            "accuracy": sum(p.correct for p in predictions) / len(predictions),
-            "loss": -sum(p.scores[p.label] for p in predictions) / len(predictions),
+            "accuracy": accuracy(scores.tolist(), [example.label for example in splits[name]]),
+            "loss": -sum(p.scores[p.label] for p in lines) / len(lines),
         }
         context.events.evaluation(split=name, epoch=0.0, update=0, metrics=scored[name])
     ended = time.monotonic()

@@ -1,0 +1,96 @@
+"""The course of a training: what is told after every update and every epoch, and which checkpoint is kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Callable, Dict, NamedTuple
+
+from seedwise_contract.backend import RunContext
+from seedwise_contract.results import Selected
+from seedwise_contract.spec import RunSpec
+from seedwise_contract.states import Best, Progress
+
+
+class Diverged(Exception):
+    """The loss, the gradients or the scores are not finite."""
+
+
+class Stopped(Exception):
+    """Stopping was asked for in the middle of scoring."""
+
+
+class Scored(NamedTuple):
+    """A split's scores as the framework has them, whether each of them is finite, and their metrics."""
+
+    logits: Any
+    finite: bool
+    metrics: Dict[str, float]
+
+
+class Course:
+    """Beside a framework's training loop: it writes events, keeps time, and holds the best checkpoint in `progress`."""
+
+    def __init__(self, spec: RunSpec, context: RunContext, progress: Progress) -> None:
+        assert spec.selection is not None
+        self._spec = spec
+        self._rule = spec.selection
+        self._events = context.events
+        self.progress = progress
+        self.mark()
+
+    def mark(self) -> None:
+        """Training begins, or goes on, now."""
+        self._mark = time.perf_counter()
+
+    def step(self, update: int, epoch: float, loss: float, lr: float, grad_norm: float) -> None:
+        """An update is done; raises `Diverged` where its loss is not finite."""
+        now = time.perf_counter()
+        self.progress.training_seconds += now - self._mark
+        self._mark = now
+        self._events.step(
+            update=update,
+            epoch=epoch,
+            loss=loss if math.isfinite(loss) else None,
+            lr=lr,
+            grad_norm=grad_norm if math.isfinite(grad_norm) else None,
+            seconds=self.progress.training_seconds,
+        )
+        if not math.isfinite(loss):
+            raise Diverged(f"the loss of update {update} is not finite")
+
+    def unselected(self, update: int) -> bool:
+        """Whether the run was stopped between the last update of an epoch and its evaluation."""
+        return self.progress.evaluated_epochs < update // self._spec.updates_per_epoch
+
+    def select(self, update: int, score: Callable[[str], Scored], weights: Callable[[], Any]) -> None:
+        """Score the selection split, and keep the weights if the rule prefers them.
+
+        Raises `Diverged`, and `Stopped` where `score` does: nothing has changed then, and the state is that before it.
+        """
+        begun = time.perf_counter()
+        scored = score("selection")
+        if not scored.finite:
+            raise Diverged(f"the scores after update {update} are not finite")
+        epoch = update / self._spec.updates_per_epoch
+        self._events.evaluation(split="selection", epoch=epoch, update=update, metrics=scored.metrics)
+        best, value = self.progress.best, scored.metrics[self._rule.metric]
+        if self._rule.improves(value, best.selected.value if best else None):
+            selected = Selected(epoch=epoch, update=update, metric=self._rule.metric, value=value)
+            self.progress.best = Best(selected, scored.metrics, weights(), scored.logits)
+        self.progress.evaluated_epochs += 1
+        self.mark()
+        self.progress.evaluation_seconds += self._mark - begun
+
+    def report(self, score: Callable[[str], Scored]) -> Scored:
+        """Score the reported split, once, at the selected checkpoint, whose weights the model holds; raises as `select`."""
+        best = self.progress.best
+        assert best is not None
+        begun = time.perf_counter()
+        scored = score("test")
+        if not scored.finite:
+            raise Diverged("the scores of the reported split are not finite")
+        self.progress.evaluation_seconds += time.perf_counter() - begun
+        selected = best.selected
+        self._events.evaluation(split="test", epoch=selected.epoch, update=selected.update, metrics=scored.metrics)
+        return scored

@@ -1,0 +1,131 @@
+"""Runs that every backend which trains by gradient is judged by: what is changed in each, and what must come of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+from seedwise_contract import read_events
+from seedwise_contract.events import Start
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, sentences, write_rows
+
+EPOCHS, PER_EPOCH = 3, 6
+NO_DROPOUT = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
+# Each update multiplies the weights by 1 - lr · weight_decay = -49; with two updates an epoch they overflow after the first.
+DIVERGING = {
+    **NO_DROPOUT,
+    "recipe.batch_size": 21,
+    "recipe.optimizer.lr": 1000.0,
+    "recipe.schedule": {"name": "constant", "warmup_updates": 0, "power": 1.0, "end_lr": 0.0},
+}
+SCHEDULES = {
+    "base": ("linear", 3, 1.0, 0.0),
+    "polynomial": ("polynomial", 0, 2.0, 0.0001),
+    "cosine": ("cosine", 4, 1.0, 0.0002),
+    "constant": ("constant", 5, 1.0, 0.0),
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{
+        name: {"recipe.schedule": dict(zip(("name", "warmup_updates", "power", "end_lr"), schedule, strict=True))}
+        for name, schedule in SCHEDULES.items()
+    },
+    "again": {},
+    "initialisation": {"seeds.initialisation": 99},
+    "order": {"seeds.order": 99},
+    "dropout": {"seeds.dropout": 99},
+    "evaluation": {"evaluation.batch_size": 5, "selection.rule": "last"},
+    "random": {"initialisation": "random"},
+    "still": NO_DROPOUT,
+    "still dropout": {**NO_DROPOUT, "seeds.dropout": 99},
+    "still accumulated": {**NO_DROPOUT, "recipe.batch_size": 4, "recipe.accumulation": 2},
+    "no decay": {**NO_DROPOUT, "recipe.optimizer.weight_decay": 0.0},
+    "all decay": {**NO_DROPOUT, "recipe.optimizer.decay_on": "all"},
+    "diverging": DIVERGING,
+}
+STOPS = {
+    "stopped in an epoch": {"event": "step", "nth": 8},
+    "stopped at an epoch's end": {"event": "step", "nth": PER_EPOCH},
+    "stopped before the last scoring": {"event": "evaluation", "nth": EPOCHS},
+}
+STOPPED_AT = {
+    "stopped in an epoch": 8,
+    "stopped at an epoch's end": PER_EPOCH,
+    "stopped before the last scoring": EPOCHS * PER_EPOCH,
+}
+
+
+class Job(NamedTuple):
+    """One run; `stop` asks it to stop after the nth event of a name, as SIGTERM would."""
+
+    name: str
+    spec: Mapping[str, Any]
+    stop: Mapping[str, Any] | None = None
+
+
+def many(
+    python: Callable[..., subprocess.CompletedProcess[str]], place: Workplace, jobs: Sequence[Job], backend: str
+) -> list[int]:
+    """Exit codes of the jobs, all run by one process, one after the other."""
+    listed = []
+    for number, job in enumerate(jobs):
+        path = place.write(f"{number}-{job.name}", job.spec)
+        place.out(job.name).mkdir(parents=True, exist_ok=True)
+        listed.append({"spec": str(path), "out": str(place.out(job.name)), "stop": job.stop})
+    ran = python(str(INSIDE / "many_runs.py"), str(place.data), str(place.models), json.dumps(listed), backend)
+    assert ran.returncode == 0, ran.stderr
+    return list(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def pairs(place: Workplace) -> dict[str, Any]:
+    """Changes that make the task one of pairs."""
+    splits = {
+        name: write_rows(place.data / f"pairs-{name}.jsonl", sentences(n, 50 + i, pairs=True))
+        for i, (name, n) in enumerate(ROWS.items())
+    }
+    return {"task.splits": splits, "task.columns.text_pair": "pair"}
+
+
+def lr(update: int, name: str, warmup: int, power: float, end: float, peak: float = 0.003, total: int = 18) -> float:
+    done = update - 1
+    if done < warmup:
+        return peak * done / warmup
+    gone = (done - warmup) / (total - warmup)
+    share = {
+        "linear": 1 - gone,
+        "polynomial": (1 - gone) ** power,
+        "cosine": 0.5 + 0.5 * math.cos(math.pi * gone),
+        "constant": 1.0,
+    }[name]
+    return peak * share + end * (1 - share)
+
+
+def assert_rates(run: Outcome, schedule: str) -> None:
+    assert len(run.steps) == EPOCHS * PER_EPOCH
+    wanted = [lr(step.update, *SCHEDULES[schedule]) for step in run.steps]
+    assert [step.lr for step in run.steps] == pytest.approx(wanted, rel=1e-9)
+
+
+def assert_same_run(other: Outcome, base: Outcome, weights: str) -> None:
+    """Bit for bit; `weights` is the file in the checkpoint that holds them."""
+    assert [(s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in other.steps] == [
+        (s.update, s.epoch, s.loss, s.lr, s.grad_norm) for s in base.steps
+    ]
+    assert [(e.split, e.update, e.metrics) for e in other.evaluations] == [
+        (e.split, e.update, e.metrics) for e in base.evaluations
+    ]
+    assert other.initial == base.initial
+    assert other.result.metrics == base.result.metrics
+    assert other.result.selected == base.result.selected
+    for file in ("predictions/test.jsonl", "predictions/selection.jsonl", f"checkpoint/{weights}"):
+        assert other.result.files[file] == base.result.files[file]
+    assert not (other.folder / "state").exists()
+
+
+def resumed_at(run: Outcome) -> list[int | None]:
+    """Where each process of a run went on from."""
+    return [e.resumed_at for e in read_events(run.folder / "events.jsonl") if isinstance(e, Start)]
