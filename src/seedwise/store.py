@@ -162,17 +162,16 @@ class Store:
         path = self.root / ".declarations.jsonl"
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".declarations.lock"):
-            if declaration not in self.declarations():
+            if declaration not in self._declarations():
                 with open(path, "a", encoding="utf-8") as handle:
                     handle.write(json.dumps({"declaration": declaration, "time": now()}) + "\n")
 
     def declared_before(self, declaration: str, run: StoredRun) -> bool:
         """Whether `declaration` was put to work before `run` was started."""
-        first = self.declarations().get(declaration)
+        first = self._declarations().get(declaration)
         return run.provenance.declaration == declaration or (first is not None and first <= run.provenance.started)
 
-    def declarations(self) -> dict[str, str]:
-        """Every declaration that was put to work here, with the time at which it first was."""
+    def _declarations(self) -> dict[str, str]:
         try:
             lines = (self.root / ".declarations.jsonl").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

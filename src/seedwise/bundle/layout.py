@@ -13,6 +13,7 @@ FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
 README = "README.md"
 LEDGER = "declarations.jsonl"
+DECLARATIONS = ".declarations.jsonl"  # the same in a store
 CERTIFICATES = "certificates"
 PREDICTIONS = f"predictions/{REPORTED_SPLIT}.jsonl"
 RUN_RECORDS = ("spec.json", "provenance.json", "result.json")  # every finished run has them

@@ -12,6 +12,7 @@ from seedwise.bundle.archive import archive_bytes
 from seedwise.bundle.figures import figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
+    DECLARATIONS,
     FORMAT,
     LEDGER,
     MANIFEST,
@@ -25,8 +26,9 @@ from seedwise.bundle.layout import (
     run_file,
     study_file,
 )
-from seedwise.comparison import StudyOutcome
+from seedwise.comparison import compare
 from seedwise.errors import InputError
+from seedwise.plan import Plan
 from seedwise.store import Store
 
 _README = """# Evidence of Seedwise verdicts
@@ -56,39 +58,37 @@ Left out as well: checkpoints, logs and training events. Hosts' names and commit
 """
 
 
-def pack(
-    outcomes: Sequence[StudyOutcome], sources: dict[str, Path], store: Store, certificates: Path | None = None
-) -> bytes:
-    """The bundle of `outcomes`: equal stores give equal bytes.
+def pack(plans: Sequence[tuple[Plan, Path]], store: Store, certificates: Path | None = None) -> bytes:
+    """The bundle of studies, each a plan with the file that declares it: equal stores give equal bytes.
 
-    `sources` is study name → its file.  Files of runs are checked by digest on the way in: `DamagedRun` names one that
-    was changed.  `InputError` where nothing is finished.
+    Files of runs are checked by digest on the way in: `DamagedRun` names one that was changed.  `InputError` where nothing
+    is finished.
     """
     files: dict[str, bytes] = {}
     declarations: set[str] = set()
-    for outcome in outcomes:
-        name = outcome.study.name
-        if len(outcome.missing) == len(outcome.plan.runs):
+    for plan, source in plans:
+        name = plan.study.name
+        done = [run.run_id for run in plan.runs if run.run_id is not None and store.is_done(run.run_id)]
+        if not done:
             raise InputError(f"study {name}: none of its runs is finished here, so there is nothing to bundle")
-        files[study_file(name, "study.yaml")] = sources[name].read_bytes()
-        files[study_file(name, "study.json")] = _json(outcome.study.model_dump(mode="json"))
-        files[study_file(name, "data.json")] = _json(outcome.plan.data.model_dump(mode="json"))
-        files[study_file(name, "verdicts.json")] = _json(figures(outcome))
-        files[study_file(name, "plan.json")] = _json(_plan(outcome).model_dump(mode="json"))
-        declarations.add(outcome.study.declaration())
-        for planned in outcome.plan.runs:
-            if planned.run_id is not None and store.is_done(planned.run_id):
-                declarations.add(_add_run(files, store, planned.run_id))
+        files[study_file(name, "study.yaml")] = source.read_bytes()
+        files[study_file(name, "study.json")] = _json(plan.study.model_dump(mode="json"))
+        files[study_file(name, "data.json")] = _json(plan.data.model_dump(mode="json"))
+        files[study_file(name, "verdicts.json")] = _json(figures(compare(plan, store)))
+        files[study_file(name, "plan.json")] = _json(_plan(plan, set(done)).model_dump(mode="json"))
+        declarations.add(plan.study.declaration())
+        for run_id in done:
+            declarations.add(_add_run(files, store, run_id))
     files[LEDGER] = _ledger(store, declarations)
     if certificates is not None and certificates.is_dir():
         for path in sorted(certificates.rglob("*.json")):
             if path.is_file() and not path.is_symlink():
                 files[f"{CERTIFICATES}/{path.relative_to(certificates).as_posix()}"] = path.read_bytes()
-    files[README] = _readme(outcomes)
+    files[README] = _readme([plan for plan, _ in plans])
     manifest = Manifest(
         format=FORMAT,
         seedwise=__version__,
-        studies=tuple(sorted(outcome.study.name for outcome in outcomes)),
+        studies=tuple(sorted(plan.study.name for plan, _ in plans)),
         files={
             name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
             for name, data in sorted(files.items())
@@ -97,19 +97,18 @@ def pack(
     return archive_bytes({**files, MANIFEST: _json(manifest.model_dump(mode="json"))})
 
 
-def _plan(outcome: StudyOutcome) -> PlanFile:
-    missing = {(run.arm, run.seed) for run in outcome.missing}
+def _plan(plan: Plan, done: set[str]) -> PlanFile:
     return PlanFile(
-        declaration=outcome.study.declaration(),
+        declaration=plan.study.declaration(),
         runs=tuple(
             PlannedEntry(
                 arm=run.arm,
                 seed=run.seed,
                 digest=run.digest,
                 run_id=run.run_id,
-                spec=run.spec if (run.arm, run.seed) in missing else None,
+                spec=None if run.run_id in done else run.spec,
             )
-            for run in outcome.plan.runs
+            for run in plan.runs
         ),
     )
 
@@ -126,18 +125,21 @@ def _add_run(files: dict[str, bytes], store: Store, run_id: str) -> str:
 
 
 def _ledger(store: Store, wanted: set[str]) -> bytes:
-    known = store.declarations()
-    lines = [json.dumps({"declaration": key, "time": known[key]}) for key in sorted(wanted & known.keys())]
-    return "".join(f"{line}\n" for line in lines).encode()
+    """The lines of the store's ledger that concern these studies, as they stand there."""
+    try:
+        lines = (store.root / DECLARATIONS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return b""
+    return "".join(f"{line}\n" for line in lines if any(declaration in line for declaration in wanted)).encode()
 
 
-def _readme(outcomes: Sequence[StudyOutcome]) -> bytes:
-    data = {outcome.plan.data.name: outcome.plan.data for outcome in outcomes}
+def _readme(plans: Sequence[Plan]) -> bytes:
+    data = {plan.data.name: plan.data for plan in plans}
     lines = [
         f"- {name}: {found.title.strip()} {found.citation.strip()} Licence of the data: {found.licence.strip()}."
         for name, found in sorted(data.items())
     ]
-    studies = ", ".join(sorted(outcome.study.name for outcome in outcomes))
+    studies = ", ".join(sorted(plan.study.name for plan in plans))
     return _README.format(studies=studies, data="\n".join(lines)).encode()
 
 

@@ -18,6 +18,7 @@ from seedwise.bundle.archive import read_archive
 from seedwise.bundle.figures import ABSOLUTE, count, differences, figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
+    DECLARATIONS,
     FORMAT,
     LEDGER,
     MANIFEST,
@@ -178,7 +179,7 @@ def _unpack(files: Any, home: Path) -> Store:
             (home / name).write_bytes(data)
     store = Store(home / "runs")
     store.root.mkdir(exist_ok=True)
-    (store.root / ".declarations.jsonl").write_bytes(files[LEDGER])
+    (store.root / DECLARATIONS).write_bytes(files[LEDGER])
     return store
 
 

@@ -36,23 +36,25 @@ def bundle(
         raise InputError("--all takes every study; leave the file names out, or leave --all out")
     project, files = _every_study() if every else find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
-    outcomes = []
+    if len({file.study.name for file in files}) < len(files):
+        raise InputError("two of the files name their study alike; bundle them one by one, or rename one")
+    plans = []
     for file in files:
         try:
-            outcomes.append(compare(bench.plan(file.study, say), bench.store))
+            plan = bench.plan(file.study, say)
         except SeedwiseError as error:
             if not every:
                 raise
             say(f"left out: {file.study.name}: {error}")
-    outcomes = [o for o in outcomes if not every or len(o.missing) < len(o.plan.runs)]
-    if not outcomes:
-        raise InputError("no study has a finished run here; run one first (`nox -s bench`)")
-    sources = {file.study.name: file.path for file in files}
-    if len(sources) < len(files):
-        raise InputError("two of the files name their study alike; bundle them one by one, or rename one")
-    data = pack(outcomes, sources, bench.store, project.home / "certificates")
+            continue
+        if not every or any(bench.store.is_done(run.run_id) for run in plan.runs):
+            plans.append((plan, file.path))
+    if not plans:
+        raise InputError("no study has a run that is finished with the backends as they are now; run one first")
+    data = pack(plans, bench.store, project.home / "certificates")
     write_whole(out, data)
-    for outcome in outcomes:
+    for plan, _ in plans:
+        outcome = compare(plan, bench.store)
         if outcome.missing:
             say(f"{outcome.study.name}: {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
         for claim in outcome.claims:
