@@ -11,7 +11,6 @@ from seedwise.report.model import Comparison, ReportModel
 
 _PAIRS = ("n_seeds", "interval", "tost_interval", "welch_interval", "multi_bootstrap_interval")
 _ENDS = {"n_seeds": ("a", "b")}
-_SCORES = ("study", "arm", "seed", "status", "score", "selected_epoch", "selected_value", "run_id")
 
 
 def render_verdicts(model: ReportModel) -> str:
@@ -26,14 +25,17 @@ def render_verdicts(model: ReportModel) -> str:
 
 
 def render_scores(model: ReportModel) -> str:
-    """One row a planned run; `score` is empty where there is none."""
+    """One row a planned run, empty where it has no score; the score's column is named by the metric, as `compare --metric`
+    asks for it."""
+    metrics = {study.metric for study in model.studies}
+    named = metrics.pop() if len(metrics) == 1 else "score"
     rows = [
-        {"study": study.name, "arm": arm.name, **score.model_dump()}
+        {"study": study.name, "arm": arm.name, **score.model_dump(), named: score.score}
         for study in model.studies
         for arm in study.arms
         for score in arm.scores
     ]
-    return _csv(_SCORES, rows)
+    return _csv(("study", "arm", "seed", named, "status", "selected_epoch", "selected_value", "run_id"), rows)
 
 
 def _columns(field: str) -> tuple[str, ...]:
