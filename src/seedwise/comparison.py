@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seedwise.certificates.certificate import Certificate
+from seedwise.certificates.need import Shelf
 from seedwise.errors import InputError
 from seedwise.plan import Plan, PlannedRun
 from seedwise.stats import (
@@ -73,8 +75,19 @@ class ClaimOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedClaim:
+    """A claim across backends that nothing proves to do the same work: no estimate, no p-value, only what is missing."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyOutcome:
-    """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`."""
+    """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`.
+
+    `refused` are claims across backends without a valid certificate; `certificates` those that the claims rest on.
+    """
 
     study: Study
     plan: Plan
@@ -83,6 +96,8 @@ class StudyOutcome:
     explored: tuple[ClaimOutcome, ...]
     missing: tuple[PlannedRun, ...]
     open_claims: tuple[Claim, ...]
+    refused: tuple[RefusedClaim, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
 
 
 def compare(plan: Plan, store: Store) -> StudyOutcome:
@@ -91,7 +106,12 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     incomplete = {run.arm for run in missing}
     arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
     _refuse_different_examples(list(arms.values()))
-    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms]
+    shelf = Shelf.beside(store.root)
+    refused = tuple(
+        RefusedClaim(claim, reason) for claim in plan.study.claims if (reason := shelf.refusal(plan, claim)) is not None
+    )
+    barred = [one.claim for one in refused]
+    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
     family = len(plan.study.claims)
     verdicts = tuple(_decide(arms[claim.a], arms[claim.b], plan.study, claim, family) for claim in ready)
     if (
@@ -108,7 +128,9 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
         claims=declared,
         explored=_explore(arms, plan.study),
         missing=missing,
-        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready),
+        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready and claim not in barred),
+        refused=refused,
+        certificates=shelf.certificates(plan),
     )
 
 

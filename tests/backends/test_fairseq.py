@@ -24,6 +24,7 @@ from tests.backends.variants import (
     STOPS,
     VARIANTS,
     Job,
+    assert_curve,
     assert_rates,
     assert_same_run,
     many,
@@ -73,6 +74,12 @@ def runs(place: Workplace, fairseq: Contained) -> dict[str, Outcome]:
     jobs += [Job(name, spec_of(place), stop) for name, stop in STOPS.items()]
     jobs += [Job(name, spec_of(place)) for name in STOPS]
     expected += [ExitCode.TERMINATED] * len(STOPS) + [ExitCode.COMPLETED] * len(STOPS)
+    curve, between = (
+        spec_of(place, VARIANTS["curve"]),
+        {"event": "evaluation", "nth": 3},
+    )  # of selection, before its display
+    jobs += [Job("curve stopped", curve, between), Job("curve stopped", curve)]
+    expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
     assert many(fairseq, place, jobs, "fairseq") == expected
     return {job.name: Outcome(place.out(job.name)) for job in jobs}
 
@@ -106,6 +113,11 @@ def test_same_seeds_same_bits_and_other_seeds_others(runs: dict[str, Outcome]) -
         assert runs[stream].losses[0] != base.losses[0]
     assert runs["still"].losses == runs["still dropout"].losses
     assert runs["evaluation"].losses == base.losses, "scoring draws nothing"
+
+
+@pytest.mark.parametrize("name", ["curve", "curve stopped"])
+def test_a_curve_of_the_reported_split_moves_nothing(runs: dict[str, Outcome], name: str) -> None:
+    assert_curve(runs[name], runs["base"], WEIGHTS)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

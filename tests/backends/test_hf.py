@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from seedwise_contract import ExitCode, RunStatus
+from seedwise_contract.conformance import breaches
 from tests.backends.variants import (
     DIVERGING,
     EPOCHS,
@@ -25,6 +26,7 @@ from tests.backends.variants import (
     STOPS,
     VARIANTS,
     Job,
+    assert_curve,
     assert_rates,
     assert_same_run,
     many,
@@ -97,6 +99,13 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     jobs += [Job("taken", place.spec(), {"event": "step", "nth": 4}), Job("taken", place.spec({"seeds.order": 7}))]
     expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
 
+    curve, between = (
+        place.spec(VARIANTS["curve"]),
+        {"event": "evaluation", "nth": 3},
+    )  # of selection, before its display
+    jobs += [Job("curve stopped", curve, between), Job("curve stopped", curve)]
+    expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
+
     broken_models(place)
     jobs += [Job(n, place.spec({"model": place.model(n)})) for n in ("gpt", "weightless", "partial")]
     jobs += [
@@ -165,6 +174,12 @@ def test_order_is_a_permutation(runs: dict[str, Outcome]) -> None:
     assert len(one) == EPOCHS
     assert one == pytest.approx(two, rel=1e-4)
     assert one != two
+
+
+@pytest.mark.parametrize("name", ["curve", "curve stopped"])
+def test_a_curve_of_the_reported_split_moves_nothing(place: Workplace, runs: dict[str, Outcome], name: str) -> None:
+    assert_curve(runs[name], runs["base"], WEIGHTS)
+    assert breaches(runs[name].folder, place.data) == []
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "initialisation": {"seeds.initialisation": 99},
     "order": {"seeds.order": 99},
     "dropout": {"seeds.dropout": 99},
+    "curve": {"evaluation.curve": True},
     "evaluation": {"evaluation.batch_size": 5, "selection.rule": "last"},
     "random": {"initialisation": "random"},
     "still": NO_DROPOUT,
@@ -124,6 +125,25 @@ def assert_same_run(other: Outcome, base: Outcome, weights: str) -> None:
     for file in ("predictions/test.jsonl", "predictions/selection.jsonl", f"checkpoint/{weights}"):
         assert other.result.files[file] == base.result.files[file]
     assert not (other.folder / "state").exists()
+
+
+def assert_curve(shown: Outcome, base: Outcome, weights: str) -> None:
+    """`shown` is `base` bit for bit, but for one event an epoch that displays the reported split."""
+    everything = shown.evaluations
+    displayed = [event for event in everything if event.display]
+    assert [(e.split, e.update) for e in displayed] == [("test", PER_EPOCH * n) for n in (1, 2, 3)]
+    assert [e.split for e in everything] == ["selection", "test"] * EPOCHS + ["test"]
+    assert [(e.split, e.update, e.metrics) for e in everything if not e.display] == [
+        (e.split, e.update, e.metrics) for e in base.evaluations
+    ]
+    selected = shown.result.selected
+    assert selected == base.result.selected
+    assert selected is not None
+    (at_selected,) = [e.metrics for e in displayed if e.update == selected.update]
+    assert at_selected == shown.result.metrics["test"] == base.result.metrics["test"]
+    assert (shown.losses, shown.initial) == (base.losses, base.initial)
+    for file in ("predictions/test.jsonl", "predictions/selection.jsonl", f"checkpoint/{weights}"):
+        assert shown.result.files[file] == base.result.files[file]
 
 
 def resumed_at(run: Outcome) -> list[int | None]:

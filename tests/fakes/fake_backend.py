@@ -91,6 +91,13 @@ class FakeBackend:
                 update=update,
                 metrics={"accuracy": accuracy(weights, splits["selection"])},
             )
+            if spec.evaluation.curve:
+                drawn = generator.getstate()  # a word that is met for the first time draws its weight
+                shown = accuracy(weights.copy(), splits["test"])
+                generator.setstate(drawn)
+                context.events.evaluation(
+                    split="test", epoch=epoch, update=update, metrics={"accuracy": shown}, display=True
+                )
         write_json(context.files.checkpoint / "weights.json", dict(weights))
         metrics = {}
         for name in ("selection", "test"):

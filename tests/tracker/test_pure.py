@@ -73,7 +73,11 @@ def test_curves_by_update_and_by_epoch() -> None:
         _step(4, None, 4.0),
         Evaluation(time=5.0, split="test", epoch=2.0, update=4, metrics={"accuracy": 0.9}),
     ]
-    points = curves(events, "test")
+    shown = [
+        Evaluation(time=2.6, split="test", epoch=1.0, update=2, metrics={"accuracy": 0.7, "loss": 0.5}, display=True),
+        Evaluation(time=4.5, split="test", epoch=2.0, update=4, metrics={"accuracy": 0.8}, display=True),
+    ]
+    points = curves([*events[:4], shown[0], *events[4:6], shown[1], *events[6:]], "test")
     by_key = {key: [p for p in points if p.key == key] for key in {p.key for p in points}}
     assert [(p.step, p.time) for p in by_key["train/loss"]] == [(1, 1500), (2, 2000), (3, 3000), (4, 4000)]
     assert math.isnan(by_key["train/loss"][-1].value)
@@ -81,7 +85,8 @@ def test_curves_by_update_and_by_epoch() -> None:
     assert [(p.step, p.value) for p in by_key["epoch/selection_accuracy"]] == [(1, 0.6)]
     assert [p.step for p in by_key["epoch/train_loss"]] == [1, 2]
     assert by_key["epoch/train_loss"][0].value == 3.0
-    assert not any(key.startswith("test/") for key in by_key)
+    assert [(p.step, p.value) for p in by_key["test/epoch_accuracy"]] == [(1, 0.7), (2, 0.8)]
+    assert {key for key in by_key if key.startswith("test/")} == {"test/epoch_accuracy", "test/epoch_loss"}
     assert "train/grad_norm" not in by_key
 
 

@@ -24,6 +24,7 @@ def figures(outcome: StudyOutcome) -> dict[str, Any]:
         "arms": {name: _arm(arm) for name, arm in outcome.arms.items()},
         "claims": {claim.name: _claim(outcome, claim) for claim in outcome.claims},
         "explored": {claim.name: _claim(outcome, claim) for claim in outcome.explored},
+        "refused": {refused.claim.name: refused.reason for refused in outcome.refused},
         "open_claims": [claim.name for claim in outcome.open_claims],
         "missing": [run.label for run in outcome.missing],
     }

@@ -26,6 +26,7 @@ from seedwise.bundle.layout import (
     run_file,
     study_file,
 )
+from seedwise.certificates.need import Shelf, needs_of
 from seedwise.comparison import compare
 from seedwise.errors import InputError
 from seedwise.plan import Plan
@@ -47,7 +48,7 @@ project it came from, and compares them with the verdicts.
 | `studies/NAME/data.json`, `plan.json` | the data's digests, citation and licence; the runs of the study |
 | `runs/ID/` | a run: spec, provenance, result, environment, parameters, predictions of the reported split |
 | `declarations.jsonl` | when each declaration was first put to work |
-| `certificates/` | proofs that backends agree, where the project has some |
+| `certificates/` | proofs that backends agree, where claims across backends rest on some |
 | `manifest.json` | the sha256 of every other file |
 
 The texts of the data are not in here: a prediction holds an example's id, its gold class and a score for each class.
@@ -58,7 +59,7 @@ Left out as well: checkpoints, logs and training events. Hosts' names and commit
 """
 
 
-def pack(plans: Sequence[tuple[Plan, Path]], store: Store, certificates: Path | None = None) -> bytes:
+def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
     """The bundle of studies, each a plan with the file that declares it: equal stores give equal bytes.
 
     Files of runs are checked by digest on the way in: `DamagedRun` names one that was changed.  `InputError` where nothing
@@ -77,13 +78,11 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store, certificates: Path | 
         files[study_file(name, "verdicts.json")] = _json(figures(compare(plan, store)))
         files[study_file(name, "plan.json")] = _json(_plan(plan, set(done)).model_dump(mode="json"))
         declarations.add(plan.study.declaration())
+        for path in _certificates(plan, store):
+            files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
         for run_id in done:
             declarations.add(_add_run(files, store, run_id))
     files[LEDGER] = _ledger(store, declarations)
-    if certificates is not None and certificates.is_dir():
-        for path in sorted(certificates.rglob("*.json")):
-            if path.is_file() and not path.is_symlink():
-                files[f"{CERTIFICATES}/{path.relative_to(certificates).as_posix()}"] = path.read_bytes()
     files[README] = _readme([plan for plan, _ in plans])
     manifest = Manifest(
         format=FORMAT,
@@ -122,6 +121,12 @@ def _add_run(files: dict[str, bytes], store: Store, run_id: str) -> str:
         if name in run.result.files:
             files[run_file(run_id, name)] = store.verified(run, name).read_bytes()
     return run.provenance.declaration
+
+
+def _certificates(plan: Plan, store: Store) -> list[Path]:
+    """Those that the study's claims across backends rest on, or are refused for."""
+    shelf = Shelf.beside(store.root)
+    return [path for need in needs_of(plan) if (path := shelf.path(need)).is_file()]
 
 
 def _ledger(store: Store, wanted: set[str]) -> bytes:

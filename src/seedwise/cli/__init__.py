@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import bundle, compare, doctor, images, plan, record, run, ui
+from seedwise.cli import bundle, certify, compare, doctor, images, plan, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -55,6 +55,7 @@ app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
 app.command("bundle")(bundle.bundle)
 app.command("verify")(bundle.verify)
+app.command("certify")(certify.certify)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)

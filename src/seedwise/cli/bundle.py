@@ -51,7 +51,7 @@ def bundle(
             plans.append((plan, file.path))
     if not plans:
         raise InputError("no study has a run that is finished with the backends as they are now; run one first")
-    data = pack(plans, bench.store, project.home / "certificates")
+    data = pack(plans, bench.store)
     write_whole(out, data)
     for plan, _ in plans:
         outcome = compare(plan, bench.store)
@@ -81,6 +81,8 @@ def verify(
     for outcome in found.outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
+        for refused in outcome.refused:
+            typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     for note in found.notes:

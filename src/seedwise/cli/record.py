@@ -74,6 +74,8 @@ def report_command(
     for outcome in outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
+        for refused in outcome.refused:
+            typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     for page in write_reports(outcomes, bench.project, bench.store, say).values():

@@ -26,6 +26,12 @@ class StudyCollector(pytest.File):
                     yield RunItem.from_parent(
                         self, name=f"{arm}[seed={seed}]", study_file=study_file, arm=arm, seed=seed
                     )
+        pairs = {
+            ",".join(sorted({study.arms[claim.a].backend, study.arms[claim.b].backend})): None for claim in study.claims
+        }
+        for pair in pairs:
+            if "," in pair:
+                yield CertificateItem.from_parent(self, name=f"certificate[{pair}]", study_file=study_file, pair=pair)
         for claim in study.claims:
             yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
 
@@ -68,6 +74,18 @@ class RunItem(StudyItem):
         self.user_properties.append(("seedwise", bench.words(self, outcome)))
 
 
+class CertificateItem(StudyItem):
+    """Proof that two backends do the same work; after the runs, so that its probes disturb none."""
+
+    def __init__(self, *, pair: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.pair = pair
+
+    def runtest(self) -> None:
+        bench = self.config.stash[SESSION_KEY]
+        self.user_properties.append(("seedwise", bench.certify(self.study_file.study.name, self.pair)))
+
+
 class ClaimItem(StudyItem):
     def __init__(self, *, claim: Claim, **rest: Any) -> None:
         super().__init__(**rest)
@@ -79,6 +97,9 @@ class ClaimItem(StudyItem):
         found = bench.compared(self.study_file.study.name)
         from seedwise.stats import Outcome
 
+        for refused in found.refused:
+            if refused.claim.name == self.claim.name:
+                raise ClaimFailed(f"claim {self.claim.name} is {refused.reason}")
         decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
         if decided is None:
             text = f"{len([r for r in found.missing if r.arm in (self.claim.a, self.claim.b)])} runs are missing"

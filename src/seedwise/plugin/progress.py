@@ -103,13 +103,15 @@ class Progress:
                 continue
             event = last_progress(RunFiles(self._store.folder(identity)).events) or {}
             epochs = run.spec.recipe.epochs if run.spec.recipe else 0
-            loss, accuracy = event.get("loss"), event.get("metrics", {}).get(run.spec.task.metric)
+            loss, score = event.get("loss"), None
+            if event.get("split") == "selection":
+                score = event["metrics"].get(run.spec.task.metric)
             table.add_row(
                 escape(run.label),
                 f"{100 * self.fraction(run):.0f} %",
                 f"{event.get('epoch', 0):.1f}/{epochs}",
                 "" if loss is None else f"{loss:.3f}",
-                "" if accuracy is None else f"{100 * accuracy:.1f}",
+                "" if score is None else f"{100 * score:.1f}",
                 f"{elapsed:.0f} s",
             )
         return table

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from seedwise.certificates.need import Shelf, needs_of
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.plan import Plan, PlannedRun
@@ -122,6 +123,27 @@ class BenchSession:
             self._compared[study] = compare(self._plans[study], self._bench.store)
         return self._compared[study]
 
+    def certify(self, study: str, pair: str) -> str:
+        """What stands on the line of a certificate's item; makes those of `pair` that are missing.  Raises what is wrong."""
+        self._refuse(study)
+        from seedwise.certificates.make import Certifier
+
+        plan = self._plans[study]
+        shelf = Shelf.beside(self._bench.store.root)
+        certifier = Certifier(self._bench.project, self._bench.runtime, plan.study.memory_gib, lambda _: None)
+        made = 0
+        for need in (need for need in needs_of(plan) if need.pair == pair):
+            certificate = shelf.find(need)
+            if certificate is None:
+                certificate = certifier.make(need)
+                shelf.put(need, certificate)
+                made += 1
+            if not certificate.passed:
+                raise InputError(
+                    f"certificate of {need.arm}: failed: {', '.join(certificate.failed)} ({shelf.path(need)})"
+                )
+        return "passed" if made else "passed (made before)"
+
     def close(self) -> None:
         self._engine.close()
 
@@ -150,6 +172,9 @@ class BenchSession:
                     reporter.write_line(f"  note: {note}")
                 if claim.declared:
                     reporter.write_line(f"  cite as: {sign(outcome, claim)}")
+            for refused in outcome.refused:
+                reporter.write_line(f"{refused.claim.name}: refused", bold=True)
+                reporter.write_line(f"  {refused.reason}")
             for open_claim in outcome.open_claims:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"

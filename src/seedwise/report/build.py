@@ -19,6 +19,7 @@ from seedwise.report.model import (
     Comparison,
     Data,
     OpenClaim,
+    RefusedClaim,
     ReportModel,
     Score,
     StudyReport,
@@ -56,6 +57,15 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         claims=claims,
         explored=explored,
         open_claims=tuple(_open(claim, outcome) for claim in outcome.open_claims),
+        refused_claims=tuple(
+            RefusedClaim(
+                name=refused.claim.name,
+                statement=refused.claim.statement or f"{refused.claim.a} against {refused.claim.b}",
+                reason=refused.reason,
+            )
+            for refused in outcome.refused
+        ),
+        certificates=outcome.certificates,
         planned=len(outcome.plan.runs),
         finished=sum(run.run_id in runs for run in outcome.plan.runs),
         arms=tuple(_arm(name, outcome, runs, store, target) for name in study.arms),

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from seedwise.report import text
-from seedwise.report.model import Comparison, Curve, StudyReport
+from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
 from seedwise.report.svg import ARM_COLOURS, INK, MUTED, PAPER, Figure, inline
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _SETTINGS: Any = {
 
 def figures(study: StudyReport) -> tuple[Figure, ...]:
     """Those that the study has numbers for."""
-    found = [difference(study), strips(study), epochs(study), losses(study)]
+    found = [difference(study), strips(study), reported(study) or epochs(study), losses(study)]
     return tuple(figure for figure in found if figure is not None)
 
 
@@ -102,7 +102,7 @@ def _difference_row(axes: Axes, place: float, row: Comparison) -> None:
 def strips(study: StudyReport) -> Figure | None:
     """Every seed's score, the arms' means and intervals, single-run baselines as lines."""
     arms = [arm for arm in study.arms if arm.n is not None and not (arm.baseline and arm.deterministic)]
-    lines = [arm for arm in study.arms if arm.mean is not None and arm.baseline and arm.deterministic]
+    lines = [arm for arm in _levels(study) if arm.deterministic]
     if not arms:
         return None
 
@@ -123,9 +123,9 @@ def strips(study: StudyReport) -> Figure | None:
                     [100.0 * score.score], [-index + lift], shown, color=colour, markersize=6, markerfacecolor=fill,
                     markeredgewidth=1.5,
                 )  # fmt: skip
-        for arm in lines:
+        for index, arm in enumerate(lines):
             assert arm.mean is not None
-            axes.axvline(100.0 * arm.mean, color=INK, linestyle=(0, (4, 3)), linewidth=1.3, label=arm.name)
+            axes.axvline(100.0 * arm.mean, color=INK, linestyle=_dashes(index), linewidth=1.3, label=arm.name)
         _label_rows(axes, [arm.name for arm in arms])
         axes.set_xlabel(f"{study.metric} on the test split, %")
         axes.grid(axis="x")
@@ -144,6 +144,18 @@ def strips(study: StudyReport) -> Figure | None:
         alternative="; ".join(spoken) + ".",
         svg=_render(f"{study.name}-seeds", 0.62 * len(arms) + (1.1 if lines else 0.75), draw),
     )
+
+
+def reported(study: StudyReport) -> Figure | None:
+    """The reported split by epoch, every seed thin and the mean thick, in one axes; baselines as dashed levels."""
+    curved = {curve.arm for curve in study.curves.reported}
+    levels = [arm for arm in _levels(study) if arm.name not in curved]
+    dashed = " Dashed: the baseline, which has no epochs." if levels else ""
+    caption = f"For display: selection never saw it. One thin line a seed, the mean thick.{dashed}"
+    return _curves(
+        study, study.curves.reported, "reported", f"{study.metric.capitalize()} by epoch on the reported split, %", 100.0,
+        caption, integer=True, levels=levels,
+    )  # fmt: skip
 
 
 def epochs(study: StudyReport) -> Figure | None:
@@ -166,8 +178,9 @@ def losses(study: StudyReport) -> Figure | None:
 
 
 def _curves(
-    study: StudyReport, curves: Sequence[Curve], key: str, title: str, scale: float, caption: str, *, integer: bool
-) -> Figure | None:
+    study: StudyReport, curves: Sequence[Curve], key: str, title: str, scale: float, caption: str, *, integer: bool,
+    levels: Sequence[ArmRow] = (),
+) -> Figure | None:  # fmt: skip
     arms = list(dict.fromkeys(curve.arm for curve in curves))
     if not arms:
         return None
@@ -190,18 +203,22 @@ def _curves(
                 [x for x, _ in mean], [scale * y for _, y in mean], color=colour, linewidth=2.4, marker=marker,
                 markersize=6, markevery=spacing, label=arm,
             )  # fmt: skip
+        for index, level in enumerate(levels):
+            assert level.mean is not None
+            axes.axhline(scale * level.mean, color=INK, linestyle=_dashes(index), linewidth=1.3, label=level.name)
         axes.set_xlabel("epochs of training done")
         axes.grid()
         if integer:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.margins(x=0.06)
-        _legend(axes, len(arms))
+        _legend(axes, len(arms) + len(levels))
 
     spoken = []
     for arm in arms:
         mean = _mean([curve.points for curve in curves if curve.arm == arm])
         first, last = (f"{scale * value:.2f}" for value in (mean[0][1], mean[-1][1]))
         spoken.append(f"{arm}: the mean goes from {first} to {last} at {mean[-1][0]:g} epochs")
+    spoken += [f"baseline {level.name}: {text.score(level.mean)}" for level in levels]
     name = f"{study.name}-{key}"
     return Figure(name, title, caption, "; ".join(spoken) + ".", _render(name, 3.1, draw))
 
@@ -213,6 +230,16 @@ def _mean(curves: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[float, 
         for x, y in points:
             by_place.setdefault(x, []).append(y)
     return [(x, fmean(values)) for x, values in sorted(by_place.items())]
+
+
+def _levels(study: StudyReport) -> list[ArmRow]:
+    """Baselines, each of which is one level beside the arms' curves."""
+    return [arm for arm in study.arms if arm.mean is not None and arm.baseline]
+
+
+def _dashes(index: int) -> tuple[int, tuple[int, ...]]:
+    """Lines of one colour that can still be told apart."""
+    return 0, ((4, 3), (1, 2), (6, 2, 1, 2))[index % 3]
 
 
 def _look(study: StudyReport, name: str) -> tuple[str, str]:

@@ -66,6 +66,8 @@ def _study(study: StudyReport) -> list[str]:
     for pending in study.open_claims:
         waiting = tex(text.some(pending.waiting_for))
         lines += [rf"\paragraph{{{tex(pending.statement)}}} Not decided: waiting for {waiting}.", ""]
+    for refused in study.refused_claims:
+        lines += [rf"\paragraph{{{tex(refused.statement)}}} {tex(text.capitalize_first(refused.reason))}.", ""]
     lines += _arms(study)
     compared = (*study.claims, *study.explored)
     if compared:

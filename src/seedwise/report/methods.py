@@ -53,6 +53,8 @@ def _design(outcome: StudyOutcome) -> str:
         f"The selection split is scored every epoch and {rule} is reported: the test split is scored once, with that "
         f"checkpoint. The metric is {study.task.metric}."
     )
+    if study.evaluation.curve:
+        parts.append("The test split's scores by epoch are for display: selection never saw them.")
     return " ".join(parts)
 
 

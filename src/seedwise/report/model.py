@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from seedwise.certificates.certificate import Certificate
 from seedwise.stats import Outcome
 from seedwise_contract.base import ContractModel
 
@@ -160,10 +161,27 @@ class Curve(ContractModel):
     points: tuple[tuple[float, float], ...]
 
 
+class EpochRow(ContractModel):
+    """The runs of an arm on the reported split after one epoch; `sd` is the sample's (ddof 1), None for a single run."""
+
+    arm: str
+    epoch: float
+    n: int
+    mean: float
+    minimum: float
+    maximum: float
+    sd: float | None
+
+
 class Curves(ContractModel):
-    """Curves of all finished runs; a point of `loss` is the mean over `updates_per_point` (arm → updates)."""
+    """Curves of all finished runs; a point of `loss` is the mean over `updates_per_point` (arm → updates).
+
+    `reported` and its summary `by_epoch` are for display: selection never saw them.  Both are empty where no run has them.
+    """
 
     selection: tuple[Curve, ...]
+    reported: tuple[Curve, ...] = ()
+    by_epoch: tuple[EpochRow, ...] = ()
     loss: tuple[Curve, ...]
     updates_per_point: dict[str, int]
 
@@ -221,6 +239,14 @@ class Provenance(ContractModel):
     runs: tuple[RunFacts, ...]
 
 
+class RefusedClaim(ContractModel):
+    """A claim across backends without a valid certificate."""
+
+    name: str
+    statement: str
+    reason: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -231,6 +257,8 @@ class StudyReport(ContractModel):
     claims: tuple[Comparison, ...]
     explored: tuple[Comparison, ...]
     open_claims: tuple[OpenClaim, ...]
+    refused_claims: tuple[RefusedClaim, ...]
+    certificates: tuple[Certificate, ...]
     planned: int
     finished: int
     arms: tuple[ArmRow, ...]
@@ -275,3 +303,4 @@ class Entry(ContractModel):
     planned: int
     verdicts: tuple[tuple[str, str, bool, bool], ...]
     open_claims: tuple[str, ...]
+    refused_claims: tuple[str, ...]

@@ -87,6 +87,7 @@ def _write(folder: Path, model: ReportModel) -> None:
             (claim.statement, claim.label, claim.decided and claim.declared, claim.declared) for claim in study.claims
         ),
         open_claims=tuple(claim.statement for claim in study.open_claims),
+        refused_claims=tuple(claim.statement for claim in study.refused_claims),
     )
     files = {name: sha256_file(folder / name) for name in FILES.values()}
     write_json(folder / STAMP, Stamp(inputs=model.inputs, files=files, entry=entry))

@@ -25,8 +25,8 @@ def without_undone(events: Iterable[Any]) -> list[Any]:
 def curves(events: Sequence[Any], reported: str) -> list[Point]:
     """Training by update, selection by update, and both by epoch ('epoch/…').
 
-    A loss that was not finite is NaN, so that a curve shows where it broke off.  Evaluations of the `reported` split
-    are left out: it is scored once, and its score is the result.
+    A loss that was not finite is NaN, so that a curve shows where it broke off.  The `reported` split's score at the
+    selected checkpoint is left out, since it is the result; what was scored for display is by epoch ('test/epoch_…').
     """
     points: list[Point] = []
     epochs: dict[int, list[Step]] = {}
@@ -39,6 +39,9 @@ def curves(events: Sequence[Any], reported: str) -> list[Point]:
             if event.grad_norm is not None:
                 points.append(Point("train/grad_norm", event.grad_norm, event.update, time))
             epochs.setdefault(math.ceil(event.epoch - 1e-9), []).append(event)
+        elif isinstance(event, Evaluation) and event.display:
+            for name, value in event.metrics.items():
+                points.append(Point(clean_key(f"{event.split}/epoch_{name}"), value, round(event.epoch), time))
         elif isinstance(event, Evaluation) and event.split != reported:
             for name, value in event.metrics.items():
                 points.append(Point(clean_key(f"{event.split}/{name}"), value, event.update, time))

@@ -18,6 +18,8 @@ def comparison_note(outcome: StudyOutcome) -> str:
     lines = [f"**{study.title}**", ""]
     for claim in outcome.claims:
         lines += [f"### {claim.name}: {verdict_words(claim)}", "", claim.sentence, "", *_notes(claim)]
+    for refused in outcome.refused:
+        lines += [f"### {refused.claim.name}: refused", "", refused.reason, ""]
     for pending in outcome.open_claims:
         lines += [f"### {pending.name}: not decided yet", "", "Runs are missing.", ""]
     if outcome.arms:

@@ -130,6 +130,8 @@ def _verdicts_json(outcome: StudyOutcome) -> str:
         "declaration": outcome.study.declaration(),
         "claims": [plain(claim) for claim in outcome.claims],
         "explored": [plain(claim) for claim in outcome.explored],
+        "refused": [{"claim": refused.claim.name, "reason": refused.reason} for refused in outcome.refused],
+        "certificates": [certificate.model_dump(mode="json") for certificate in outcome.certificates],
         "open_claims": [claim.name for claim in outcome.open_claims],
         "missing": [run.label for run in outcome.missing],
     }

@@ -1,4 +1,6 @@
-"""What a backend implements, and the command line that every backend answers: describe, check, run."""
+"""What a backend implements, and the command line that every backend answers: describe, check, run;
+probe where it has it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence
 
 from seedwise_contract.description import Description
 from seedwise_contract.events import EventLog
@@ -64,12 +66,15 @@ def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description="A Seedwise training backend (run contract, version 1).")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("describe", help="print, as JSON, what this backend can do")
-    for verb, text in (("check", "validate a spec; print every fault"), ("run", "train, select, score, write")):
+    takes_spec = [("check", "validate a spec; print every fault"), ("run", "train, select, score, write")]
+    if hasattr(backend, "probe"):
+        takes_spec.append(("probe", "measure the setup at the start of training"))
+    for verb, text in takes_spec:
         sub = verbs.add_parser(verb, help=text)
         sub.add_argument("spec", type=Path, help="the run spec, a JSON file")
         sub.add_argument("--data", type=Path, default=Path("/data"), help="root of data files (default /data)")
         sub.add_argument("--models", type=Path, default=Path("/models"), help="root of model folders (default /models)")
-        if verb == "run":
+        if verb != "check":
             sub.add_argument("--out", type=Path, required=True, help="folder to write into")
     arguments = parser.parse_args(argv)
     if arguments.verb == "describe":
@@ -86,6 +91,8 @@ def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
     if arguments.verb == "check":
         print(f"{arguments.spec}: no fault found")
         return ExitCode.COMPLETED
+    if arguments.verb == "probe":
+        return probe(backend, spec, roots, arguments.out)
     return run(backend, spec, roots, arguments.out)
 
 
@@ -154,6 +161,32 @@ def run(backend: Backend, spec: RunSpec, roots: Roots, out: Path) -> int:
         signal.signal(signal.SIGTERM, previous)
     _leave_failure(files, FailureReason(failure.reason), str(failure), time.monotonic() - started)
     return code
+
+
+def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
+    """Answer the request in `out` for a checked spec; what goes wrong is told on standard error, and by the exit code."""
+    from seedwise_contract.probe import REQUEST, RESULT, load_request
+
+    files = RunFiles(out)
+    try:
+        (out / RESULT).unlink(missing_ok=True)
+        request = load_request(out / REQUEST)
+        context = RunContext(files, roots, EventLog(files.events))
+        try:
+            result = backend.probe(spec, request, context)
+        finally:
+            context.events.close()
+        write_json(out / RESULT, result)
+        return ExitCode.COMPLETED
+    except BackendError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except MemoryError:
+        print("the host ran out of memory", file=sys.stderr)
+        return ExitCode.OUT_OF_MEMORY
+    except Exception:
+        traceback.print_exc()
+        return ExitCode.INTERNAL
 
 
 def _digests(files: RunFiles) -> Dict[str, str]:

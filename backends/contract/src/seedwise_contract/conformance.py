@@ -9,7 +9,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Union
+from typing import Any, Iterator, List, Optional, Sequence, Union
 
 from pydantic import ValidationError
 
@@ -69,10 +69,36 @@ def _events(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:
         yield f"events.jsonl: {len(updates)} steps, but result.json counts {result.updates} updates"
     if result.status is RunStatus.COMPLETED and result.updates != spec.total_updates:
         yield f"result.json: {result.updates} updates, but the recipe makes {spec.total_updates}"
+    yield from _evaluations(events, spec, result)
     last_step = max((place for place, event in enumerate(events) if event.event == "step"), default=0)
-    reported = [place for place, event in enumerate(events) if event.event == "evaluation" and event.split == "test"]
+    reported = [
+        place
+        for place, event in enumerate(events)
+        if event.event == "evaluation" and event.split == "test" and not event.display
+    ]
     if len(reported) > 1 or any(place < last_step for place in reported):
         yield "events.jsonl: the reported split is scored once, after training has ended"
+
+
+def _evaluations(events: Sequence[Any], spec: RunSpec, result: RunResult) -> Iterator[str]:
+    """After every epoch one of the selection split, and one of the reported split for display where the spec has `curve`."""
+    if any(event.event == "evaluation" and event.display and event.split != "test" for event in events):
+        yield "events.jsonl: display marks a split that is not the reported one; selection's scores are never for display"
+    if spec.recipe is None:
+        return
+    epochs = [update * spec.updates_per_epoch for update in range(1, spec.recipe.epochs + 1)]
+    for split, display, wanted in (
+        ("selection", False, epochs),
+        ("test", True, epochs if spec.evaluation.curve else []),
+    ):
+        found = [
+            event.update
+            for event in events
+            if event.event == "evaluation" and (event.split, event.display) == (split, display)
+        ]
+        if found != wanted and (result.status is RunStatus.COMPLETED or found != wanted[: len(found)]):
+            shown = " for display" if display else ""
+            yield f"events.jsonl: split {split} was scored{shown} after updates {found}; after {wanted} it should be"
 
 
 def _parameters(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:

@@ -66,14 +66,19 @@ class Course:
     def select(self, update: int, score: Callable[[str], Scored], weights: Callable[[], Any]) -> None:
         """Score the selection split, and keep the weights if the rule prefers them.
 
-        Raises `Diverged`, and `Stopped` where `score` does: nothing has changed then, and the state is that before it.
+        Where the spec asks for a curve the reported split is scored too, for display: nothing here looks at its scores.
+        Raises `Diverged`, and `Stopped` where `score` does: nothing has changed then, and no event is written.
         """
         begun = time.perf_counter()
         scored = score("selection")
         if not scored.finite:
             raise Diverged(f"the scores after update {update} are not finite")
+        displayed = score("test").metrics if self._spec.evaluation.curve else None
         epoch = update / self._spec.updates_per_epoch
         self._events.evaluation(split="selection", epoch=epoch, update=update, metrics=scored.metrics)
+        if displayed is not None:
+            finite = {name: value for name, value in displayed.items() if math.isfinite(value)}
+            self._events.evaluation(split="test", epoch=epoch, update=update, metrics=finite, display=True)
         best, value = self.progress.best, scored.metrics[self._rule.metric]
         if self._rule.improves(value, best.selected.value if best else None):
             selected = Selected(epoch=epoch, update=update, metric=self._rule.metric, value=value)

@@ -22,3 +22,6 @@ class Description(ContractModel):
         description="methods whose outcome no seed changes; they are run once, and have no variance over seeds"
     )
     packages: Dict[str, str]
+    verbs: List[str] = Field(
+        default=["describe", "check", "run"], description="verbs that it answers; 'probe' is needed for certificates"
+    )

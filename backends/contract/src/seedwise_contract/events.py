@@ -124,7 +124,9 @@ def event_schema() -> Dict[str, Any]:
 
 
 def last_progress(path: Path, tail_bytes: int = 8192) -> Optional[Dict[str, Any]]:
-    """The newest step or evaluation event, read from the file's end; cheap enough to poll."""
+    """The newest start, step or evaluation event, but for those that are for display alone, read from the file's end; cheap
+    enough to poll.
+    """
     try:
         with open(path, "rb") as handle:
             handle.seek(0, 2)
@@ -137,6 +139,8 @@ def last_progress(path: Path, tail_bytes: int = 8192) -> Optional[Dict[str, Any]
             value = json.loads(line)
         except json.JSONDecodeError:
             continue
-        if isinstance(value, dict) and value.get("event") in ("step", "evaluation", "start"):
+        if not isinstance(value, dict) or value.get("display"):
+            continue
+        if value.get("event") in ("step", "evaluation", "start"):
             return value
     return None

@@ -8,6 +8,7 @@ from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_fairseq import __version__
 from seedwise_fairseq.check import faults
 from seedwise_fairseq.seeding import set_environment
@@ -30,6 +31,7 @@ class FairseqBackend:
             devices=["cpu"],
             deterministic_methods=[],
             packages={package: metadata.version(package) for package in PACKAGES},
+            verbs=["describe", "check", "run", "probe"],
         )
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
@@ -41,3 +43,10 @@ class FairseqBackend:
         from seedwise_fairseq.run import run
 
         return run(spec, context, begun)
+
+    def probe(self, spec: RunSpec, request: ProbeRequest, context: RunContext) -> ProbeResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)
+        from seedwise_fairseq.probe import probe
+
+        return probe(spec, request, context, self.describe(), begun)

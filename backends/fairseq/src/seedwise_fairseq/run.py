@@ -37,14 +37,14 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
     """Train, select, score, write; `begun` is when the process's work began, by the monotonic clock."""
     with tempfile.TemporaryDirectory(prefix="seedwise-run-") as scratch:
         try:
-            return _Run(spec, context, begun, Path(scratch)).result()
+            return FairseqRun(spec, context, begun, Path(scratch)).result()
         except RuntimeError as error:  # torch gives its allocator no type of its own
             if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
                 raise
             raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
-class _Run(GradientRun):
+class FairseqRun(GradientRun):
     def __init__(self, spec: RunSpec, context: RunContext, begun: float, scratch: Path) -> None:
         super().__init__(spec, context, States(context.files, spec), begun)
         logging.getLogger().setLevel(logging.WARNING)  # fairseq's modules set it to INFO when they are imported
@@ -69,6 +69,7 @@ class _Run(GradientRun):
         _agree(self.task.source_dictionary.symbols, self.coder.symbols)
         built = build(spec, source, self.task, self.cfg)
         self.model: Any = built.model
+        self.head = built.head
         optimizer = spec.recipe.optimizer
         self.decay = decay_by_name(self.model, optimizer.weight_decay, optimizer.decay_on)
         write_json(self.files.parameters, parameter_table(built, self.decay))

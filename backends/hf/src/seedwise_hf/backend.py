@@ -8,6 +8,7 @@ from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -44,6 +45,7 @@ class HfBackend:
             devices=["cpu"] if packages["torch"].endswith("+cpu") else ["cpu", "cuda"],
             deterministic_methods=[],
             packages=packages,
+            verbs=["describe", "check", "run", "probe"],
         )
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
@@ -55,3 +57,10 @@ class HfBackend:
         from seedwise_hf.run import run
 
         return run(spec, context, self.methods[spec.method.name], begun)
+
+    def probe(self, spec: RunSpec, request: ProbeRequest, context: RunContext) -> ProbeResult:
+        begun = time.monotonic()
+        set_environment(spec.device.threads)
+        from seedwise_hf.probe import probe
+
+        return probe(spec, request, context, self.methods[spec.method.name], self.describe(), begun)

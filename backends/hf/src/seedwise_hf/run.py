@@ -32,7 +32,7 @@ _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or reci
 def run(spec: RunSpec, context: RunContext, method: Method, begun: float) -> RunResult:
     """Train, select, score, write; `begun` is when the process's work began, by the monotonic clock."""
     try:
-        return _Run(spec, context, method, begun).result()
+        return HfRun(spec, context, method, begun).result()
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(f"the device ran out of memory: {_LESS_MEMORY} ({error})") from error
     except RuntimeError as error:  # torch gives its allocator on the host no type of its own
@@ -41,21 +41,22 @@ def run(spec: RunSpec, context: RunContext, method: Method, begun: float) -> Run
         raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
-class _Run(GradientRun):
+class HfRun(GradientRun):
     def __init__(self, spec: RunSpec, context: RunContext, method: Method, begun: float) -> None:
         super().__init__(spec, context, States(context.files, spec), begun)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         switches = set_determinism(spec.device.threads)
-        self._device = _device(spec)
-        write_json(self.files.environment, _environment(spec, self._device, switches))
+        self.device = _device(spec)
+        write_json(self.files.environment, _environment(spec, self.device, switches))
         self.examples: Dict[str, List[Example]] = {
             split: read_split(spec.task, split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
         folder = model_folder(spec.model, context.roots.models)
         built = method.prepare(build(spec, folder), spec.method.parameters)
-        self.model = built.model.to(self._device)
+        self.head = built.head
+        self.model = built.model.to(self.device)
         self.tokenizer = _tokenizer(folder)
         self.encoded: Dict[str, List[Encoded]] = {
             split: encode(self.tokenizer, examples, spec, built.model.config.vocab_size)
@@ -70,7 +71,7 @@ class _Run(GradientRun):
         spec, context = self.spec, self.context
         assert spec.recipe is not None
         scorer = Scorer(
-            self._device,
+            self.device,
             spec.recipe.precision,
             spec.evaluation.batch_size,
             self.collate,
@@ -79,7 +80,7 @@ class _Run(GradientRun):
         return SeedwiseTrainer(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
 
     def peak_device_bytes(self) -> Optional[int]:
-        return torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None
+        return torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
 
     def save(self, folder: Path, selected: Selected) -> None:
         """With the tokenizer, as transformers reads them back."""

@@ -62,7 +62,7 @@ class SeedwiseTrainer(Trainer):
         self._states = states
         self._scorer = scorer
         self._splits = splits
-        self._batches = EpochBatches(spec.seeds.order, len(splits["train"]), spec.recipe.batch_size)
+        self.batches = EpochBatches(spec.seeds.order, len(splits["train"]), spec.recipe.batch_size)
         super().__init__(
             model=model,
             args=arguments(spec, states.partial),
@@ -85,7 +85,7 @@ class SeedwiseTrainer(Trainer):
         """Rows in the order of `seeds.order`; the loader's own generator spares the dropout stream."""
         return DataLoader(
             self.train_dataset,  # type: ignore[arg-type]
-            batch_sampler=self._batches,
+            batch_sampler=self.batches,
             collate_fn=self.data_collator,
             generator=torch.Generator(),
         )
@@ -115,7 +115,7 @@ class SeedwiseTrainer(Trainer):
             self.select()
 
     def begin_epoch(self) -> None:
-        self._batches.epoch = self.updates // self.spec.updates_per_epoch
+        self.batches.epoch = self.updates // self.spec.updates_per_epoch
 
     def select(self) -> None:
         try:

@@ -11,6 +11,7 @@ from seedwise_contract.environment import Environment
 from seedwise_contract.events import event_schema
 from seedwise_contract.parameters import ParameterTable
 from seedwise_contract.predictions import Prediction
+from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.results import RunResult
 from seedwise_contract.spec import RunSpec
 
@@ -26,6 +27,8 @@ def current() -> Dict[str, Any]:
         "parameters.schema.json": ParameterTable.model_json_schema(),
         "environment.schema.json": Environment.model_json_schema(),
         "result.schema.json": RunResult.model_json_schema(),
+        "probe-request.schema.json": ProbeRequest.model_json_schema(),
+        "probe.schema.json": ProbeResult.model_json_schema(),
         "description.schema.json": Description.model_json_schema(),
     }
 

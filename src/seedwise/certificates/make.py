@@ -1,0 +1,145 @@
+"""Making a certificate: the probes, each a process of the backend's own image, one after the other."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from seedwise.assets.prepare import data_root, models_root
+from seedwise.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
+from seedwise.certificates.certificate import Side as Told
+from seedwise.certificates.measure import Probe, Side, checks, unequal
+from seedwise.certificates.need import Need
+from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.errors import EngineError, InputError
+from seedwise.project import Project
+from seedwise.runtimes.base import Launch, Runtime
+from seedwise.say import Say
+from seedwise_contract import RunSpec, canonical_json
+from seedwise_contract.files import write_json
+from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
+
+ROWS, UPDATES = 64, 20
+_SECONDS = 900
+_NOTHING = ProbeRequest(rows=0, updates=0)
+_TRAIN = ProbeRequest(rows=0, updates=UPDATES)
+_STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
+
+
+class Certifier:
+    """Runs probes with a runtime whose backends are prepared, on leased cores."""
+
+    def __init__(self, project: Project, runtime: Runtime, memory_gib: float, say: Say) -> None:
+        self._project = project
+        self._runtime = runtime
+        self._memory = int(memory_gib * (1 << 30))
+        self._say = say
+        self._pool = LeasePool(usable_cores(), usable_gpus())
+
+    def make(self, need: Need) -> Certificate:
+        """Probe both backends; `InputError` where one has no probe, `EngineError` where one ends badly."""
+        for backend, _ in need.backends:
+            if VERB not in self._runtime.describe(backend).verbs:
+                raise InputError(
+                    f"backend '{backend}' cannot be certified: its description has no verb '{VERB}' (docs/contract.md)"
+                )
+        sides = [self._side(need, backend, digest) for backend, digest in need.backends]
+        told = [
+            Told(backend=name, digest=digest or "", packages=side.still.result.packages)
+            for (name, digest), side in zip(need.backends, sides, strict=True)
+        ]
+        setup = setup_of(need.spec)
+        return Certificate(
+            format=FORMAT,
+            sides=(told[0], told[1]),
+            setup=setup,
+            setup_sha256=sha256_of(setup),
+            checks=checks(sides[0], sides[1], need.spec.initialisation),
+            unequal=unequal(sides[0], sides[1]),
+        )
+
+    def _side(self, need: Need, backend: str, digest: str | None) -> Side:
+        if digest is None:
+            raise EngineError(f"backend '{backend}' is not built: 'seedwise images build' builds it")
+        if need.spec.recipe is None:
+            raise InputError(f"arm {need.arm} has no recipe: only backends that train by gradient can be certified")
+
+        def probe(what: str, spec: RunSpec, request: ProbeRequest, recipe: Mapping[str, Any]) -> Probe:
+            self._say(f"probe {backend}: {what}")
+            return self._probe(_changed(spec, backend, recipe), request, digest)
+
+        still, optimizer = {"dropout": _STILL}, need.spec.recipe.optimizer.model_dump()
+        noisy = again = None
+        if any(need.spec.recipe.dropout.model_dump().values()):
+            noisy = probe("with dropout", need.spec, _TRAIN, {})
+            seeds = need.spec.seeds.model_copy(update={"dropout": need.other.seeds.dropout})
+            again = probe("with dropout, another seed", need.spec.model_copy(update={"seeds": seeds}), _TRAIN, {})
+        return Side(
+            still=probe("without dropout", need.spec, ProbeRequest(rows=ROWS, updates=UPDATES), still),
+            other=probe("another seed", need.other, _NOTHING, still),
+            tiny_eps=probe("epsilon 1e-30", need.spec, _TRAIN, {**still, "optimizer": {**optimizer, "eps": 1e-30}}),
+            noisy=noisy,
+            noisy_again=again,
+        )
+
+    def _probe(self, spec: RunSpec, request: ProbeRequest, digest: str) -> Probe:
+        place = self._project.home / "probes"
+        place.mkdir(parents=True, exist_ok=True)
+        out = Path(tempfile.mkdtemp(dir=place))
+        try:
+            out.chmod(0o755)
+            write_json(out / "spec.json", spec)
+            write_json(out / REQUEST, request)
+            gpus = int(spec.device.kind == "cuda")
+            with self._pool.lease(spec.device.threads, gpus, threading.Event()) as lease:
+                assert lease is not None
+                launch = Launch(
+                    backend=spec.backend,
+                    digest=digest,
+                    run_id=out.name,
+                    out=out,
+                    data=data_root(self._project),
+                    models=models_root(self._project),
+                    lease=lease,
+                    memory_bytes=self._memory,
+                    verb=VERB,
+                )
+                process = self._runtime.start(launch)
+                timer = threading.Timer(_SECONDS, process.stop, (5.0,))
+                timer.start()
+                try:
+                    ended = process.wait()
+                except BaseException:
+                    process.stop(5.0)
+                    raise
+                finally:
+                    timer.cancel()
+            if ended.code != 0:
+                tail = "\n".join(ended.log.strip().splitlines()[-15:])
+                raise EngineError(
+                    f"the probe of backend '{spec.backend}' ended with exit code {ended.code}; its log ends:\n{tail}"
+                )
+            try:
+                result = ProbeResult.model_validate_json((out / RESULT).read_bytes())
+                return Probe(
+                    result, np.load(out / HIDDEN, allow_pickle=False), np.load(out / LOGITS, allow_pickle=False)
+                )
+            except (OSError, ValueError, ValidationError) as error:
+                raise EngineError(f"the probe of backend '{spec.backend}' left no readable answer: {error}") from None
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+
+
+def _changed(spec: RunSpec, backend: str, recipe: Mapping[str, Any]) -> RunSpec:
+    """The spec for `backend`, with fields of its recipe replaced, validated anew."""
+    value = spec.model_dump(mode="json")
+    value["backend"] = backend
+    value["recipe"].update(recipe)
+    return RunSpec.model_validate_json(canonical_json(value))
