@@ -16,7 +16,9 @@ LOSS_POINTS = 60  # a curve; what is finer is noise that hides it
 
 def read_curves(plan: Plan, runs: Mapping[str, StoredRun], store: Store) -> Curves:
     """The curves of every finished run, in the order of the study's arms and seeds."""
-    selection, reported, loss = [], [], []
+    selection: list[Curve] = []
+    reported: list[Curve] = []
+    loss: list[Curve] = []
     updates_per_point: dict[str, int] = {}
     for name in plan.study.arms:
         for planned in plan.of_arm(name):
