@@ -1,3 +1,3 @@
-"""Study files beside this one are collected by the seedwise plug-in; manifests in `assets/` are not studies."""
+"""Study files beside this one are collected by the seedwise plug-in; manifests in `assets/` and files in `pretraining/` are not studies."""
 
-collect_ignore = ["assets"]
+collect_ignore_glob = ["assets", "*/pretraining"]

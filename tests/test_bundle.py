@@ -21,7 +21,7 @@ from seedwise.bundle.archive import NotABundle, archive_bytes, read_archive
 from seedwise.bundle.verify import DamagedBundle, RefutedBundle
 from seedwise.errors import InputError
 from seedwise.signature import parse_signature
-from tests.conftest import Small
+from tests.conftest import ROOT, Small
 
 Files = dict[str, bytes]
 
@@ -209,6 +209,28 @@ def test_a_study_that_is_another_is_refuted(bundle: Path, name: str, old: str, n
     bundle.write_bytes(relisted(edited(files, name, old, new)))
     with pytest.raises(RefutedBundle, match=said):
         verify(bundle)
+
+
+def test_a_claim_across_backends_takes_its_certificate_along(small: Small) -> None:
+    root = small.project.root
+    shutil.copy(ROOT / "tests/fakes/probing_backend.py", root / "fakes/probing_backend.py")
+    with open(root / "docker/images.yaml", "a", encoding="utf-8") as handle:
+        for name in ("one", "two"):
+            handle.write(f"  {name}: {{kind: command, command: [python, fakes/probing_backend.py, {name}, none]}}\n")
+    small.edit("arms:\n  quick: {", "arms:\n  quick: {backend: one, ")
+    small.edit("  frozen: {", "  frozen: {backend: two, ")
+    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 1.0}")
+    assert small.pytest("benchmarks/small.yaml", "--no-record").returncode == 0
+    out = root / "b.zip"
+    assert small.seedwise("bundle", "benchmarks/small.yaml", "--out", str(out)).returncode == 0
+    files = files_of(out)
+    (certificate,) = [name for name in files if name.startswith("certificates/")]
+    assert verify(out).outcomes[0].refused == ()
+    out.write_bytes(relisted({name: data for name, data in files.items() if name != certificate}))
+    with pytest.raises(
+        RefutedBundle, match=r"refused\.learning-helps says nothing, but the predictions give .*no certificate"
+    ):
+        verify(out)
 
 
 def member(name: str, data: bytes = b"x", mode: int = stat.S_IFREG | 0o644, kind: int = zipfile.ZIP_STORED) -> bytes:

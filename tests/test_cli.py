@@ -11,7 +11,19 @@ def test_help_and_version_of_every_command(small: Small) -> None:
     assert small.seedwise("--version").stdout.startswith("seedwise 0")
     answer = small.seedwise("--help")
     assert answer.returncode == 0
-    for command in ("plan", "run", "track", "report", "doctor", "images", "ui", "schema", "compare"):
+    for command in (
+        "plan",
+        "run",
+        "track",
+        "report",
+        "doctor",
+        "images",
+        "ui",
+        "schema",
+        "compare",
+        "params",
+        "convert",
+    ):
         assert command in answer.stdout
 
 

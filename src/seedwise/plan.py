@@ -15,7 +15,7 @@ from seedwise.say import Say
 from seedwise.study import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
-from seedwise_contract.spec import Device, Evaluation, Model, Recipe, Schedule, Seeds, Task
+from seedwise_contract.spec import Columns, Device, Evaluation, Model, Recipe, Schedule, Seeds, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,7 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
         for name in dict.fromkeys(arm.model for arm in study.arms.values())
         if name is not None
     }
-    task = Task(
-        kind="classification",
-        name=data.name,
-        columns=data.columns,
-        labels=data.labels,
-        splits=data.splits,
-        metric=study.task.metric,
-    )
+    task = _task(study, data)
     runs = []
     for seed in study.seeds:  # seed by seed, so that every arm has something to show early
         for name, arm in study.arms.items():
@@ -87,6 +80,23 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
     return Plan(study, data, tuple(runs))
 
 
+def _task(study: Study, data: PreparedData) -> Task:
+    """The contract's task for the data's kind of rows; `InputError` where a study cannot be of them."""
+    if not isinstance(data.columns, Columns):
+        raise InputError(
+            f"study {study.name}: task.data: data set {data.name} has no labels, and a study's task is classification; "
+            "name a data set with labels"
+        )
+    return Task(
+        kind="classification",
+        name=data.name,
+        columns=data.columns,
+        labels=data.labels,
+        splits=data.splits,
+        metric=study.task.metric,
+    )
+
+
 def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, device: str) -> RunSpec:
     kind = "cuda" if device == "cuda" and arm.recipe is not None else "cpu"
     return RunSpec(
@@ -96,7 +106,7 @@ def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, de
         model=model,
         initialisation=arm.initialisation,
         method=arm.method,
-        recipe=_recipe(arm.recipe, task) if arm.recipe else None,
+        recipe=recipe_for(arm.recipe, task.splits["train"].rows) if arm.recipe else None,
         seeds=derive_seeds(seed),
         selection=study.selection if arm.recipe else None,
         evaluation=Evaluation(**study.evaluation.model_dump()),
@@ -104,8 +114,9 @@ def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, de
     )
 
 
-def _recipe(recipe: StudyRecipe, task: Task) -> Recipe:
-    updates = -(-task.splits["train"].rows // (recipe.batch_size * recipe.accumulation)) * recipe.epochs
+def recipe_for(recipe: StudyRecipe, rows: int) -> Recipe:
+    """The contract's recipe for `rows` training rows, which make the warm-up a count."""
+    updates = -(-rows // (recipe.batch_size * recipe.accumulation)) * recipe.epochs
     declared = recipe.schedule
     warmup = declared.warmup_updates if declared.warmup_ratio is None else int(declared.warmup_ratio * updates)
     schedule = Schedule(name=declared.name, warmup_updates=warmup or 0, power=declared.power, end_lr=declared.end_lr)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -176,6 +176,21 @@ class Study(ContractModel):
         for claim in said["claims"]:
             claim.pop("statement")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+
+class Declared(Protocol):
+    """What runs belong to, as the engine sees it: a study, or a pretraining."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def timeout_minutes(self) -> float: ...
+
+    @property
+    def memory_gib(self) -> float: ...
+
+    def declaration(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

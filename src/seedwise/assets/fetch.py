@@ -23,12 +23,13 @@ _TIMEOUT_SECONDS = 60
 
 def asset_folder(manifest: Manifest, project: Project) -> Path:
     """Where the files of this very manifest (its digests) are kept."""
-    key = "-".join(sorted(manifest.files.values()))
+    key = "-".join(sorted(map(str, manifest.files.values())))
     return project.cache / "assets" / f"{manifest.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
 def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
     """The folder with the asset's files, fetched where missing; `AssetError` tells what each source said."""
+    manifest = _pinned(manifest, project, say)
     folder = asset_folder(manifest, project)
     if folder.is_dir():  # made by one rename, when every digest had been checked
         return folder
@@ -50,6 +51,36 @@ def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
                 said.append(f"  {_label(source)}: {error}")
                 shutil.rmtree(staging, ignore_errors=True)
     raise AssetError(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
+
+
+def _pinned(manifest: Manifest, project: Project, say: Say) -> Manifest:
+    """`manifest` with the digests of the user's own files where it leaves them open; each is said, none is trusted.
+
+    From here on they are as if pinned: the copy that is kept is checked against them, and another file is another asset.
+    """
+    if not manifest.unpinned:
+        return manifest
+    local = next(source for source in manifest.sources if isinstance(source, LocalSource))
+    found: dict[str, str | None] = dict(manifest.files)
+    for name in manifest.unpinned:
+        try:
+            path = _own_file(local, name, project)
+        except AssetError as error:
+            raise AssetError(f"asset {manifest.name}: {error}") from None
+        found[name] = sha256_file(path)
+        say(
+            f"asset {manifest.name}: warning: {name} is not pinned by its manifest; found {path} with sha256 {found[name]}"
+        )
+    return manifest.model_copy(update={"files": found})
+
+
+def _own_file(source: LocalSource, name: str, project: Project) -> Path:
+    if project.data_root is None:
+        raise AssetError("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
+    found = project.data_root / source.members[name]
+    if not found.is_file():
+        raise AssetError(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
+    return found
 
 
 def readable(folder: Path) -> None:
@@ -74,13 +105,8 @@ def _collect(source: Source, project: Project, staging: Path) -> None:
                 raise AssetError(f"the package index gave no wheel for {source.requirement}")
             _unpack(archive, source.members, staging)
     elif isinstance(source, LocalSource):
-        if project.data_root is None:
-            raise AssetError("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
-        for name, path in source.members.items():
-            found = project.data_root / path
-            if not found.is_file():
-                raise AssetError(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
-            shutil.copyfile(found, staging / name)
+        for name in source.members:
+            shutil.copyfile(_own_file(source, name, project), staging / name)
     else:
         _download_urls(source, staging)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from seedwise.errors import InputError
+from seedwise.sizes import Sizes
 from seedwise.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RelativePath, Sha256
@@ -73,6 +74,44 @@ class Table(ContractModel):
         return self
 
 
+class Corpus(ContractModel):
+    """A file of running text, one paragraph a line, cut into rows of equal numbers of words."""
+
+    file: str
+    words: Annotated[int, Field(ge=1)] = Field(description="of a row; so many that a row fills a model's length")
+    cut: Cut
+
+    @model_validator(mode="after")
+    def _cut(self) -> Corpus:
+        return _all_cut(self)
+
+
+class DialogueColumns(ContractModel):
+    prompt: str
+    answer: str
+
+
+class Dialogues(ContractModel):
+    """A JSON file with a list of prompts and the answers to them."""
+
+    file: str
+    columns: DialogueColumns
+    cut: Cut
+
+    @model_validator(mode="after")
+    def _cut(self) -> Dialogues:
+        return _all_cut(self)
+
+
+_OneFile = TypeVar("_OneFile", Corpus, Dialogues)
+
+
+def _all_cut(asset: _OneFile) -> _OneFile:
+    if asset.cut.test <= 0:
+        raise ValueError("cut.test is needed: one file holds all rows")
+    return asset
+
+
 class Manifest(ContractModel):
     version: Literal[1]
     name: Name
@@ -81,15 +120,34 @@ class Manifest(ContractModel):
     citation: str
     licence: str
     sources: Annotated[list[Source], Field(min_length=1)]
-    files: Annotated[dict[str, Sha256], Field(min_length=1)]
+    files: Annotated[dict[str, Sha256 | None], Field(min_length=1)] = Field(
+        description="file → sha256; null: not pinned, the user's own file is taken as it is and its digest is said"
+    )
     table: Table | None = None
+    text: Corpus | None = None
+    dialogue: Dialogues | None = None
+    architecture: Sizes | None = Field(default=None, description="a model's sizes, for when its files are not there")
+
+    @property
+    def unpinned(self) -> list[str]:
+        return [name for name, digest in self.files.items() if digest is None]
 
     @model_validator(mode="after")
     def _coherent(self) -> Manifest:
-        if (self.table is None) != (self.kind == "model"):
-            raise ValueError("a data set has a table, a model has none")
+        parts = [part for part in (self.table, self.text, self.dialogue) if part is not None]
+        if len(parts) != (self.kind == "data"):
+            raise ValueError("a data set has exactly one of table, text and dialogue, a model none")
+        for name, part in (("text", self.text), ("dialogue", self.dialogue)):
+            if part is not None and part.file not in self.files:
+                raise ValueError(f"{name}.file is not listed under files")
         if self.table is not None and not set(self.table.files.values()) <= set(self.files):
             raise ValueError("table.files names files that are not listed under files")
+        if self.architecture is not None and self.kind != "model":
+            raise ValueError("architecture belongs to a model")
+        if None in self.files.values() and (
+            self.kind != "model" or any(not isinstance(source, LocalSource) for source in self.sources)
+        ):
+            raise ValueError("a digest may only be left open (null) for a model whose sources are all local")
         for source in self.sources:
             if set(source.members) != set(self.files):
                 raise ValueError("each source's members are exactly the files")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import hashlib
 import io
 import json
-import lzma
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,25 +17,37 @@ from filelock import FileLock
 
 from seedwise.assets.fetch import fetch, readable
 from seedwise.assets.manifest import Manifest, Table, find_manifest
+from seedwise.assets.places import data_root as data_root
+from seedwise.assets.places import models_root as models_root
+from seedwise.assets.texts import (
+    OPENERS,
+    JsonRow,
+    corpus_splits,
+    dialogue_splits,
+    numbered,
+    order_key,
+    share_of,
+    split_of,
+)
 from seedwise.errors import AssetError
+from seedwise.pretraining import find_pretraining, required_model
 from seedwise.project import Project
 from seedwise.say import Say
 from seedwise.study import Rows
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
 from seedwise_contract.files import sha256_file, tree_digest, write_json, write_lines
-from seedwise_contract.spec import Columns, Model, Split
+from seedwise_contract.spec import Columns, Model, PromptColumns, Split, TextColumns
 
-_OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 _VERSION = 2  # of the way rows are read, cut and ordered; a change makes other files and so other runs
 
 
 class PreparedData(ContractModel):
-    """Split files of one data set, as `data.json` beside them says."""
+    """Split files of one data set, as `data.json` beside them says.  `labels` is empty where rows have none."""
 
     name: str
     labels: list[str]
-    columns: Columns
+    columns: Columns | TextColumns | PromptColumns
     splits: dict[str, Split]
     facts: dict[str, int]
     title: str
@@ -55,22 +64,13 @@ class _Row:
     group: str
 
 
-def data_root(project: Project) -> Path:
-    """Mounted as /data."""
-    return project.cache / "data"
-
-
-def models_root(project: Project) -> Path:
-    """Mounted as /models."""
-    return project.cache / "models"
-
-
 def prepare_data(name: str, rows: Rows | None, project: Project, say: Say) -> PreparedData:
     """The data set `name` cut into its splits, `rows` of each; made once for the same manifest and rows."""
     manifest = find_manifest(name, project.root)
-    if manifest.table is None:
+    part = manifest.table or manifest.text or manifest.dialogue
+    if part is None:
         raise AssetError(f"asset {name} is a {manifest.kind}, not a data set")
-    identity = [_VERSION, manifest.table.model_dump(mode="json"), manifest.files, rows.model_dump() if rows else None]
+    identity = [_VERSION, part.model_dump(mode="json"), manifest.files, rows.model_dump() if rows else None]
     key = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:12]
     folder = data_root(project) / f"{name}-{key}"
     if not (folder / "data.json").is_file():
@@ -78,12 +78,15 @@ def prepare_data(name: str, rows: Rows | None, project: Project, say: Say) -> Pr
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
             if not (folder / "data.json").is_file():
-                _write_splits(manifest, manifest.table, raw, rows, folder)
+                _write_splits(manifest, raw, rows, folder)
     return PreparedData.model_validate_json((folder / "data.json").read_bytes())
 
 
 def prepare_model(name: str, project: Project, say: Say) -> Model:
-    """The model folder of asset `name`, below the models root."""
+    """The model folder of asset `name`, below the models root: one that was made here, or that its manifest names."""
+    pretraining = find_pretraining(name, project.root)
+    if pretraining is not None:
+        return required_model(pretraining, project)
     manifest = find_manifest(name, project.root)
     if manifest.kind != "model":
         raise AssetError(f"asset {name} is a data set, not a model")
@@ -108,8 +111,8 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None, folder: Path) -> None:
-    splits = _cut(manifest.name, table, raw)
+def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path) -> None:
+    labels, columns, splits = _splits(manifest, raw)
     if rows is not None:
         for split, wanted in rows.model_dump().items():
             if wanted > len(splits[split]):
@@ -118,9 +121,9 @@ def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None
                     f"{len(splits[split])}; lower task.rows.{split}"
                 )
             splits[split] = splits[split][:wanted]
-    test_texts = {(row.text, row.text_pair) for row in splits["test"]}
+    test_texts = {_texts(row) for row in splits["test"]}
     facts = {
-        "test_rows_also_in_train": len(test_texts & {(row.text, row.text_pair) for row in splits["train"]}),
+        "test_rows_also_in_train": len(test_texts & {_texts(row) for row in splits["train"]}),
         "duplicate_test_rows": len(splits["test"]) - len(test_texts),
     }
     staging = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder.parent))
@@ -128,13 +131,12 @@ def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None
         declared = {}
         for split, chosen in splits.items():
             path = staging / f"{split}.jsonl"
-            write_lines(path, (_json_row(row) for row in chosen))
+            write_lines(path, chosen)
             declared[split] = Split(file=f"{folder.name}/{split}.jsonl", sha256=sha256_file(path), rows=len(chosen))
-        pair = "text_pair" if table.columns.text_pair else None
         prepared = PreparedData(
             name=manifest.name,
-            labels=list(dict.fromkeys(table.labels.values())),
-            columns=Columns(id="id", text="text", text_pair=pair, label="label"),
+            labels=labels,
+            columns=columns,
             splits=declared,
             facts=facts,
             title=manifest.title,
@@ -150,7 +152,29 @@ def _write_splits(manifest: Manifest, table: Table, raw: Path, rows: Rows | None
         raise
 
 
-def _json_row(row: _Row) -> dict[str, str]:
+def _splits(
+    manifest: Manifest, raw: Path
+) -> tuple[list[str], Columns | TextColumns | PromptColumns, dict[str, list[JsonRow]]]:
+    """Labels, columns and rows of the splits, by the part of the manifest that says how to read them."""
+    if manifest.text is not None:
+        return [], TextColumns(id="id", text="text"), corpus_splits(manifest.name, manifest.text, raw)
+    if manifest.dialogue is not None:
+        columns = PromptColumns(id="id", prompt="prompt", answer="answer")
+        return [], columns, dialogue_splits(manifest.name, manifest.dialogue, raw)
+    assert manifest.table is not None
+    table = manifest.table
+    pair = "text_pair" if table.columns.text_pair else None
+    rows = {split: [_json_row(row) for row in found] for split, found in _cut(manifest.name, table, raw).items()}
+    labels = list(dict.fromkeys(table.labels.values()))
+    return labels, Columns(id="id", text="text", text_pair=pair, label="label"), rows
+
+
+def _texts(row: JsonRow) -> tuple[str, ...]:
+    """What a row says, its label left out."""
+    return tuple(value for name, value in row.items() if name not in ("id", "label"))
+
+
+def _json_row(row: _Row) -> JsonRow:
     pair = {"text_pair": row.text_pair} if row.text_pair is not None else {}
     return {"id": row.id, "text": row.text, **pair, "label": row.label}
 
@@ -161,19 +185,13 @@ def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
     seen: dict[str, int] = {}
     for source, file in table.files.items():
         for row in _rows(table, raw / file, seen):
-            share = int(hashlib.sha256(f"{asset}\0{row.group}".encode()).hexdigest()[:12], 16) / 16**12
-            if source == "test" or share < table.cut.test:
-                splits["test"].append(row)
-            elif share < table.cut.test + table.cut.selection:
-                splits["selection"].append(row)
-            else:
-                splits["train"].append(row)
+            splits["test" if source == "test" else split_of(table.cut, share_of(asset, row.group))].append(row)
     if "all" in table.files:  # the cut is ours, so no text that is reported on need be trained on
         reported = {(row.text, row.text_pair) for row in splits["test"]}
         for name in ("train", "selection"):
             splits[name] = [row for row in splits[name] if (row.text, row.text_pair) not in reported]
     for rows in splits.values():
-        rows.sort(key=lambda row: hashlib.sha256(f"order\0{row.id}".encode()).hexdigest())
+        rows.sort(key=lambda row: order_key(row.id))
     return splits
 
 
@@ -198,13 +216,13 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
         if not text or pair == "":
             raise AssetError(f"{path.name}, row {number}: empty text")
         key = hashlib.sha256(f"{text}\0{pair or ''}".encode()).hexdigest()[:12]
-        seen[key] = seen.get(key, 0) + 1
-        row_id = key if seen[key] == 1 else f"{key}-{seen[key]}"
-        yield _Row(row_id, text, pair, table.labels[label], str(value[columns.group]) if columns.group else key)
+        yield _Row(
+            numbered(key, seen), text, pair, table.labels[label], str(value[columns.group]) if columns.group else key
+        )
 
 
 def _records(table: Table, path: Path) -> Iterator[dict[str, Any]]:
-    with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", newline="") as handle:
+    with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", newline="") as handle:
         text: io.TextIOBase = handle
         try:
             if table.format == "jsonl":

@@ -33,7 +33,7 @@ from seedwise.bundle.layout import (
 )
 from seedwise.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.errors import SeedwiseError
-from seedwise.plan import Plan, PlannedRun, derive_seeds
+from seedwise.plan import Plan, PlannedRun, derive_seeds, recipe_for
 from seedwise.signature import Signature, parse_signature
 from seedwise.store import Store
 from seedwise.study import Arm, Study, load_study
@@ -251,14 +251,13 @@ def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:
 def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, seed: int) -> str | None:
     """Whether the run is of another arm, seed or data than it is counted under."""
     arm: Arm = study.arms[name]
-    recipe = {} if arm.recipe is None else arm.recipe.model_dump(exclude={"schedule"})
-    trained = {} if spec.recipe is None else spec.recipe.model_dump(exclude={"schedule"})
+    recipe = None if arm.recipe is None else recipe_for(arm.recipe, data.splits["train"].rows)
     said: dict[str, tuple[object, object]] = {
         "backend": (spec.backend, arm.backend),
         "model": (spec.model.name if spec.model else None, arm.model),
         "initialisation": (spec.initialisation, arm.initialisation),
         "method": (spec.method, arm.method),
-        "recipe": (trained, recipe),
+        "recipe": (spec.recipe, recipe),
         "seeds": (spec.seeds, derive_seeds(seed)),
         "splits": (spec.task.splits, data.splits),
         "metric": (spec.task.metric, study.task.metric),

@@ -55,7 +55,8 @@ class Certificate(ContractModel):
     def title(self) -> str:
         model: Any = self.setup["model"]
         method: Any = self.setup["method"]
-        return f"{' and '.join(side.backend for side in self.sides)}: {method['name']}, {model['name'] if model else ''}, {self.setup['initialisation']}"
+        backends = " and ".join(side.backend for side in self.sides)
+        return f"{backends}: {method['name']}, {model['name'] if model else 'no model'}, {self.setup['initialisation']}"
 
 
 def setup_of(spec: RunSpec) -> dict[str, JsonValue]:

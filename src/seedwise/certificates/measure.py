@@ -85,7 +85,11 @@ def unequal(a: Side, b: Side) -> tuple[Unequal, ...]:
     found = []
     if a.noisy and b.noisy and a.noisy_again and b.noisy_again:
         between = _apart(a.noisy.result.losses, b.noisy.result.losses)
-        within = [_apart(side.noisy.result.losses, side.noisy_again.result.losses) for side in (a, b) if side.noisy and side.noisy_again]  # fmt: skip
+        within = [
+            _apart(side.noisy.result.losses, side.noisy_again.result.losses)
+            for side in (a, b)
+            if side.noisy and side.noisy_again
+        ]
         found.append(
             Unequal(
                 name="dropout: masks, and where it stands before the head",

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import bundle, certify, compare, doctor, images, plan, record, run, ui
+from seedwise.cli import bundle, certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -50,12 +50,15 @@ def main(
 
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("pretrain")(pretrain.pretrain)
 app.command("track")(record.track_command)
 app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
 app.command("bundle")(bundle.bundle)
 app.command("verify")(bundle.verify)
 app.command("certify")(certify.certify)
+app.command("params")(params.params)
+app.command("convert")(convert.convert)
 app.command("doctor")(doctor.doctor)
 app.command("ui")(ui.ui)
 app.command("schema")(plan.schema)

@@ -16,7 +16,7 @@ from seedwise.plan import PlannedRun
 from seedwise.provenance import Surroundings
 from seedwise.runtimes.base import Exit, Launch, Lease, Process, Runtime
 from seedwise.store import DamagedRun, Provenance, Store, now
-from seedwise.study import Study
+from seedwise.study import Declared
 from seedwise_contract import ExitCode, FailureReason, RunResult, RunStatus
 
 STOP_GRACE_SECONDS = 20.0
@@ -59,7 +59,7 @@ class LocalEngine:
         jobs: int,
         roots: Roots,
         surroundings: Surroundings,
-        study_of: dict[str, Study],
+        study_of: dict[str, Declared],
     ) -> None:
         self._runtime = runtime
         self._store = store
@@ -113,7 +113,7 @@ class LocalEngine:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._runtime.close()
 
-    def _execute(self, study: Study, run: PlannedRun) -> Outcome:
+    def _execute(self, study: Declared, run: PlannedRun) -> Outcome:
         assert run.run_id is not None
         assert run.digest is not None
         cores, gpus = run.spec.device.threads, 1 if run.spec.device.kind == "cuda" else 0
@@ -141,7 +141,7 @@ class LocalEngine:
                 return Outcome(run.run_id, None, reason, str(error), time.monotonic() - started, False)
 
     def _attempt(
-        self, study: Study, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path
+        self, study: Declared, run: PlannedRun, identity: str, digest: str, lease: Lease, folder: Path
     ) -> tuple[Exit, bool]:
         """How the process ended, and whether it was stopped for taking longer than the study allows."""
         launch = Launch(
@@ -171,7 +171,9 @@ class LocalEngine:
             with self._lock:
                 del self._active[identity]
 
-    def _conclude(self, study: Study, identity: str, folder: Path, ended: Exit, late: bool, seconds: float) -> Outcome:
+    def _conclude(
+        self, study: Declared, identity: str, folder: Path, ended: Exit, late: bool, seconds: float
+    ) -> Outcome:
         """A finished result, or the attempt's failure with a type and the end of its log."""
         (folder / "backend.log").write_text(ended.log, encoding="utf-8")
         result: RunResult | None = None
@@ -196,7 +198,7 @@ class LocalEngine:
                 "free some space, or set SEEDWISE_HOME to a larger disk, and run again: finished runs are kept"
             )
 
-    def _provenance(self, study: Study, run: PlannedRun, identity: str, digest: str) -> Provenance:
+    def _provenance(self, study: Declared, run: PlannedRun, identity: str, digest: str) -> Provenance:
         return Provenance(
             run_id=identity,
             backend=run.spec.backend,
@@ -216,7 +218,7 @@ class _NoSpace(EngineError):
     pass
 
 
-def _failure(folder: Path, ended: Exit, damage: str | None, late: bool, study: Study) -> tuple[FailureReason, str]:
+def _failure(folder: Path, ended: Exit, damage: str | None, late: bool, study: Declared) -> tuple[FailureReason, str]:
     if ended.oom_killed:
         return FailureReason.OUT_OF_MEMORY, (
             f"killed at the memory limit of {study.memory_gib:g} GiB; raise memory_gib in the study, or lower the batch size"

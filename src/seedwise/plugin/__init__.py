@@ -39,7 +39,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     if not (parent.session.isinitpath(file_path) or "benchmarks" in file_path.parts):
         return None
-    if file_path.parent.name == "assets":  # manifests of data sets and models
+    if file_path.parent.name in ("assets", "pretraining"):  # manifests of data sets and models; what makes models
         return None
     from seedwise.plugin.items import StudyCollector
 

@@ -15,6 +15,7 @@ COMMON = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
+ENDS = {"bos_token_id": 2, "eos_token_id": 3}
 KINDS = {
     "bert": {**COMMON, "max_position_embeddings": 64},
     "loud": {**COMMON, "max_position_embeddings": 64, "initializer_range": 0.4},  # gradients of a norm above 1
@@ -24,6 +25,9 @@ KINDS = {
     "albert": {**COMMON, "embedding_size": 16, "max_position_embeddings": 64},
     "electra": {**COMMON, "embedding_size": 16, "max_position_embeddings": 64},
     "mpnet": {**COMMON, "max_position_embeddings": 66, "pad_token_id": 0},
+    "gpt2": {"vocab_size": 100, "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, **ENDS},
+    "bloom": {"vocab_size": 100, "hidden_size": 32, "n_layer": 2, "n_head": 2, **ENDS},
+    "llama": {**COMMON, "max_position_embeddings": 64, **ENDS},
 }
 
 for kind, settings in KINDS.items():

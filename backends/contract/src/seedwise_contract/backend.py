@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence
 
+from seedwise_contract import tools
 from seedwise_contract.description import Description
 from seedwise_contract.events import EventLog
 from seedwise_contract.exits import BackendError, ExitCode, Interrupted, OutOfMemory, SpecError
@@ -76,7 +77,10 @@ def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
         sub.add_argument("--models", type=Path, default=Path("/models"), help="root of model folders (default /models)")
         if verb != "check":
             sub.add_argument("--out", type=Path, required=True, help="folder to write into")
+    tools.add_verbs(verbs)
     arguments = parser.parse_args(argv)
+    if tools.answers(arguments.verb):
+        return tools.answer(backend, arguments)
     if arguments.verb == "describe":
         print(backend.describe().model_dump_json(indent=2))
         return ExitCode.COMPLETED

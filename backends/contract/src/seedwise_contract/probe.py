@@ -6,6 +6,7 @@ there.  Every figure comes from the framework's own objects as a run makes them;
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from pathlib import Path
@@ -114,10 +115,8 @@ def first_updates(trainer: Trainer, spec: RunSpec, context: RunContext, updates:
     watched = _Watched(spec, context, updates)
     if updates:
         trainer.course = watched
-        try:
+        with contextlib.suppress(_Enough):
             trainer.fit(None)
-        except _Enough:
-            pass
     return watched.first
 
 

@@ -2,8 +2,10 @@
 
 Three kinds of folder are known:
 - transformers: `config.json` of BERT or RoBERTa and its relatives, `tokenizer.json`, `*.safetensors`;
-- fairseq: `model.pt`, `dict.txt` and `sentencepiece.bpe.model`, as fairseq's models are published;
-- sizes: `architecture.json` with `dict.txt` and `sentencepiece.bpe.model`, for random initialisation.
+- fairseq: `model.pt`, `dict.txt` and `sentencepiece.bpe.model`, as fairseq's models are published, or `tokenizer.json`
+  in place of the last, as this backend writes where a transformers tokenizer codes the texts;
+- sizes: `architecture.json` with `dict.txt` and `sentencepiece.bpe.model`, for random initialisation; or alone, with the
+  size of a vocabulary that pretraining is to learn.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from seedwise_contract.faults import shown
 POSITION_OFFSET = {"bert": 0, "roberta": 2, "camembert": 2, "xlm-roberta": 2}
 # transformers' name of an activation → fairseq's.
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_accurate", "gelu_pytorch_tanh": "gelu_accurate", "relu": "relu"}
+SIZES, DICTIONARY, PIECES = "architecture.json", "dict.txt", "sentencepiece.bpe.model"
+NOTES = "seedwise.json"  # beside model.pt: what fairseq has no option for
 _SIZES = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "max_positions")
 
 
@@ -35,23 +39,38 @@ class Architecture(NamedTuple):
     initializer_range: float
 
 
+class Vocabulary(NamedTuple):
+    """A vocabulary to be learnt: `size` counts every symbol, `rows` of the train split (None: all) are learnt from."""
+
+    size: int
+    rows: Optional[int]
+
+
 class Folder(NamedTuple):
-    """`kind` is a transformers type, or 'fairseq'; `architecture` is None where only model.pt knows it."""
+    """`kind` is a transformers type, or 'fairseq'; `architecture` is None where only model.pt knows it.
+
+    `vocabulary` is given where the folder has none yet.
+    """
 
     path: Path
     kind: str
     architecture: Optional[Architecture]
     config: Dict[str, Any]
+    vocabulary: Optional[Vocabulary] = None
 
 
 def read_folder(path: Path) -> Folder:
     """What lies in `path`; `DataError` where it is no model folder, or a file that it needs is missing."""
     if (path / "config.json").is_file():
         return _transformers(path)
-    if (path / "model.pt").is_file() or (path / "architecture.json").is_file():
-        _require(path, ["dict.txt", "sentencepiece.bpe.model"])
-        sizes = path / "architecture.json"
-        return Folder(path, "fairseq", _explicit(sizes) if sizes.is_file() else None, {})
+    if (path / "model.pt").is_file() or (path / SIZES).is_file():
+        sizes = path / SIZES
+        vocabulary = _vocabulary(sizes) if sizes.is_file() else None
+        if vocabulary is None:
+            _require(path, [DICTIONARY])
+            if not (path / "tokenizer.json").is_file():
+                _require(path, [PIECES])
+        return Folder(path, "fairseq", _explicit(sizes) if sizes.is_file() else None, {}, vocabulary)
     raise DataError(
         f"{path}: found neither config.json (a transformers folder) nor model.pt or architecture.json (a fairseq one); "
         "model.path must name a model folder"
@@ -77,8 +96,41 @@ def from_sizes(sizes: Dict[str, Any], where: str) -> Architecture:
     )
 
 
+def with_notes(architecture: Architecture, path: Path) -> Architecture:
+    """`architecture` with what `seedwise.json` in the folder `path` says of it, where there is one."""
+    notes = notes_of(path)
+    wanted = {name: notes[name] for name in ("norm_eps", "initializer_range") if name in notes}
+    bad = [name for name, value in wanted.items() if not isinstance(value, float) or not 0 < value < 1]
+    if bad:
+        raise DataError(f"{path / NOTES}: {', '.join(bad)}: each must be a number between 0 and 1")
+    return architecture._replace(**wanted)
+
+
+def notes_of(path: Path) -> Dict[str, Any]:
+    """`seedwise.json` in the folder `path`; nothing where there is none."""
+    notes = _json(path / NOTES) if (path / NOTES).is_file() else {}
+    if "layer_norm_eps" in notes:
+        notes["norm_eps"] = notes.pop("layer_norm_eps")
+    return notes
+
+
 def _explicit(path: Path) -> Architecture:
     return from_sizes(_json(path), str(path))
+
+
+def _vocabulary(sizes: Path) -> Optional[Vocabulary]:
+    wanted = _json(sizes).get("vocabulary")
+    if wanted is None:
+        return None
+    there = [name for name in ("model.pt", DICTIONARY, PIECES) if (sizes.parent / name).exists()]
+    if there:
+        raise DataError(f"{sizes}: vocabulary is to be learnt, but {', '.join(there)} lies there: keep one of the two")
+    if not isinstance(wanted, dict) or set(wanted) != {"size", "rows"}:
+        raise DataError(f"{sizes}: vocabulary is {shown(wanted)}; an object with 'size' and 'rows' is needed")
+    size, rows = wanted["size"], wanted["rows"]
+    if not isinstance(size, int) or size < 16 or not (rows is None or (isinstance(rows, int) and rows >= 1)):
+        raise DataError(f"{sizes}: vocabulary is {shown(wanted)}; size is 16 or more, rows null or 1 or more")
+    return Vocabulary(size, rows)
 
 
 def _transformers(path: Path) -> Folder:

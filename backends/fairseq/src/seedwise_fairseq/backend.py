@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
+from seedwise_contract.tools import ConvertRequest, ParametersRequest, StatesRequest
 from seedwise_fairseq import __version__
 from seedwise_fairseq.check import faults
 from seedwise_fairseq.seeding import set_environment
@@ -17,14 +19,14 @@ PACKAGES = ("fairseq", "torch", "tokenizers", "sentencepiece", "safetensors", "p
 
 
 class FairseqBackend:
-    """Sentence classification; every parameter trains."""
+    """Sentence classification, and pretraining by masked tokens; every parameter trains."""
 
     def describe(self) -> Description:
         return Description(
             contract=CONTRACT_VERSION,
             backend="fairseq",
             version=__version__,
-            tasks=["classification"],
+            tasks=["classification", "masked_lm"],
             methods=["full"],
             initialisations=["pretrained", "random"],
             precisions=["fp32"],
@@ -50,3 +52,21 @@ class FairseqBackend:
         from seedwise_fairseq.probe import probe
 
         return probe(spec, request, context, self.describe(), begun)
+
+    def parameters(self, request: ParametersRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_fairseq.modules import write_modules
+
+        write_modules(request, out)
+
+    def convert(self, request: ConvertRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_fairseq.conversion import convert_folder
+
+        convert_folder(models / request.model, request.to, out)
+
+    def states(self, request: StatesRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_fairseq.states import write_states
+
+        write_states(request, models / request.model, out)

@@ -1,24 +1,28 @@
-"""Splits in fairseq's binary format: `input0/`, `input1/` for pairs, `label/`, each with its dictionary."""
+"""Splits in fairseq's binary format, each folder with its dictionary.
+
+Of a classification task `input0/`, `input1/` for pairs and `label/`; of texts alone the folder itself.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
 import torch
 from fairseq.data import Dictionary, indexed_dataset
 
-from seedwise_contract import RunSpec, canonical_json
+from seedwise_contract import DataError, RunSpec, canonical_json
 from seedwise_contract.data import Example
 from seedwise_fairseq import __version__
-from seedwise_fairseq.text import EOS, SPECIALS, Coder, Texts
+from seedwise_fairseq.text import EOS, SPECIALS, Coder, Row, Texts, paired
 
 
-def binarised(spec: RunSpec, coder: Coder, examples: Dict[str, List[Example]]) -> Path:
+def binarised(spec: RunSpec, coder: Coder, examples: Mapping[str, Sequence[Row]]) -> Path:
     """The folder with every split, below the temporary folder; made where a process before has not left it there.
 
     Its name is a digest over the files' and the model's, the columns, the labels and the lengths: whatever decides it.
@@ -34,13 +38,17 @@ def binarised(spec: RunSpec, coder: Coder, examples: Dict[str, List[Example]]) -
     place.mkdir(mode=0o700, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=place))
     try:
-        labels = [str(index) for index in range(len(spec.task.labels))]
         for split, rows in examples.items():
             texts = coder.code(rows, spec)
+            if spec.task.kind != "classification":
+                _refuse_short(rows, texts, spec)
+                _write(partial, split, coder.symbols, texts, lambda one: one.first)
+                continue
             _write(partial / "input0", split, coder.symbols, texts, lambda one: one.first)
-            if spec.task.columns.text_pair is not None:
+            if paired(spec):
                 _write(partial / "input1", split, coder.symbols, texts, lambda one: one.second)
-            targets = [Texts([row.label + len(SPECIALS)], None) for row in rows]
+            labels = [str(index) for index in range(len(spec.task.labels))]
+            targets = [Texts([row.label + len(SPECIALS)], None) for row in rows if isinstance(row, Example)]
             _write(partial / "label", split, [*SPECIALS, *labels], targets, lambda one: one.first)
         try:
             partial.rename(folder)
@@ -50,6 +58,19 @@ def binarised(spec: RunSpec, coder: Coder, examples: Dict[str, List[Example]]) -
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def _refuse_short(rows: Sequence[Row], texts: Sequence[Texts], spec: RunSpec) -> None:
+    """fairseq masks a share of a row's tokens, <s> and </s> among them: of a short row perhaps none."""
+    assert spec.task.kind == "masked_lm"
+    share = spec.task.masking.probability
+    short = [row.id for row, one in zip(rows, texts) if share * (len(one.first) + 2) < 1]  # noqa: B905 - Python 3.9
+    if short:
+        raise DataError(
+            f"example {short[0]} ({len(short)} in all) is too short: with masking.probability {share} a row needs "
+            f"{math.ceil(1 / share)} tokens, <s> and </s> among them, for one of them to be predicted; "
+            "join short texts, or leave them out"
+        )
 
 
 def dictionary_of(symbols: Sequence[str]) -> Dictionary:

@@ -60,7 +60,15 @@ def _model_faults(spec: RunSpec, folder: Folder) -> Iterator[Fault]:
             + ", ".join(POSITION_OFFSET),
         )
         return
-    if folder.kind == "bert" and spec.task.columns.text_pair is not None:
+    if spec.task.kind == "masked_lm":
+        yield from _masked_faults(spec, folder)
+    elif folder.vocabulary is not None:
+        yield Fault(
+            field="model.path",
+            found="sizes without a vocabulary",
+            allowed="only pretraining (task masked_lm) learns one: pretrain the model first, and name what that leaves",
+        )
+    if folder.kind == "bert" and spec.task.kind == "classification" and spec.task.columns.text_pair is not None:
         yield Fault(
             field="task.columns.text_pair",
             found=shown(spec.task.columns.text_pair),
@@ -86,4 +94,19 @@ def _model_faults(spec: RunSpec, folder: Folder) -> Iterator[Fault]:
             field="recipe.max_length",
             found=str(spec.recipe.max_length),
             allowed=f"at most the model's {architecture.positions} positions",
+        )
+
+
+def _masked_faults(spec: RunSpec, folder: Folder) -> Iterator[Fault]:
+    if folder.kind != "fairseq":
+        yield Fault(
+            field="model.path",
+            found=f"a transformers folder of type {shown(folder.kind)}",
+            allowed="a fairseq folder or one of sizes: only those keep fairseq's head for masked tokens",
+        )
+    if spec.recipe is not None and spec.recipe.dropout.classifier != 0:
+        yield Fault(
+            field="recipe.dropout.classifier",
+            found=str(spec.recipe.dropout.classifier),
+            allowed="0: the task masked_lm has no classifier",
         )

@@ -20,6 +20,7 @@ from seedwise_contract import DataError
 from seedwise_fairseq.architecture import Architecture, from_sizes
 from seedwise_fairseq.convert import ENCODER
 
+LANGUAGE_HEAD = "encoder.lm_head"
 TRUST = "SEEDWISE_TRUST_PICKLES"
 _ALLOWED = {
     ("collections", "OrderedDict"): collections.OrderedDict,
@@ -67,7 +68,7 @@ class Checkpoint:
             for name, value in state["model"].items()
             if isinstance(value, torch.Tensor) and not _FAST_PATH.search(name)
         }
-        self._options = _options(state)
+        self.options = _options(state)
 
     @property
     def architecture(self) -> Architecture:
@@ -80,13 +81,20 @@ class Checkpoint:
             raise DataError(f"{self.path}: no {error.args[0]}; a RoBERTa encoder of fairseq's is needed") from None
         numbers = {int(found[1]) for name in self.weights if (found := re.search(r"\.layers\.(\d+)\.", name))}
         sizes = {
-            **self._options,
+            **self.options,
             "encoder_layers": max(numbers) + 1,
             "encoder_embed_dim": tokens.shape[1],
             "encoder_ffn_embed_dim": first.shape[0],
             "max_positions": positions.shape[0] - 2,
         }
         return from_sizes(sizes, str(self.path))
+
+    def language_head(self) -> Dict[str, torch.Tensor]:
+        """The head for masked tokens; `DataError` where there is none."""
+        found = {name: value for name, value in self.weights.items() if name.startswith(LANGUAGE_HEAD + ".")}
+        if not found:
+            raise DataError(f"{self.path}: no head for masked tokens in it; start with initialisation 'random' instead")
+        return found
 
     def encoder_weights(self) -> Dict[str, torch.Tensor]:
         return {name: value for name, value in self.weights.items() if name.startswith(ENCODER + ".")}

@@ -20,9 +20,8 @@ def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir
     recipe, optimizer = spec.recipe, spec.recipe.optimizer
     words: List[Any] = [
         data,
-        *("--task", "sentence_prediction", "--criterion", "sentence_prediction", "--no-shuffle"),
-        *("--num-classes", len(spec.task.labels), "--classification-head-name", HEAD),
-        *("--init-token", 0, "--separator-token", 2, "--max-positions", architecture.positions),
+        *_task(spec),
+        *("--max-positions", architecture.positions),
         *("--arch", "roberta", "--encoder-layers", architecture.layers, "--encoder-embed-dim", architecture.hidden),
         *("--encoder-ffn-embed-dim", architecture.feed_forward, "--encoder-attention-heads", architecture.heads),
         *("--activation-fn", architecture.activation, "--pooler-activation-fn", "tanh"),
@@ -38,6 +37,20 @@ def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir
         *("--no-progress-bar", "--log-format", "none", "--log-interval", 10**9),
     ]
     return [str(word) for word in words]
+
+
+def _task(spec: RunSpec) -> List[Any]:
+    assert spec.recipe is not None
+    if spec.task.kind == "masked_lm":
+        masking = spec.task.masking
+        words: List[Any] = ["--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "eos"]
+        words += ["--tokens-per-sample", spec.recipe.max_length, "--mask-prob", repr(masking.probability)]
+        words += ["--leave-unmasked-prob", repr(masking.keep), "--random-token-prob", repr(masking.random)]
+        return words
+    assert spec.task.kind == "classification"
+    words = ["--task", "sentence_prediction", "--criterion", "sentence_prediction", "--no-shuffle"]
+    words += ["--num-classes", len(spec.task.labels), "--classification-head-name", HEAD]
+    return [*words, "--init-token", 0, "--separator-token", 2]
 
 
 def configuration(words: List[str]) -> Any:

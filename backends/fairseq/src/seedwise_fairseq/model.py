@@ -14,13 +14,13 @@ from torch import nn
 from seedwise_contract import DataError, ParameterTable, RunSpec
 from seedwise_contract import parameters as tables
 from seedwise_fairseq import convert
-from seedwise_fairseq.architecture import Architecture, Folder
-from seedwise_fairseq.checkpoint import TRUST, Checkpoint
+from seedwise_fairseq.architecture import Architecture, Folder, with_notes
+from seedwise_fairseq.checkpoint import LANGUAGE_HEAD, TRUST, Checkpoint
 from seedwise_fairseq.command import HEAD
 from seedwise_fairseq.draw import drawn
 from seedwise_fairseq.text import Coder, TokenizerCoder
 
-_FAST_PATH = [f"{layer}_{part}" for layer in ("in_proj", "out_proj", "fc1", "fc2") for part in ("weight", "bias")]
+FAST_PATH = [f"{layer}_{part}" for layer in ("in_proj", "out_proj", "fc1", "fc2") for part in ("weight", "bias")]
 _HEAD = f"classification_heads.{HEAD}"
 _BOTH = ("dense", "out_proj")
 
@@ -50,7 +50,28 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
     if not (folder.path / "model.pt").is_file():
         assert folder.architecture is not None
         return Source(folder.architecture, None, _BOTH)
-    checkpoint = Checkpoint(folder.path / "model.pt", trust=os.environ.get(TRUST) == "1")
+    checkpoint = read_checkpoint(folder)
+    architecture = sizes_of(folder, checkpoint, coder)
+    assert spec.recipe is not None
+    if spec.recipe.max_length > architecture.positions:
+        raise DataError(
+            f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
+            f"{spec.recipe.max_length}"
+        )
+    if spec.initialisation == "random":
+        return Source(architecture, None, _BOTH)
+    if spec.task.kind == "classification":
+        return Source(architecture, checkpoint.encoder_weights(), _BOTH)
+    return Source(architecture, {**checkpoint.encoder_weights(), **checkpoint.language_head()}, _BOTH)
+
+
+def read_checkpoint(folder: Folder) -> Checkpoint:
+    """The folder's `model.pt`, by pickle itself only where the environment opts in."""
+    return Checkpoint(folder.path / "model.pt", trust=os.environ.get(TRUST) == "1")
+
+
+def sizes_of(folder: Folder, checkpoint: Checkpoint, coder: Coder) -> Architecture:
+    """The sizes of a fairseq folder; `DataError` where its files do not belong to one another."""
     architecture = checkpoint.architecture
     if folder.architecture is not None and folder.architecture != architecture:
         raise DataError(
@@ -62,13 +83,7 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
             f"{folder.path}: dict.txt makes a vocabulary of {len(coder.symbols)} (its symbols, 4 special ones and <mask>), "
             f"but model.pt has {rows} rows: they do not belong together"
         )
-    assert spec.recipe is not None
-    if spec.recipe.max_length > architecture.positions:
-        raise DataError(
-            f"{folder.path}: model.pt has {architecture.positions} positions, fewer than recipe.max_length "
-            f"{spec.recipe.max_length}"
-        )
-    return Source(architecture, checkpoint.encoder_weights() if spec.initialisation == "pretrained" else None, _BOTH)
+    return with_notes(architecture, folder.path)
 
 
 def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
@@ -80,6 +95,25 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
     torch.manual_seed(spec.seeds.initialisation)
     model: Any = task.build_model(cfg.model)
     weights = dict(source.weights or {})
+    language = spec.task.kind == "masked_lm"
+    head = _language_head(model) if language else _classification_head(model, spec, source, weights)
+    if source.weights is not None:
+        _load(model, weights, (convert.ENCODER + ".", *((LANGUAGE_HEAD + ".",) if language else ())))
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = source.architecture.norm_eps
+    _without_fast_path(model)
+    model.encoder.lm_head.requires_grad_(language)
+    model.encoder.sentence_encoder.embed_tokens.weight.requires_grad_(True)  # shared with the head for masked tokens
+    return Built(model, head)
+
+
+def _language_head(model: Any) -> FrozenSet[str]:
+    """fairseq's own head for masked tokens; the table of tokens, which it shares with the encoder, is the encoder's."""
+    return frozenset(name for name, _ in model.named_parameters() if name.startswith(LANGUAGE_HEAD + "."))
+
+
+def _classification_head(model: Any, spec: RunSpec, source: Source, weights: Dict[str, torch.Tensor]) -> FrozenSet[str]:
     head = model.classification_heads[HEAD]
     torch.manual_seed(spec.seeds.initialisation)
     with torch.no_grad():
@@ -92,15 +126,7 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
             else:
                 layer.weight.copy_(given[0])
                 layer.bias.copy_(given[1])
-    if source.weights is not None:
-        _load(model, weights)
-    for module in model.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.eps = source.architecture.norm_eps
-    _without_fast_path(model)
-    model.encoder.lm_head.requires_grad_(False)
-    model.encoder.sentence_encoder.embed_tokens.weight.requires_grad_(True)  # shared with the head for masked tokens
-    return Built(model, frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias")))
+    return frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias"))
 
 
 def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
@@ -134,7 +160,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     if spec.initialisation == "random":
         weights = drawn(folder, architecture, len(spec.task.labels), spec.seeds.initialisation)
     else:
-        weights = _read(folder)
+        weights = read_weights(folder)
     own = {f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")}
     try:
         converted = convert.to_fairseq(weights, folder.kind, architecture, coder.source_ids)
@@ -147,7 +173,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     return Source(architecture, tensors, head)
 
 
-def _read(folder: Folder) -> Dict[str, Any]:
+def read_weights(folder: Folder) -> Dict[str, Any]:
     files = sorted(folder.path.glob("*.safetensors"))
     if not files:
         raise DataError(f"{folder.path}: no *.safetensors file; pretrained weights are read in that format only")
@@ -160,12 +186,12 @@ def _read(folder: Folder) -> Dict[str, Any]:
     return weights
 
 
-def _load(model: Any, weights: Dict[str, torch.Tensor]) -> None:
-    """Put encoder weights into `model`, all of them or none."""
+def _load(model: Any, weights: Dict[str, torch.Tensor], prefixes: Tuple[str, ...]) -> None:
+    """Put weights of the encoder, and of what else begins so, into `model`, all of them or none."""
     own = {
         name: tensor
         for name, tensor in model.state_dict().items()
-        if name.startswith(convert.ENCODER + ".") and name.rpartition(".")[2] not in (*_FAST_PATH, "version")
+        if name.startswith(prefixes) and name.rpartition(".")[2] not in (*FAST_PATH, "version")
     }
     faults = convert.shape_faults(weights, {name: tuple(tensor.shape) for name, tensor in own.items()})
     faults += [f"{name} is missing" for name in sorted(set(own) - set(weights))]
@@ -183,5 +209,5 @@ def _without_fast_path(model: Any) -> None:
         layer._load_from_state_dict = MethodType(
             nn.Module._load_from_state_dict, layer
         )  # its own would make them again
-        for name in _FAST_PATH:
+        for name in FAST_PATH:
             delattr(layer, name)

@@ -8,14 +8,14 @@ import shutil
 import tempfile
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import torch
 from omegaconf import OmegaConf
 
 from seedwise_contract import DataError, OutOfMemory, RunResult, RunSpec
 from seedwise_contract.backend import RunContext
-from seedwise_contract.data import Example, model_folder, read_split
+from seedwise_contract.data import model_folder, read_split, read_texts
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json
 from seedwise_contract.gradient import GradientRun
@@ -27,8 +27,10 @@ from seedwise_fairseq.command import command_line, configuration
 from seedwise_fairseq.model import build, decay_by_name, parameter_table, read_source
 from seedwise_fairseq.seeding import set_determinism
 from seedwise_fairseq.state import States
-from seedwise_fairseq.text import SPECIALS, coder_of
-from seedwise_fairseq.training import SeedwiseTask, SeedwiseTrainer
+from seedwise_fairseq.tasks import task_of
+from seedwise_fairseq.text import SPECIALS, Row, coder_of
+from seedwise_fairseq.training import SeedwiseTrainer
+from seedwise_fairseq.vocabulary import with_vocabulary
 
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
@@ -51,12 +53,13 @@ class FairseqRun(GradientRun):
         switches = set_determinism(spec.device.threads)
         environment = read_environment(threads=spec.device.threads, device="cpu", driver=None, determinism=switches)
         write_json(self.files.environment, environment)
-        self.examples: Dict[str, List[Example]] = {
-            split: read_split(spec.task, split, context.roots.data) for split in ("train", "selection", "test")
+        self.examples: Dict[str, Sequence[Row]] = {
+            split: _rows(spec, split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
         assert spec.recipe is not None
         folder = read_folder(model_folder(spec.model, context.roots.models))
+        folder = with_vocabulary(folder, self.examples["train"], scratch / "vocabulary")
         self.coder = coder_of(folder)
         source = read_source(spec, folder, self.coder)
         self.architecture = source.architecture
@@ -64,8 +67,7 @@ class FairseqRun(GradientRun):
         words = command_line(spec, source.architecture, data, scratch)
         print(shlex.join(["fairseq-train", *words]), flush=True)
         self.cfg = configuration(words)
-        self.task: Any = SeedwiseTask.setup_task(self.cfg.task)
-        self.task.order_seed = spec.seeds.order
+        self.task: Any = task_of(spec, self.cfg.task)
         _agree(self.task.source_dictionary.symbols, self.coder.symbols)
         built = build(spec, source, self.task, self.cfg)
         self.model: Any = built.model
@@ -82,6 +84,9 @@ class FairseqRun(GradientRun):
             self.spec, self.context, self.examples, self.states, progress,
         )  # fmt: skip
 
+    def lines(self, split: str, logits: Any) -> Sequence[Any]:
+        return self.task.lines(logits, self.examples[split])  # type: ignore[no-any-return]
+
     def save(self, folder: Path, selected: Selected) -> None:
         """As fairseq reads it back, with what codes texts for it."""
         folder.mkdir(parents=True)
@@ -90,7 +95,7 @@ class FairseqRun(GradientRun):
         plain["checkpoint"]["save_dir"] = "checkpoints"
         plain["model"] = Namespace(**{**vars(self.cfg.model), "data": ".", "save_dir": "checkpoints"})
         history = {
-            "criterion_name": "SentencePredictionCriterion",
+            "criterion_name": self.task.criterion,
             "optimizer_name": "FairseqAdam",
             "lr_scheduler_state": {"best": None},
             "num_updates": selected.update,
@@ -99,12 +104,20 @@ class FairseqRun(GradientRun):
         place = {"train_iterator": {"version": 2, "epoch": int(selected.epoch) + 1, "iterations_in_epoch": 0}}
         torch.save({**saved, "extra_state": place, "task_state": {}}, str(folder / "model.pt"))
         save_dictionary(self.coder.symbols, folder)
-        save_dictionary(self.coder.symbols, folder / "input0")
-        save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], folder / "label")
+        if self.spec.task.kind == "classification":
+            save_dictionary(self.coder.symbols, folder / "input0")
+            save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], folder / "label")
         for path in self.coder.files:
             shutil.copyfile(path, folder / path.name)
         # fairseq has no option for it, and reads its own default of 1e-5 back.
         write_json(folder / "seedwise.json", {"layer_norm_eps": self.architecture.norm_eps})
+
+
+def _rows(spec: RunSpec, split: str, root: Path) -> Sequence[Row]:
+    if spec.task.kind == "masked_lm":
+        return read_texts(spec.task, split, root)
+    assert spec.task.kind == "classification"
+    return read_split(spec.task, split, root)
 
 
 def _agree(read: List[str], written: List[str]) -> None:

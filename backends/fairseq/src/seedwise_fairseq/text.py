@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Union
 
 from seedwise_contract import DataError, RunSpec
-from seedwise_contract.data import Example
+from seedwise_contract.data import Example, Text
 from seedwise_fairseq.architecture import Folder
 
 BOS, PAD, EOS, UNK = range(4)  # fairseq's own, at the head of every dictionary
@@ -14,6 +14,7 @@ SPECIALS, MASK = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"
 # Special tokens of transformers' types, in the order of fairseq's.
 _BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 _ROBERTA = (*SPECIALS, MASK)
+Row = Union[Example, Text]
 
 
 class Texts(NamedTuple):
@@ -29,17 +30,34 @@ class Coder(Protocol):
     files: Sequence[Path]
     """What a checkpoint needs beside the weights to code texts again."""
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]: ...
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]: ...
+
+    def indices(self, text: str) -> List[int]:
+        """Of the whole text, without special tokens."""
+        ...
+
+
+def paired(spec: RunSpec) -> bool:
+    return spec.task.kind == "classification" and spec.task.columns.text_pair is not None
+
+
+def _second(row: Row) -> str:
+    return (row.text_pair or "") if isinstance(row, Example) else ""
 
 
 def coder_of(folder: Folder) -> Coder:
+    if folder.kind == "fairseq" and not (folder.path / "sentencepiece.bpe.model").is_file():
+        return TokenizerCoder(folder, symbols_of(folder.path / "dict.txt"))
     return PieceCoder(folder) if folder.kind == "fairseq" else TokenizerCoder(folder)
 
 
 class TokenizerCoder:
-    """A transformers folder's own tokenizer.  Its vocabulary is renumbered: special tokens first, <mask> last."""
+    """A tokenizer of transformers'.  Its vocabulary is renumbered: special tokens first, <mask> last.
 
-    def __init__(self, folder: Folder) -> None:
+    `declared` are the symbols of a fairseq folder's dictionary, which must be those that the tokenizer gives.
+    """
+
+    def __init__(self, folder: Folder, declared: Optional[List[str]] = None) -> None:
         from tokenizers import Tokenizer
 
         self.files = [folder.path / "tokenizer.json"]
@@ -48,45 +66,57 @@ class TokenizerCoder:
         except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
             raise DataError(f"{self.files[0]}: the tokenizer cannot be read: {error}") from None
         self._tokenizer.no_padding()
-        vocabulary: Dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
-        named = _BERT if folder.kind == "bert" else _ROBERTA
+        vocabulary = self.vocabulary = dict(self._tokenizer.get_vocab(with_added_tokens=True))
+        named = _BERT if folder.kind == "bert" or _ROBERTA[0] not in vocabulary else _ROBERTA
         missing = [name for name in named[:4] if name not in vocabulary]
         if missing:
             raise DataError(f"{self.files[0]}: no special token {', '.join(missing)}, which a {folder.kind} model has")
-        self._size = int(folder.config["vocab_size"])
-        self.source_ids = _renumbered(vocabulary, named, self._size)
+        if declared is None:
+            self.size = int(folder.config["vocab_size"])
+        else:
+            self.size = len(declared) - (named[4] not in vocabulary)
+        self.source_ids = _renumbered(vocabulary, named, self.size)
         by_id = {number: token for token, number in vocabulary.items()}
         self.symbols = [*SPECIALS, *_symbols(by_id, self.source_ids[4:-1]), MASK]
-        self._index = {number: index for index, number in enumerate(self.source_ids) if number is not None}
+        if declared is not None and self.symbols != declared:
+            raise DataError(
+                f"{folder.path}: dict.txt lists {len(declared)} symbols (4 special ones and <mask> with them) that are not "
+                f"the {len(vocabulary)} tokens of tokenizer.json in order: they do not belong together"
+            )
+        self.index = {number: index for index, number in enumerate(self.source_ids) if number is not None}
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
         assert spec.recipe is not None
-        paired = spec.task.columns.text_pair is not None
-        if paired and spec.recipe.truncation == "only_first":
+        pairs = paired(spec)
+        if pairs and spec.recipe.truncation == "only_first":
             room = spec.recipe.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=True)
             self._tokenizer.no_truncation()
-            coded = self._tokenizer.encode_batch([e.text_pair or "" for e in examples], add_special_tokens=False)
+            coded = self._tokenizer.encode_batch([_second(e) for e in examples], add_special_tokens=False)
             _refuse_long_seconds(examples, [len(one.ids) for one in coded], room, spec.recipe.max_length)
         self._tokenizer.enable_truncation(
-            spec.recipe.max_length, strategy=spec.recipe.truncation if paired else "longest_first"
+            spec.recipe.max_length, strategy=spec.recipe.truncation if pairs else "longest_first"
         )
-        texts: List[Any] = [(e.text, e.text_pair or "") if paired else e.text for e in examples]
+        texts: List[Any] = [(e.text, _second(e)) if pairs else e.text for e in examples]
         return [
-            self._texts(example, encoding, paired)
+            self._texts(example, encoding, pairs)
             for example, encoding in zip(examples, self._tokenizer.encode_batch(texts))  # noqa: B905 - Python 3.9
         ]
 
-    def _texts(self, example: Example, encoding: Any, paired: bool) -> Texts:
+    def indices(self, text: str) -> List[int]:
+        self._tokenizer.no_truncation()
+        return [self.index[number] for number in self._tokenizer.encode(text, add_special_tokens=False).ids]
+
+    def _texts(self, example: Row, encoding: Any, pairs: bool) -> Texts:
         parts: List[List[int]] = [[], []]
         for number, sequence in zip(encoding.ids, encoding.sequence_ids):  # noqa: B905 - Python 3.9
-            if number >= self._size:
+            if number >= self.size:
                 raise DataError(
-                    f"example {example.id}: token {number} lies outside the model's vocabulary of {self._size}; "
+                    f"example {example.id}: token {number} lies outside the model's vocabulary of {self.size}; "
                     "the tokenizer and the model in the model folder do not belong together"
                 )
             if sequence is not None:
-                parts[sequence].append(self._index[number])
-        return Texts(parts[0], parts[1] if paired else None)
+                parts[sequence].append(self.index[number])
+        return Texts(parts[0], parts[1] if pairs else None)
 
 
 class PieceCoder:
@@ -100,23 +130,23 @@ class PieceCoder:
             self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(self.files[0]))
         except (OSError, RuntimeError) as error:
             raise DataError(f"{self.files[0]}: the SentencePiece model cannot be read: {error}") from None
-        self.symbols = [*SPECIALS, *_dictionary(folder.path / "dict.txt"), MASK]
+        self.symbols = symbols_of(folder.path / "dict.txt")
         self._index = {symbol: index for index, symbol in enumerate(self.symbols)}
 
-    def code(self, examples: Sequence[Example], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
         assert spec.recipe is not None
-        length, pairs = spec.recipe.max_length, spec.task.columns.text_pair is not None
-        firsts = [self._indices(example.text) for example in examples]
+        length, pairs = spec.recipe.max_length, paired(spec)
+        firsts = [self.indices(example.text) for example in examples]
         if not pairs:
             return [Texts(first[: length - 2], None) for first in firsts]
-        seconds = [self._indices(example.text_pair or "") for example in examples]
+        seconds = [self.indices(_second(example)) for example in examples]
         room = length - 4  # <s> first </s> </s> second </s>
         if spec.recipe.truncation == "only_first":
             _refuse_long_seconds(examples, [len(second) for second in seconds], room, length)
             return [Texts(a[: room - len(b)], b) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
         return [_longest_first(a, b, room) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
 
-    def _indices(self, text: str) -> List[int]:
+    def indices(self, text: str) -> List[int]:
         return [self._index.get(piece, UNK) for piece in self._pieces.encode(text, out_type=str)]
 
 
@@ -138,6 +168,11 @@ def _symbols(by_id: Dict[int, str], numbers: Sequence[Optional[int]]) -> List[st
         taken.add(symbol)
         symbols.append(symbol)
     return symbols
+
+
+def symbols_of(path: Path) -> List[str]:
+    """The symbols of a `dict.txt`, with those that fairseq adds to it."""
+    return [*SPECIALS, *_dictionary(path), MASK]
 
 
 def _dictionary(path: Path) -> List[str]:
@@ -171,7 +206,7 @@ def _longest_first(first: List[int], second: List[int], room: int) -> Texts:
     return Texts(first, second)
 
 
-def _refuse_long_seconds(examples: Sequence[Example], lengths: Sequence[int], room: int, max_length: int) -> None:
+def _refuse_long_seconds(examples: Sequence[Row], lengths: Sequence[int], room: int, max_length: int) -> None:
     for example, length in zip(examples, lengths):  # noqa: B905 - Python 3.9
         if length >= room:
             raise DataError(

@@ -1,4 +1,4 @@
-"""fairseq's task, Trainer and epoch loop, held to the spec: its streams, its groups, its events, its stops."""
+"""fairseq's Trainer and epoch loop, held to the spec: its groups, its events, its stops."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence
 
 import torch
 from fairseq import metrics as meters
-from fairseq.data import iterators
-from fairseq.tasks.sentence_prediction import SentencePredictionTask
 from fairseq.trainer import Trainer
 from fairseq_cli.train import train as train_epoch
 from torch import nn
@@ -18,32 +16,10 @@ from torch import nn
 from seedwise_contract import RunSpec
 from seedwise_contract.backend import RunContext
 from seedwise_contract.course import Course, Diverged, Scored, Stopped
-from seedwise_contract.data import Example
-from seedwise_contract.order import epoch_order
 from seedwise_contract.states import Progress
-from seedwise_fairseq.scoring import score, scored
 from seedwise_fairseq.state import TRAINER, States
-
-
-class SeedwiseTask(SentencePredictionTask):  # type: ignore[misc]
-    """fairseq's task, with batches in the order of `seeds.order`."""
-
-    order_seed: int
-
-    def get_batch_iterator(
-        self, dataset: Any, max_sentences: Optional[int] = None, epoch: int = 1, **_: Any
-    ) -> iterators.EpochBatchIterator:
-        """Batches of one epoch (from 1).  fairseq's own would shuffle whole batches, with a seed of its own."""
-        assert max_sentences is not None
-        order = epoch_order(self.order_seed, epoch - 1, len(dataset))
-        batches = [order[start : start + max_sentences] for start in range(0, len(order), max_sentences)]
-        return iterators.EpochBatchIterator(
-            dataset=dataset,
-            collate_fn=dataset.collater,
-            batch_sampler=batches,
-            epoch=epoch,
-            disable_shuffling=True,
-        )
+from seedwise_fairseq.tasks import Task
+from seedwise_fairseq.text import Row
 
 
 class SeedwiseTrainer(Trainer):  # type: ignore[misc]
@@ -52,8 +28,8 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, cfg: Any, task: SeedwiseTask, model: nn.Module, criterion: Any, decay: Dict[str, float],
-        spec: RunSpec, context: RunContext, examples: Mapping[str, Sequence[Example]], states: States, progress: Progress,
+        self, cfg: Any, task: Task, model: nn.Module, criterion: Any, decay: Dict[str, float],
+        spec: RunSpec, context: RunContext, examples: Mapping[str, Sequence[Row]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
         meters.reset()
         super().__init__(cfg, task, model, criterion)
@@ -84,7 +60,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             self.select()
             self.lr_step(self._epoch_itr.epoch)
             if self._epoch_itr.next_epoch_idx <= self.spec.recipe.epochs:
-                self._epoch_itr = self.get_train_iterator(self._epoch_itr.next_epoch_idx, load_dataset=False)
+                self._epoch_itr = self.get_train_iterator(self._epoch_itr.next_epoch_idx)
 
     @property
     def updates(self) -> int:
@@ -130,8 +106,11 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             self.interrupt()
 
     def scored(self, split: str) -> Scored:
-        dataset, size = self.task.dataset(split), self.spec.evaluation.batch_size
-        return scored(score(self.model, dataset, size, lambda: self.context.stop_requested), self._examples[split])
+        task: Any = self.task
+        size = self.spec.evaluation.batch_size
+        return task.scored(  # type: ignore[no-any-return]
+            task.score(self.model, split, size, lambda: self.context.stop_requested), self._examples[split]
+        )
 
     def restore(self, weights: Dict[str, torch.Tensor]) -> None:
         restore(self.model, weights)
@@ -153,9 +132,9 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             optimizer.param_groups.append({**whole, "params": spared, "weight_decay": 0.0})
 
     def _reduce_and_log_stats(self, logging_outputs: Any, sample_size: Any, grad_norm: Any = None) -> Any:
-        """fairseq rounds what it logs; the mean loss over the update's examples, in nats, is taken before that."""
+        """fairseq rounds what it logs; the mean loss over the update's examples, or its masked tokens, in nats, is taken before that."""
         total = sum(float(one["loss"]) for one in logging_outputs)
-        self._loss = total / sum(one["sample_size"] for one in logging_outputs)
+        self._loss = total / float(sum(one["sample_size"] for one in logging_outputs))
         self._norm = float(grad_norm) if grad_norm is not None else math.nan
         return super()._reduce_and_log_stats(logging_outputs, sample_size, grad_norm)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.backend import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
+from seedwise_contract.tools import ParametersRequest, StatesRequest
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -64,3 +66,15 @@ class HfBackend:
         from seedwise_hf.probe import probe
 
         return probe(spec, request, context, self.methods[spec.method.name], self.describe(), begun)
+
+    def parameters(self, request: ParametersRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.modules import write_modules
+
+        write_modules(request, out)
+
+    def states(self, request: StatesRequest, models: Path, out: Path) -> None:
+        set_environment(1)
+        from seedwise_hf.states import write_states
+
+        write_states(request, models / request.model, out)

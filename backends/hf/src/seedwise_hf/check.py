@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.backend import Roots
 from seedwise_contract.checks import training_faults
 from seedwise_contract.faults import shown
+from seedwise_contract.spec import Dropout
 from seedwise_hf.methods import Method
 
 
 class DropoutFields(NamedTuple):
-    """Configuration fields that set each dropout.  `classifier` is None where the head shares `hidden`."""
+    """Configuration fields that set each dropout.
 
-    hidden: str
+    Without `hidden` the family has no such dropout.  `classifier` is None where the head has no field of its own: it shares
+    the hidden dropout, or (`bare`) has none.
+    """
+
+    hidden: Tuple[str, ...]
     attention: str
     classifier: Optional[str]
+    bare: bool = False
 
 
-_BERT = DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+_BERT = DropoutFields(("hidden_dropout_prob",), "attention_probs_dropout_prob", "classifier_dropout")
 DROPOUT_FIELDS: Dict[str, DropoutFields] = {
-    "albert": DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"),
+    "albert": DropoutFields(("hidden_dropout_prob",), "attention_probs_dropout_prob", "classifier_dropout_prob"),
     "bert": _BERT,
+    "bloom": DropoutFields(("hidden_dropout",), "attention_dropout", None, bare=True),
     "camembert": _BERT,
-    "distilbert": DropoutFields("dropout", "attention_dropout", "seq_classif_dropout"),
+    "distilbert": DropoutFields(("dropout",), "attention_dropout", "seq_classif_dropout"),
     "electra": _BERT,
-    "mpnet": DropoutFields("hidden_dropout_prob", "attention_probs_dropout_prob", None),
+    "gpt2": DropoutFields(("resid_pdrop", "embd_pdrop"), "attn_pdrop", None, bare=True),
+    "llama": DropoutFields((), "attention_dropout", None, bare=True),
+    "mpnet": DropoutFields(("hidden_dropout_prob",), "attention_probs_dropout_prob", None),
     "roberta": _BERT,
     "xlm-roberta": _BERT,
 }
 # Families whose positions start after the padding index: that many position rows hold no token.
 _POSITION_OFFSET = {"camembert": 2, "mpnet": 2, "roberta": 2, "xlm-roberta": 2}
+_POSITION_FIELD = {"gpt2": ("n_positions", 1024), "llama": ("max_position_embeddings", 2048)}
 
 
 def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[Fault]:
@@ -76,18 +86,36 @@ def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:
         return
     if spec.recipe is None:
         return
-    dropout = spec.recipe.dropout
-    if fields.classifier is None and dropout.classifier != dropout.hidden:
-        yield Fault(
-            field="recipe.dropout.classifier",
-            found=str(dropout.classifier),
-            allowed=f"the head of {kind} shares recipe.dropout.hidden ({dropout.hidden})",
-        )
-    rows = config.get("max_position_embeddings", 512)
-    longest = rows - _POSITION_OFFSET.get(str(kind), 0)
-    if spec.recipe.max_length > longest:
+    yield from _dropout_faults(str(kind), fields, spec.recipe.dropout)
+    longest = _positions(str(kind), config)
+    if longest is not None and spec.recipe.max_length > longest:
         yield Fault(
             field="recipe.max_length",
             found=str(spec.recipe.max_length),
             allowed=f"at most the model's {longest} positions",
         )
+
+
+def _dropout_faults(kind: str, fields: DropoutFields, dropout: Dropout) -> Iterator[Fault]:
+    if not fields.hidden and dropout.hidden != 0:
+        yield Fault(field="recipe.dropout.hidden", found=str(dropout.hidden), allowed=f"{kind} has no such dropout: 0")
+    if fields.bare and dropout.classifier != 0:
+        yield Fault(
+            field="recipe.dropout.classifier",
+            found=str(dropout.classifier),
+            allowed=f"the head of {kind} has no dropout: 0",
+        )
+    elif fields.classifier is None and not fields.bare and dropout.classifier != dropout.hidden:
+        yield Fault(
+            field="recipe.dropout.classifier",
+            found=str(dropout.classifier),
+            allowed=f"the head of {kind} shares recipe.dropout.hidden ({dropout.hidden})",
+        )
+
+
+def _positions(kind: str, config: Dict[str, Any]) -> Optional[int]:
+    """The longest input in tokens; None where positions have no end (BLOOM's are distances)."""
+    if kind == "bloom":
+        return None
+    field, usual = _POSITION_FIELD.get(kind, ("max_position_embeddings", 512))
+    return int(config.get(field, usual)) - _POSITION_OFFSET.get(kind, 0)

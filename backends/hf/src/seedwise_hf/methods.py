@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 
 class Built(NamedTuple):
-    """A model ready for training: `requires_grad` says what trains, `head` names the parameters of the task's head."""
+    """A model ready for training: `requires_grad` says what trains, `head` names the parameters of the task's head.
+
+    `replaced` names those that a method keeps but puts others in the place of: no forward pass reads them, and none is
+    counted.
+    """
 
     model: nn.Module
     head: FrozenSet[str]
+    replaced: FrozenSet[str] = frozenset()
 
 
 class Method(Protocol):

@@ -61,7 +61,8 @@ def configure(spec: RunSpec, folder: Path) -> Any:
     )
     config.problem_type = "single_label_classification"
     fields = DROPOUT_FIELDS[config.model_type]
-    setattr(config, fields.hidden, spec.recipe.dropout.hidden)
+    for name in fields.hidden:
+        setattr(config, name, spec.recipe.dropout.hidden)
     setattr(config, fields.attention, spec.recipe.dropout.attention)
     if fields.classifier is not None:
         setattr(config, fields.classifier, spec.recipe.dropout.classifier)
@@ -108,6 +109,7 @@ def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
         (
             (name, tuple(p.shape), _float32_bytes(p) if p.requires_grad else None)
             for name, p in built.model.named_parameters()
+            if name not in built.replaced
         ),
         built.head,
         decay,

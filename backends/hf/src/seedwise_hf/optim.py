@@ -45,7 +45,9 @@ def decay_by_name(model: nn.Module, optimizer: Optimizer) -> Dict[str, float]:
         norm = "norm" in type(module).__name__.lower()
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad:
-                spared = optimizer.decay_on == "matrices" and (norm or name == "bias" or name.endswith("_bias"))
+                # A dictionary of parameters holds one for each adapter: what they are is its own name.
+                own = prefix.rpartition(".")[2] if isinstance(module, nn.ParameterDict) else name
+                spared = optimizer.decay_on == "matrices" and (norm or own == "bias" or own.endswith("_bias"))
                 decay.setdefault(f"{prefix}.{name}".lstrip("."), 0.0 if spared else optimizer.weight_decay)
     return decay
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Type
 
 import torch
 from transformers import AutoTokenizer
@@ -18,6 +18,7 @@ from seedwise_contract.gradient import GradientRun
 from seedwise_contract.results import Selected
 from seedwise_contract.states import Progress
 from seedwise_hf import optim
+from seedwise_hf.check import DROPOUT_FIELDS
 from seedwise_hf.data import Collator, Encoded, encode
 from seedwise_hf.methods import Method
 from seedwise_hf.model import build, parameter_table
@@ -29,10 +30,12 @@ from seedwise_hf.training import SeedwiseTrainer
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
 
-def run(spec: RunSpec, context: RunContext, method: Method, begun: float) -> RunResult:
-    """Train, select, score, write; `begun` is when the process's work began, by the monotonic clock."""
+def run(
+    spec: RunSpec, context: RunContext, method: Method, begun: float, kind: Optional[Type[HfRun]] = None
+) -> RunResult:
+    """Train, select, score, write, as `kind` does; `begun` is when the process's work began, by the monotonic clock."""
     try:
-        return HfRun(spec, context, method, begun).result()
+        return (kind or HfRun)(spec, context, method, begun).result()
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(f"the device ran out of memory: {_LESS_MEMORY} ({error})") from error
     except RuntimeError as error:  # torch gives its allocator on the host no type of its own
@@ -42,8 +45,13 @@ def run(spec: RunSpec, context: RunContext, method: Method, begun: float) -> Run
 
 
 class HfRun(GradientRun):
+    """A backend that shares this one's loop gives its own states and trainer, and says how a checkpoint is written."""
+
+    states_type: Type[States] = States
+    trainer_type: Type[SeedwiseTrainer] = SeedwiseTrainer
+
     def __init__(self, spec: RunSpec, context: RunContext, method: Method, begun: float) -> None:
-        super().__init__(spec, context, States(context.files, spec), begun)
+        super().__init__(spec, context, self.states_type(context.files, spec), begun)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         switches = set_determinism(spec.device.threads)
@@ -58,6 +66,8 @@ class HfRun(GradientRun):
         self.head = built.head
         self.model = built.model.to(self.device)
         self.tokenizer = _tokenizer(folder)
+        if DROPOUT_FIELDS[built.model.config.model_type].bare:  # the head reads the last token that is not padding
+            built.model.config.pad_token_id = self.tokenizer.pad_token_id
         self.encoded: Dict[str, List[Encoded]] = {
             split: encode(self.tokenizer, examples, spec, built.model.config.vocab_size)
             for split, examples in self.examples.items()
@@ -77,7 +87,7 @@ class HfRun(GradientRun):
             self.collate,
             lambda: context.stop_requested,
         )
-        return SeedwiseTrainer(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
+        return self.trainer_type(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
 
     def peak_device_bytes(self) -> Optional[int]:
         return torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
@@ -121,6 +131,8 @@ def _tokenizer(folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: the tokenizer cannot be read: {error}") from error
+    if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
+        tokenizer.pad_token = tokenizer.eos_token  # as GPT-2's: what is padded is masked, whichever token stands there
     if tokenizer.pad_token_id is None:
-        raise DataError(f"{folder}: the tokenizer has no padding token, which batches need")
+        raise DataError(f"{folder}: the tokenizer has no padding token, which batches need, and no end-of-text token")
     return tokenizer

@@ -1,0 +1,139 @@
+"""fairseq's tasks, held to the spec: batches in the order of `seeds.order`, and how a split is scored.
+
+Scoring takes no gradient and no dropout, and draws nothing: batches run from short to long rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, List, Optional, Sequence, Union
+
+import torch
+from fairseq.data import iterators
+from fairseq.tasks.masked_lm import MaskedLMTask
+from fairseq.tasks.sentence_prediction import SentencePredictionTask
+from torch import nn
+
+from seedwise_contract import RunSpec
+from seedwise_contract.course import Scored, Stopped
+from seedwise_contract.data import Example, Text
+from seedwise_contract.order import epoch_order
+from seedwise_contract.predictions import TokenLoss, accuracy, predictions
+from seedwise_fairseq.command import HEAD
+
+EVALUATION_SEED = 1
+"""Of the masks of splits that are scored: the same at every evaluation and in every run, so that perplexities compare."""
+
+
+class _Ordered:
+    """Batches in the order of `seeds.order`."""
+
+    order_seed: int
+
+    def get_batch_iterator(
+        self, dataset: Any, max_sentences: Optional[int] = None, epoch: int = 1, **_: Any
+    ) -> iterators.EpochBatchIterator:
+        """Batches of one epoch (from 1).  fairseq's own would shuffle whole batches, with a seed of its own."""
+        assert max_sentences is not None
+        order = epoch_order(self.order_seed, epoch - 1, len(dataset))
+        batches = [order[start : start + max_sentences] for start in range(0, len(order), max_sentences)]
+        return iterators.EpochBatchIterator(
+            dataset=dataset,
+            collate_fn=dataset.collater,
+            batch_sampler=batches,
+            epoch=epoch,
+            disable_shuffling=True,
+        )
+
+
+class Classification(_Ordered, SentencePredictionTask):  # type: ignore[misc]
+    criterion = "SentencePredictionCriterion"
+
+    @torch.no_grad()
+    def score(self, model: nn.Module, split: str, batch_size: int, stop: Callable[[], bool]) -> torch.Tensor:
+        """float32 logits, examples × classes, in the order of the split's file; raises `Stopped`."""
+
+        def logits(batch: Any) -> torch.Tensor:
+            found, _ = model(**batch["net_input"], features_only=True, classification_head_name=HEAD)
+            return found.float()  # type: ignore[no-any-return]
+
+        return _by_length(model, self.dataset(split), batch_size, stop, logits)
+
+    def scored(self, logits: torch.Tensor, examples: Sequence[Example]) -> Scored:
+        """With accuracy and mean cross-entropy, over the whole split."""
+        labels = [example.label for example in examples]
+        loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
+        metrics = {"accuracy": accuracy(logits.tolist(), labels), "loss": float(loss)}
+        return Scored(logits, bool(torch.isfinite(logits).all()), metrics)
+
+    def lines(self, logits: torch.Tensor, examples: Sequence[Example]) -> Sequence[Any]:
+        return predictions(logits.tolist(), examples)
+
+
+class MaskedLm(_Ordered, MaskedLMTask):  # type: ignore[misc]
+    """Masks of the train split are fairseq's: by its seed (`seeds.dropout`), the epoch and the row."""
+
+    criterion = "MaskedLmLoss"
+
+    def load_dataset(self, split: str, *rest: Any, **options: Any) -> None:
+        seed = self.cfg.seed
+        try:
+            if split != "train":
+                self.cfg.seed = EVALUATION_SEED
+            super().load_dataset(split, *rest, **options)
+        finally:
+            self.cfg.seed = seed
+
+    @torch.no_grad()
+    def score(self, model: nn.Module, split: str, batch_size: int, stop: Callable[[], bool]) -> torch.Tensor:
+        """float64, rows × 2: the loss summed over a row's predicted tokens, in nats, and their number; as `Classification`."""
+        pad = self.source_dictionary.pad()
+
+        def losses(batch: Any) -> torch.Tensor:
+            target = batch["target"]
+            masked = target.ne(pad)
+            logits = model(**batch["net_input"], masked_tokens=masked)[0]
+            each = torch.zeros(target.shape, dtype=torch.float64)
+            each[masked] = nn.functional.cross_entropy(logits.double(), target[masked], reduction="none")
+            return torch.stack([each.sum(1), masked.sum(1).double()], dim=1)
+
+        return _by_length(model, self.dataset(split), batch_size, stop, losses)
+
+    def scored(self, losses: torch.Tensor, texts: Sequence[Text]) -> Scored:
+        """With the mean loss of a predicted token over the whole split, in nats, and its exponential."""
+        loss = float(losses[:, 0].sum() / losses[:, 1].sum())
+        finite = math.isfinite(loss) and loss < 700  # the exponential of more is no float
+        return Scored(losses, finite, {"loss": loss, "perplexity": math.exp(loss) if finite else math.inf})
+
+    def lines(self, losses: torch.Tensor, texts: Sequence[Text]) -> Sequence[Any]:
+        return [
+            TokenLoss(id=text.id, loss=loss, tokens=int(tokens))
+            for text, (loss, tokens) in zip(texts, losses.tolist())  # noqa: B905 - Python 3.9
+        ]
+
+
+Task = Union[Classification, MaskedLm]
+
+
+def task_of(spec: RunSpec, cfg: Any) -> Task:
+    kind = Classification if spec.task.kind == "classification" else MaskedLm
+    task: Task = kind.setup_task(cfg)
+    task.order_seed = spec.seeds.order
+    return task
+
+
+def _by_length(
+    model: nn.Module, dataset: Any, batch_size: int, stop: Callable[[], bool], found: Callable[[Any], torch.Tensor]
+) -> torch.Tensor:
+    """What `found` gives of each batch, a line a row, in the order of `dataset`."""
+    by_length = sorted(range(len(dataset)), key=lambda index: int(dataset.size(index)))
+    lines: List[torch.Tensor] = []
+    model.eval()
+    for start in range(0, len(dataset), batch_size):
+        if stop():
+            raise Stopped
+        lines.append(found(dataset.collater([dataset[index] for index in by_length[start : start + batch_size]])))
+    sorted_lines = torch.cat(lines)
+    ordered = torch.empty_like(sorted_lines)
+    ordered[torch.tensor(by_length)] = sorted_lines
+    return ordered

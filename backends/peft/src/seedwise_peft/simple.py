@@ -1,0 +1,47 @@
+"""The two ends of the scale: everything trains, and nothing but the head does."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping
+
+from seedwise_contract import Fault
+from seedwise_hf.methods import Built
+from seedwise_peft.families import parts_of
+from seedwise_peft.method import configuration, wrapped
+from seedwise_peft.targets import unknown_parameters
+
+
+class Full:
+    """Every parameter trains; peft has no part in it."""
+
+    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+        return unknown_parameters(parameters, (), ())
+
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+        return []
+
+    def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
+        from seedwise_peft.definition import Definition, assert_trainable, whole
+
+        built.model.requires_grad_(True)
+        body = whole(parts_of(configuration(built)))
+        return assert_trainable(built, Definition({n: c for n, c in body.items() if n not in built.head}), "full")
+
+
+class Head:
+    """Only the head trains.  Its checkpoint is an adapter of peft without any layer, so that it holds just the head."""
+
+    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+        return unknown_parameters(parameters, (), ())
+
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+        return []
+
+    def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
+        from peft import LoraConfig, TaskType
+        from peft.utils.constants import DUMMY_TARGET_MODULES
+
+        from seedwise_peft.definition import Definition, assert_trainable
+
+        config = LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=False, target_modules=DUMMY_TARGET_MODULES)
+        return assert_trainable(wrapped(built, config), Definition({}), "head")
