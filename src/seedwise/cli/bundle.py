@@ -14,6 +14,7 @@ from seedwise.project import Project, find_project
 from seedwise.store import Store
 from seedwise.study import StudyFile, load_study
 from seedwise.workbench import open_workbench
+from seedwise.yamlfile import read_yaml
 
 
 def bundle(
@@ -102,9 +103,9 @@ def _every_study() -> tuple[Project, list[StudyFile]]:
     known = {store.read(identity).provenance.study for identity in store.finished()}
     files = []
     for path in sorted((project.root / "benchmarks").rglob("*.y*ml")):
-        if path.parent.name == "assets":
-            continue
         try:
+            if path.parent.name == "assets" or "arms" not in read_yaml(path):
+                continue  # a manifest, a pretraining
             file = load_study(path)
         except SeedwiseError as error:
             say(f"left out: {error}")
