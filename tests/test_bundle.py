@@ -190,6 +190,18 @@ def test_runs_under_another_arms_name_are_refuted(bundle: Path) -> None:
         verify(bundle)
 
 
+def test_runs_of_no_study_and_runs_left_out_are_refuted(bundle: Path) -> None:
+    files = files_of(bundle)
+    run = run_with(files, "quick", 3)
+    stray = {name.replace(run, "0" * 20): data for name, data in files.items() if run in name}
+    bundle.write_bytes(relisted(files | stray))
+    with pytest.raises(RefutedBundle, match=r"runs/0{20}/spec\.json: of a run that no study in here has"):
+        verify(bundle)
+    bundle.write_bytes(relisted({name: data for name, data in files.items() if run not in name}))
+    with pytest.raises(RefutedBundle, match="quick, seed 3: its run is neither in here nor listed as missing"):
+        verify(bundle)
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [

@@ -73,6 +73,11 @@ def test_latex_is_well_formed_whatever_the_words(tmp_path: Path) -> None:
         assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {columns[kind]}
 
 
+def test_latex_says_what_a_verdict_is_noted_with(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, diverged=(("random", 3),), seeds=4)
+    assert "1 of 4 of random diverged" in render_latex(build([lab.run()], lab.store))
+
+
 def test_latex_says_what_the_model_says(model: ReportModel) -> None:
     source = render_latex(model)
     claim = model.studies[0].claims[0]

@@ -81,7 +81,7 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
         home = Path(folder)
         store = _unpack(contents.files, home)
         outcomes, claims = [], []
-        faults: list[tuple[str, str]] = []
+        faults = list(_strays(contents.files, manifest, path))
         for name in manifest.studies:
             outcome, wrong = _study(name, contents.files, home, store, path)
             faults += wrong
@@ -232,6 +232,15 @@ def _study(
     except (SeedwiseError, ValueError, RecursionError) as error:
         return None, [(f"studies/{name}", _without(home, error))]
     return outcome, list(_wrong_results(outcome))
+
+
+def _strays(files: Any, manifest: Manifest, path: Path) -> Iterator[tuple[str, str]]:
+    """Runs that no study in here has."""
+    plans = [_read(PlanFile, files, study_file(name, "plan.json"), path) for name in manifest.studies]
+    planned = {entry.run_id for plan in plans for entry in plan.runs}
+    for name in files:
+        if name.startswith("runs/") and name.split("/")[1] not in planned:
+            yield name, "of a run that no study in here has"
 
 
 def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:

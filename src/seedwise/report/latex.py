@@ -16,7 +16,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "{'}{'}",  # what prints a straight one needs another encoding of fonts
     "[": "{[}",  # after \\ it would begin an optional argument, and * would be one
     "*": "{*}",
     "-": "{-}",  # two would become a dash
@@ -62,7 +62,8 @@ def _study(study: StudyReport) -> list[str]:
     lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
     for claim in study.claims:
         mark = "" if claim.declared else r" (\emph{exploratory})"
-        lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(claim.sentence)}", ""]
+        notes = " ".join(f"{text.capitalize_first(note)}." for note in claim.notes)
+        lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(f'{claim.sentence} {notes}')}", ""]
     for pending in study.open_claims:
         waiting = tex(text.some(pending.waiting_for))
         lines += [rf"\paragraph{{{tex(pending.statement)}}} Not decided: waiting for {waiting}.", ""]
