@@ -77,7 +77,7 @@ def _study(study: StudyReport) -> list[str]:
         lines += ["", *_reported(study.reported)]
     signatures = [claim.signature for claim in study.claims]
     if signatures:
-        lines += ["", rf"{{\footnotesize Signature{'s' if len(signatures) > 1 else ''}:"]
+        lines += ["", rf"{{\footnotesize\raggedright Signature{'s' if len(signatures) > 1 else ''}:"]
         lines += [rf"\texttt{{{_breakable(signature)}}}\par" for signature in signatures] + ["}"]
     return lines
 
@@ -105,24 +105,25 @@ def _arm(arm: ArmRow) -> list[str]:
 
 
 def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[str]:
+    starred = "" if all(claim.declared for claim in compared) else " An asterisk marks what is exploratory."
     caption = (
-        f"Differences of {study.metric} in points, first arm minus second, with the {text.percent(study.level)} interval and p over "
-        f"{text.listed(list(dict.fromkeys(claim.question for claim in compared)))}; the exact p and its floor are over seeds."
+        f"Differences of {study.metric} in points, first arm (A) minus second (B), with the {text.percent(study.level)} interval and p "
+        f"over {text.listed(list(dict.fromkeys(claim.question for claim in compared)))}; the exact p and its floor are over "
+        f"seeds.{starred}"
     )
-    head = ["comparison", "difference", "interval", "p", "exact p", "floor", "verdict"]
+    head = ["A \N{MINUS SIGN} B", "difference (interval)", "p", "exact p", "floor", "verdict"]
     rows = [
         [
-            f"{claim.a} {text.MINUS} {claim.b}{'' if claim.declared else ' (exploratory)'}",
-            text.points(claim.estimate),
-            text.points_interval(claim.interval),
+            f"{claim.a} {text.MINUS} {claim.b}{'' if claim.declared else '*'}",
+            f"{text.points(claim.estimate)} ({text.points_interval(claim.interval)})",
             text.p_value(claim.p),
             text.p_value(claim.p_exact),
             text.p_value(claim.floor),
-            claim.label,
+            claim.outcome,
         ]
         for claim in compared
     ]
-    return _table(caption, f"{study.name}-comparisons", "lrrrrrl", head, rows)
+    return _table(caption, f"{study.name}-comparisons", "lrrrrl", head, rows)
 
 
 def _reported(rows: tuple[ReportedRow, ...]) -> list[str]:
@@ -144,7 +145,7 @@ def _reported(rows: tuple[ReportedRow, ...]) -> list[str]:
 def _table(caption: str, label: str | None, columns: str, head: list[str], rows: list[list[str]]) -> list[str]:
     return [
         r"\begin{table}[htbp]",
-        r"\centering\small",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"\caption{{{tex(caption)}}}",
         *([rf"\label{{tab:{label}}}"] if label else []),
         rf"\begin{{tabular}}{{{columns}}}",
