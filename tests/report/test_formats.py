@@ -119,7 +119,7 @@ def test_numbers_of_others_stand_beside_ours(model: ReportModel) -> None:
     assert "3 such runs have their mean at" in first.statement
     assert "the reported number lies within" in first.statement
     assert re.search(r"the reported number lies [0-9.]+ points above", second.statement)
-    assert "nothing to say of chance" in third.statement
+    assert "with one run there is nothing to say of chance" in third.statement
     table = Page(render_html(model)).table("source", "arm", "reported")
     assert table["report 1, table 2"][1] == "79.37 (79.50, 78.50, 80.10)"
     assert table["report 3"][1] == "71.39 (mean of 3)"
@@ -140,6 +140,8 @@ def test_the_interval_of_what_we_expect_covers_as_it_says() -> None:
         assert interval is not None
         inside += interval[0] <= random.normal(0.7, 0.02, size=3).mean() <= interval[1]
     assert 0.935 <= inside / 2000 <= 0.965
+    same = ArmScores("a", (), (), np.full((5, 1), 0.5), False, False, describe(np.full(5, 0.5)))
+    assert prediction_interval(same, 3, 0.05) is None
 
 
 def test_cost_to_a_target(model: ReportModel) -> None:

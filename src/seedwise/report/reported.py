@@ -39,13 +39,14 @@ def _row(source: str, arm: str, values: list[float], runs: int, note: str, outco
 
 
 def prediction_interval(arm: ArmScores, runs: int, alpha: float) -> Interval | None:
-    """Where the mean of `runs` further runs of the arm lies with probability 1 - alpha; None for fewer than two of ours.
+    """Where the mean of `runs` further runs of the arm lies with probability 1 - alpha; None for fewer than two of ours, or
+    no variance between them, where a width of 0 would claim certainty.
 
     mean ± t_{n-1} sd √(1/n + 1/runs) (Hahn and Meeker, Statistical Intervals, section 4.8).  Normal scores; of seeds alone, on
     this test file: what other data or another test file would do is not in it.
     """
     summary = arm.summary
-    if arm.deterministic or summary.n < 2 or summary.mean is None or summary.sd is None:
+    if arm.deterministic or summary.mean is None or summary.sd is None or summary.interval is None:
         return None
     reach = float(student.ppf(1.0 - alpha / 2.0, summary.n - 1)) * summary.sd * math.sqrt(1.0 / summary.n + 1.0 / runs)
     return summary.mean - reach, summary.mean + reach
@@ -56,7 +57,8 @@ def _statement(mean: float, runs: int, expected: Interval | None, ours: ArmScore
         return "Ours is not complete yet."
     if expected is None:
         gap = text.points(mean - ours.summary.mean)
-        return f"{gap} points from ours; with one run of ours there is nothing to say of chance."
+        why = "one run" if ours.summary.n < 2 else "no variance between our seeds"
+        return f"{gap} points from ours; with {why} there is nothing to say of chance."
     what = "one such run has its score" if runs == 1 else f"{runs} such runs have their mean"
     where = f"{text.score(max(0.0, expected[0]))} to {text.score(min(1.0, expected[1]))}"
     lead = f"By our seeds, {what} at {where} in {text.percent(1.0 - alpha)} of cases"
