@@ -75,7 +75,10 @@ def test_latex_is_well_formed_whatever_the_words(tmp_path: Path) -> None:
 
 def test_latex_says_what_a_verdict_is_noted_with(tmp_path: Path) -> None:
     lab = Lab(tmp_path, diverged=(("random", 3),), seeds=4)
-    assert "1 of 4 of random diverged" in render_latex(build([lab.run()], lab.store))
+    model = build([lab.run()], lab.store)
+    assert "1 of 4 of random diverged" in render_latex(model)
+    for source in (render_latex(model), render_markdown(model), Page(render_html(model)).text):
+        assert ".." not in source.replace("...", "")
 
 
 def test_latex_says_what_the_model_says(model: ReportModel) -> None:

@@ -62,13 +62,13 @@ def _study(study: StudyReport) -> list[str]:
     lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
     for claim in study.claims:
         mark = "" if claim.declared else r" (\emph{exploratory})"
-        notes = " ".join(f"{text.capitalize_first(note)}." for note in claim.notes)
+        notes = " ".join(map(text.as_sentence, claim.notes))
         lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(f'{claim.sentence} {notes}')}", ""]
     for pending in study.open_claims:
         waiting = tex(text.some(pending.waiting_for))
         lines += [rf"\paragraph{{{tex(pending.statement)}}} Not decided: waiting for {waiting}.", ""]
     for refused in study.refused_claims:
-        lines += [rf"\paragraph{{{tex(refused.statement)}}} {tex(text.capitalize_first(refused.reason))}.", ""]
+        lines += [rf"\paragraph{{{tex(refused.statement)}}} {tex(text.as_sentence(refused.reason))}", ""]
     lines += _arms(study)
     compared = (*study.claims, *study.explored)
     if compared:

@@ -42,6 +42,7 @@ def environment(*, autoescape: bool) -> Environment:
         "some",
         "seeds",
         "capitalize_first",
+        "as_sentence",
     ):
         made.filters[name] = getattr(text, name)
     made.filters["md"] = markdown_text
