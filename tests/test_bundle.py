@@ -159,6 +159,31 @@ def test_a_verdict_that_does_not_follow_is_refuted(bundle: Path) -> None:
         verify(bundle)
 
 
+def test_other_versions_may_differ_in_words_and_draws_but_in_no_figure(bundle: Path) -> None:
+    files = files_of(bundle)
+    verdicts = json.loads(files["studies/small/verdicts.json"])
+    claim = verdicts["claims"]["learning-helps"]
+    claim["sensitivity"]["interval"][0] += 1e-3
+    claim["sentence"] = "In other words."
+    del claim["verdict"]["notes"]
+    changed = files | {"studies/small/verdicts.json": json.dumps(verdicts).encode()}
+    bundle.write_bytes(relisted(changed))
+    with pytest.raises(RefutedBundle, match=r"sensitivity\.interval\.0 says"):
+        verify(bundle)
+    manifest = json.loads(files["manifest.json"])
+    manifest["versions"] |= {"seedwise": "0.0.1", "numpy": "1.0"}
+    changed["manifest.json"] = json.dumps(manifest).encode()
+    bundle.write_bytes(relisted(changed))
+    (note,) = verify(bundle).notes
+    assert "3 words or resampled figures are those of seedwise 0.0.1, numpy 1.0" in note
+    for place, value in (("estimate", 0.5), ("outcome", "B better"), ("interval", [0.0, 1.0])):
+        claim["verdict"][place], kept = value, claim["verdict"][place]
+        bundle.write_bytes(relisted(changed | {"studies/small/verdicts.json": json.dumps(verdicts).encode()}))
+        with pytest.raises(RefutedBundle, match=rf"verdict\.{place}.* says"):
+            verify(bundle)
+        claim["verdict"][place] = kept
+
+
 def test_better_predictions_need_more_than_a_new_manifest(bundle: Path) -> None:
     files = files_of(bundle)
     run = run_with(files, "frozen", 1)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy
+import scipy
+
+from seedwise import __version__
 from seedwise.comparison import REPORTED_SPLIT
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RunSpec, Sha256
@@ -29,7 +33,7 @@ class Manifest(ContractModel):
     """`manifest.json`: every other file by its digest.  Its own sha256 is the bundle's name."""
 
     format: Literal[1]
-    seedwise: str
+    versions: dict[str, str]
     studies: tuple[Name, ...]
     files: dict[str, Listed]
 
@@ -49,6 +53,11 @@ class PlanFile(ContractModel):
 
     declaration: Sha256
     runs: tuple[PlannedEntry, ...]
+
+
+def versions() -> dict[str, str]:
+    """Of what computes the figures."""
+    return {"seedwise": __version__, "numpy": numpy.__version__, "scipy": scipy.__version__}
 
 
 def study_file(study: str, name: str) -> str:

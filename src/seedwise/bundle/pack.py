@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from seedwise import __version__
 from seedwise.bundle.archive import archive_bytes
 from seedwise.bundle.figures import figures
 from seedwise.bundle.layout import (
@@ -25,6 +24,7 @@ from seedwise.bundle.layout import (
     PlannedEntry,
     run_file,
     study_file,
+    versions,
 )
 from seedwise.certificates.need import Shelf, needs_of
 from seedwise.comparison import compare
@@ -86,7 +86,7 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
     files[README] = _readme([plan for plan, _ in plans])
     manifest = Manifest(
         format=FORMAT,
-        seedwise=__version__,
+        versions=versions(),
         studies=tuple(sorted(plan.study.name for plan, _ in plans)),
         files={
             name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
