@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from seedwise.bundle import verify
+from seedwise.bundle import pack, verify
 from seedwise.bundle.archive import NotABundle, archive_bytes, read_archive
 from seedwise.bundle.verify import DamagedBundle, RefutedBundle
 from seedwise.errors import InputError
 from seedwise.signature import parse_signature
 from tests.conftest import ROOT, Small
+from tests.report.outcomes import Lab
 
 Files = dict[str, bytes]
 
@@ -36,16 +37,21 @@ def finished(small: Small) -> Path:
     return out
 
 
-_MADE: list[bytes] = []
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A bundle made of run folders that obey the contract, without running anything."""
+    lab = Lab(tmp_path_factory.mktemp("lab"), name="small", seeds=4, examples=40, baseline=False)
+    lab.run()
+    source = lab.root / "small.yaml"
+    source.write_text(lab.study().model_dump_json(indent=1))
+    lab.store.declare(lab.study().declaration())
+    return pack([(lab.plan(), source)], lab.store)
 
 
 @pytest.fixture
-def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of such a bundle, made once for all tests; nothing of the project need be there."""
-    if not _MADE:
-        _MADE.append(request.getfixturevalue("finished").read_bytes())
+def bundle(made: bytes, tmp_path: Path) -> Path:
     copy = tmp_path / "evidence.zip"
-    copy.write_bytes(_MADE[0])
+    copy.write_bytes(made)
     return copy
 
 
@@ -111,7 +117,7 @@ def test_any_changed_byte_is_found(bundle: Path, tmp_path: Path) -> None:
 
 def test_a_changed_byte_of_a_file_is_named(bundle: Path, tmp_path: Path) -> None:
     files = files_of(bundle)
-    name = f"runs/{run_with(files, 'quick', 2)}/predictions/test.jsonl"
+    name = f"runs/{run_with(files, 'pretrained', 2)}/predictions/test.jsonl"
     with zipfile.ZipFile(bundle) as archive:
         member = archive.getinfo(name)
     broken = bytearray(bundle.read_bytes())
@@ -151,10 +157,10 @@ def edited(files: Files, name: str, old: str, new: str) -> Files:
 def test_a_verdict_that_does_not_follow_is_refuted(bundle: Path) -> None:
     files = files_of(bundle)
     verdicts = json.loads(files["studies/small/verdicts.json"])
-    verdicts["claims"]["learning-helps"]["verdict"]["p"] /= 2
+    verdicts["claims"]["pretraining-helps"]["verdict"]["p"] /= 2
     bundle.write_bytes(relisted(files | {"studies/small/verdicts.json": json.dumps(verdicts).encode()}))
     with pytest.raises(
-        RefutedBundle, match=r"verdicts\.json: claims\.learning-helps\.verdict\.p says .*predictions give"
+        RefutedBundle, match=r"verdicts\.json: claims\.pretraining-helps\.verdict\.p says .*predictions give"
     ):
         verify(bundle)
 
@@ -162,7 +168,7 @@ def test_a_verdict_that_does_not_follow_is_refuted(bundle: Path) -> None:
 def test_other_versions_may_differ_in_words_and_draws_but_in_no_figure(bundle: Path) -> None:
     files = files_of(bundle)
     verdicts = json.loads(files["studies/small/verdicts.json"])
-    claim = verdicts["claims"]["learning-helps"]
+    claim = verdicts["claims"]["pretraining-helps"]
     claim["sensitivity"]["interval"][0] += 1e-3
     claim["sentence"] = "In other words."
     del claim["verdict"]["notes"]
@@ -186,7 +192,7 @@ def test_other_versions_may_differ_in_words_and_draws_but_in_no_figure(bundle: P
 
 def test_better_predictions_need_more_than_a_new_manifest(bundle: Path) -> None:
     files = files_of(bundle)
-    run = run_with(files, "frozen", 1)
+    run = run_with(files, "random", 1)
     name = f"runs/{run}/predictions/test.jsonl"
     rows = [json.loads(line) for line in files[name].decode().splitlines()]
     for row in rows:
@@ -201,36 +207,36 @@ def test_better_predictions_need_more_than_a_new_manifest(bundle: Path) -> None:
     with pytest.raises(RefutedBundle) as found:
         verify(bundle)
     assert f"runs/{run}/result.json: accuracy" in str(found.value)
-    assert "arms.frozen.scores.1 says" in str(found.value)
-    assert "claims.learning-helps.signature says" in str(found.value)
+    assert "arms.random.scores.1 says" in str(found.value)
+    assert "claims.pretraining-helps.signature says" in str(found.value)
 
 
 def test_runs_under_another_arms_name_are_refuted(bundle: Path) -> None:
     files = files_of(bundle)
     plan = json.loads(files["studies/small/plan.json"])
     for run in plan["runs"]:
-        run["arm"] = {"quick": "frozen", "frozen": "quick"}[run["arm"]]
+        run["arm"] = {"pretrained": "random", "random": "pretrained"}[run["arm"]]
     bundle.write_bytes(relisted(files | {"studies/small/plan.json": json.dumps(plan).encode()}))
-    with pytest.raises(RefutedBundle, match="frozen, seed 0: its method is not what the study says"):
+    with pytest.raises(RefutedBundle, match="random, seed 0: its initialisation is not what the study says"):
         verify(bundle)
 
 
 def test_runs_of_no_study_and_runs_left_out_are_refuted(bundle: Path) -> None:
     files = files_of(bundle)
-    run = run_with(files, "quick", 3)
+    run = run_with(files, "pretrained", 3)
     stray = {name.replace(run, "0" * 20): data for name, data in files.items() if run in name}
     bundle.write_bytes(relisted(files | stray))
     with pytest.raises(RefutedBundle, match=r"runs/0{20}/spec\.json: of a run that no study in here has"):
         verify(bundle)
     bundle.write_bytes(relisted({name: data for name, data in files.items() if run not in name}))
-    with pytest.raises(RefutedBundle, match="quick, seed 3: its run is neither in here nor listed as missing"):
+    with pytest.raises(RefutedBundle, match="pretrained, seed 3: its run is neither in here nor listed as missing"):
         verify(bundle)
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
-        ("studies/small/study.yaml", "seeds: 4", "seeds: 5", "study.yaml: does not say what study.json says"),
+        ("studies/small/study.yaml", '"alpha": 0.05', '"alpha": 0.1', "study.yaml: does not say what study.json says"),
         ("studies/small/study.json", '"alpha": 0.05', '"alpha": 0.1', "not that of study.json"),
         ("studies/small/study.json", '"name": "small"', '"name": ["small"]', "not what this version of Seedwise reads"),
         ("studies/small/data.json", '"rows": 40', '"rows": 99999999999', "rows are not checked"),
