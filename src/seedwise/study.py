@@ -140,6 +140,26 @@ class Variances(ContractModel):
     )
 
 
+class Reported(ContractModel):
+    """A number that somebody else has published for an arm; shown beside ours, decides nothing."""
+
+    source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
+    arm: Name
+    values: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(min_length=1)] = Field(
+        description="in percent: one a run where runs are told apart, else their mean"
+    )
+    runs: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many runs a mean is of; null: as many as there are values"
+    )
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _mean(self) -> Reported:
+        if self.runs is not None and len(self.values) > 1:
+            raise ValueError("runs is for one value that is a mean; with several values leave it out")
+        return self
+
+
 class StudyDevice(ContractModel):
     kind: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="auto: a GPU where one is leased, else CPU"
@@ -164,6 +184,9 @@ class Study(ContractModel):
     claims: list[Claim] = Field(default_factory=list)
     looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
     variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
+    reported: list[Reported] = Field(
+        default_factory=list, description="numbers published elsewhere, to stand beside ours"
+    )
     timeout_minutes: Annotated[float, Field(gt=0)] = Field(
         default=240, description="a run that takes longer is stopped"
     )
@@ -175,7 +198,9 @@ class Study(ContractModel):
 
     def declaration(self) -> str:
         """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
-        words = {"name", "title", "description", "timeout_minutes", "memory_gib", "device", "variances"}
+        words = {
+            "name", "title", "description", "timeout_minutes", "memory_gib", "device", "variances", "reported",
+        }  # fmt: skip
         said = self.model_dump(mode="json", exclude=words)
         claimed = {arm for claim in self.claims for arm in (claim.a, claim.b)}
         said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
@@ -266,7 +291,11 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cross_faults(study: Study) -> list[Fault]:
-    faults = []
+    faults = [
+        Fault(field=f"reported.{number}.arm", found=said.arm, allowed=f"one of the arms: {', '.join(study.arms)}")
+        for number, said in enumerate(study.reported)
+        if said.arm not in study.arms
+    ]
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
     names = [claim.name for claim in study.claims]

@@ -171,6 +171,8 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        from seedwise.signature import sign  # brings scipy.stats, slow to import
+
         outcomes = []
         for name, refusal in self._refused.items():
             reporter.write_sep("=", f"{name} was not started")
@@ -190,6 +192,8 @@ class BenchSession:
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
+                if claim.declared:
+                    reporter.write_line(f"  cite as: {sign(outcome, claim)}")
             for refused in outcome.refused:
                 reporter.write_line(f"{refused.claim.name}: refused", bold=True)
                 reporter.write_line(f"  {refused.reason}")

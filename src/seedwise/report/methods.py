@@ -91,7 +91,7 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     )
     if any(comparison.multi_bootstrap_p is not None for comparison in comparisons):
         parts.append(
-            "The JSON also holds a sensitivity analysis, the multi-bootstrap over seeds and examples (Sellam et al. 2022), which "
+            "The report also shows a sensitivity analysis, the multi-bootstrap over seeds and examples (Sellam et al. 2022), which "
             "rejects too rarely and decides nothing."
         )
     return " ".join(parts)
