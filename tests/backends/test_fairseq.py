@@ -74,10 +74,8 @@ def runs(place: Workplace, fairseq: Contained) -> dict[str, Outcome]:
     jobs += [Job(name, spec_of(place), stop) for name, stop in STOPS.items()]
     jobs += [Job(name, spec_of(place)) for name in STOPS]
     expected += [ExitCode.TERMINATED] * len(STOPS) + [ExitCode.COMPLETED] * len(STOPS)
-    curve, between = (
-        spec_of(place, VARIANTS["curve"]),
-        {"event": "evaluation", "nth": 3},
-    )  # of selection, before its display
+    curve = spec_of(place, VARIANTS["curve"])
+    between = {"event": "evaluation", "nth": 3}  # of selection, before its display
     jobs += [Job("curve stopped", curve, between), Job("curve stopped", curve)]
     expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
     assert many(fairseq, place, jobs, "fairseq") == expected

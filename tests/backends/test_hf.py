@@ -99,10 +99,8 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     jobs += [Job("taken", place.spec(), {"event": "step", "nth": 4}), Job("taken", place.spec({"seeds.order": 7}))]
     expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
 
-    curve, between = (
-        place.spec(VARIANTS["curve"]),
-        {"event": "evaluation", "nth": 3},
-    )  # of selection, before its display
+    curve = place.spec(VARIANTS["curve"])
+    between = {"event": "evaluation", "nth": 3}  # of selection, before its display
     jobs += [Job("curve stopped", curve, between), Job("curve stopped", curve)]
     expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
 

@@ -164,5 +164,5 @@ class Workplace:
 
 def call(command: list[str], *backends: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=backend_environment(*backends), capture_output=True, text=True, input=text, timeout=300
+        command, env=backend_environment(*backends), capture_output=True, text=True, input=text, timeout=900
     )

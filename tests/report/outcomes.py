@@ -45,6 +45,7 @@ class Lab:
     title: str = "Does pretraining help?"
     accuracy: dict[str, float] = field(default_factory=lambda: {"pretrained": 0.79, "random": 0.66})
     baseline: bool = True
+    curve: bool = False
     claims: tuple[dict[str, Any], ...] = (
         {"name": "pretraining-helps", "a": "pretrained", "b": "random", "statement": "Pretraining helps"},
     )
@@ -78,7 +79,7 @@ class Lab:
             "description": "A small encoder from pretrained and from random weights.",
             "task": {"data": "reviews"}, "seeds": list(range(self.seeds)),
             "selection": {"rule": "best", "split": "selection", "metric": "accuracy"},
-            "evaluation": {"every": "epoch", "batch_size": 64}, "arms": arms, "claims": list(self.claims),
+            "evaluation": {"every": "epoch", "batch_size": 64, "curve": self.curve}, "arms": arms, "claims": list(self.claims),
         }  # fmt: skip
         return Study.model_validate_json(json.dumps(value))
 
@@ -151,7 +152,7 @@ class Lab:
         write_lines(folder / "predictions" / "test.jsonl", _predictions(correct))
         if run.spec.recipe is not None:
             write_json(folder / "parameters.json", _parameters())
-            _events(folder / "events.jsonl", accuracy, random, diverged)
+            _events(folder / "events.jsonl", accuracy, random, diverged, self.curve)
         files = {
             path.relative_to(folder).as_posix(): sha256_file(path)
             for path in folder.rglob("*")
@@ -189,7 +190,7 @@ def _predictions(correct: np.ndarray) -> list[Prediction]:
     ]
 
 
-def _events(path: Path, accuracy: float, random: np.random.Generator, diverged: bool) -> None:
+def _events(path: Path, accuracy: float, random: np.random.Generator, diverged: bool, curve: bool) -> None:
     log = EventLog(path)
     log.start(total_updates=UPDATES, epochs=EPOCHS)
     for update in range(1, UPDATES + 1):
@@ -200,6 +201,9 @@ def _events(path: Path, accuracy: float, random: np.random.Generator, diverged: 
             epoch = update * EPOCHS / UPDATES
             score = accuracy - 0.12 / epoch**2 + random.normal(0, 0.01)
             log.evaluation(split="selection", epoch=epoch, update=update, metrics={"accuracy": float(score)})
+            if curve and not (diverged and epoch > 1):
+                displayed = {"accuracy": float(score) - 0.02}
+                log.evaluation(split="test", epoch=epoch, update=update, metrics=displayed, display=True)
     log.end("diverged" if diverged else "completed")
     log.close()
 

@@ -38,8 +38,8 @@ else:
     from seedwise_fairseq.architecture import read_folder
     from seedwise_fairseq.binarise import binarised
     from seedwise_fairseq.command import HEAD, command_line, configuration
+    from seedwise_fairseq.tasks import Classification
     from seedwise_fairseq.text import coder_of
-    from seedwise_fairseq.training import SeedwiseTask
 
     read = read_folder(folder)
     coder = coder_of(read)
@@ -48,7 +48,7 @@ else:
         spec, coder, {split: read_split(spec.task, split, data) for split in ("train", "selection", "test")}
     )
     cfg = configuration(command_line(spec, source.architecture, cut, Path(tempfile.gettempdir())))
-    task = SeedwiseTask.setup_task(cfg.task)
+    task = Classification.setup_task(cfg.task)
     model = models_module.build(spec, source, task, cfg).model.eval()
     task.load_dataset("test")
     dataset = task.dataset("test")

@@ -1,4 +1,4 @@
-"""What a backend implements, and the command line that every backend answers: describe, check, run;
+"""What a backend implements, and the command line that every backend answers: describe, check, run, serve;
 probe where it has it.
 """
 
@@ -22,6 +22,7 @@ from seedwise_contract.exits import BackendError, ExitCode, Interrupted, OutOfMe
 from seedwise_contract.faults import Fault
 from seedwise_contract.files import RunFiles, sha256_file, write_json
 from seedwise_contract.results import Cost, FailureReason, RunResult, RunStatus, Timings
+from seedwise_contract.serve import can_serve, serve
 from seedwise_contract.spec import RunSpec, load_spec
 
 
@@ -62,6 +63,14 @@ class Backend(Protocol):
         ...
 
 
+class Warmable(Protocol):
+    """What a backend may offer beside: its imports, done once for all the runs of a server."""
+
+    def warm(self, threads: int) -> None:
+        """Import what `run` needs, with the environment set that libraries read then; start no thread, touch no device."""
+        ...
+
+
 def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
     """Answer one verb; the return value is the process's exit code."""
     parser = argparse.ArgumentParser(description="A Seedwise training backend (run contract, version 1).")
@@ -78,12 +87,22 @@ def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
         if verb != "check":
             sub.add_argument("--out", type=Path, required=True, help="folder to write into")
     tools.add_verbs(verbs)
+    sub = verbs.add_parser("serve", help="stay up: read requests as JSON lines, run each in a process of its own")
+    sub.add_argument("--threads", type=int, required=True, help="device.threads of the specs that will come")
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device.kind of the specs that will come")
     arguments = parser.parse_args(argv)
     if tools.answers(arguments.verb):
         return tools.answer(backend, arguments)
     if arguments.verb == "describe":
-        print(backend.describe().model_dump_json(indent=2))
+        description = backend.describe()
+        offered = [*description.verbs, "serve"] if can_serve() else description.verbs
+        print(description.model_copy(update={"verbs": offered}).model_dump_json(indent=2))
         return ExitCode.COMPLETED
+    if arguments.verb == "serve":
+        warm = getattr(backend, "warm", None)
+        if warm is not None:
+            warm(arguments.threads)
+        return serve(lambda words: main(backend, words), arguments.threads, arguments.device)
     roots = Roots(arguments.data, arguments.models)
     try:
         spec = checked_spec(backend, arguments.spec, roots)

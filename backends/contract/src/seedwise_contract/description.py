@@ -23,5 +23,10 @@ class Description(ContractModel):
     )
     packages: Dict[str, str]
     verbs: List[str] = Field(
-        default=["describe", "check", "run"], description="verbs that it answers; 'probe' is needed for certificates"
+        default=["describe", "check", "run"],
+        description="verbs that it answers; 'probe' is needed for certificates; 'serve' is the command line's to add",
     )
+
+    @property
+    def serves(self) -> bool:
+        return "serve" in self.verbs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import cache
 from importlib import metadata
 from typing import Dict, Optional
 
@@ -27,6 +28,7 @@ class Environment(ContractModel):
     determinism: Dict[str, str] = Field(description="switch → value, as set for this run")
 
 
+@cache
 def installed_packages() -> Dict[str, str]:
     found = {}
     for distribution in metadata.distributions():
@@ -56,6 +58,6 @@ def read_environment(*, threads: int, device: str, driver: Optional[str], determ
         cpu_threads=threads,
         device=device,
         driver=driver,
-        packages=installed_packages(),
+        packages=dict(installed_packages()),
         determinism=determinism,
     )

@@ -6,8 +6,8 @@ there.  Every figure comes from the framework's own objects as a run makes them;
 
 from __future__ import annotations
 
-import hashlib
 import contextlib
+import hashlib
 import math
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Literal, NamedTuple, Optional, Protocol, Sequence, Tuple

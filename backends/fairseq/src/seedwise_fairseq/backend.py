@@ -39,6 +39,15 @@ class FairseqBackend:
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
         return faults(spec, roots)
 
+    def warm(self, threads: int) -> None:
+        set_environment(threads)
+        import tokenizers.implementations  # noqa: F401
+        from hydra.core.plugins import Plugins
+
+        import seedwise_fairseq.run  # noqa: F401
+
+        Plugins.instance()  # hydra looks for its plug-ins, by importing them, when it is first asked for a configuration
+
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
         set_environment(spec.device.threads)  # before torch is imported: libraries read the environment once

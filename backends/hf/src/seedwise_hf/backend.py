@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
@@ -17,6 +18,14 @@ from seedwise_hf.methods import FullFineTuning, Method
 from seedwise_hf.seeding import set_environment
 
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "safetensors", "pydantic", "numpy")
+
+# Modules that transformers imports only when they are asked for, as every run does.
+LAZY = (
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert",
+    "transformers.models.roberta.modeling_roberta",
+    "transformers.models.roberta.tokenization_roberta",
+)
 
 
 class HfBackend:
@@ -52,6 +61,13 @@ class HfBackend:
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
         return faults(spec, roots, self.methods)
+
+    def warm(self, threads: int) -> None:
+        set_environment(threads)
+        # Asking the driver library for devices, as imports do, must not begin a CUDA context: no fork could use one.
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+        for module in ("seedwise_hf.run", *LAZY, *self.packages):
+            import_module(module)
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()

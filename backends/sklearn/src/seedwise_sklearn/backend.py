@@ -41,10 +41,19 @@ class SklearnBackend:
             found += parameter_faults(spec.method.parameters)
         return found
 
+    def warm(self, threads: int) -> None:
+        _set_environment(threads)
+        import seedwise_sklearn.run  # noqa: F401
+
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ[variable] = str(spec.device.threads)  # read once, when the libraries are imported
+        _set_environment(spec.device.threads)
         from seedwise_sklearn.run import run
 
         return run(spec, context, begun)
+
+
+def _set_environment(threads: int) -> None:
+    """Libraries read it once, when they are imported."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(threads)
