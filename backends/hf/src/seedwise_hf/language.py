@@ -140,19 +140,19 @@ class CausalLm:
     def leave(self, model: Any, tokenizer: Any, rows: Sequence[Dialogue], folder: Path) -> None:
         """`answers.jsonl`: what the model says to the first prompts; the most probable token each time, so nothing is drawn."""
         model.eval()
-        greedy = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=_NEW_TOKENS,
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-        )
         answers = []
         for row in rows[:_ANSWERED]:
             ids = tokenizer(self._before(row).rstrip(), add_special_tokens=False)["input_ids"]
             if tokenizer.bos_token_id is not None:
                 ids = [tokenizer.bos_token_id, *ids]
             ids = ids[: self._longest - 1]
+            greedy = GenerationConfig(
+                do_sample=False,
+                max_new_tokens=min(_NEW_TOKENS, self._longest - len(ids)),
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                bos_token_id=tokenizer.bos_token_id,
+            )
             given = torch.tensor([ids], device=model.device)
             said = model.generate(input_ids=given, attention_mask=torch.ones_like(given), generation_config=greedy)
             generated = tokenizer.decode(said[0, len(ids) :], skip_special_tokens=True)
