@@ -21,6 +21,7 @@ from seedwise.bundle.archive import NotABundle, archive_bytes, read_archive
 from seedwise.bundle.verify import DamagedBundle, RefutedBundle
 from seedwise.errors import InputError
 from seedwise.signature import parse_signature
+from seedwise.study import Looks, Study
 from tests.conftest import ROOT, Small
 from tests.report.outcomes import Lab
 
@@ -274,6 +275,28 @@ def test_a_claim_across_backends_takes_its_certificate_along(small: Small) -> No
         RefutedBundle, match=r"refused\.learning-helps says nothing, but the predictions give .*no certificate"
     ):
         verify(out)
+
+
+class Looking(Lab):
+    """Six seeds, looked at after four of them."""
+
+    def study(self) -> Study:
+        return super().study().model_copy(update={"looks": Looks(seeds=[4, 6])})
+
+
+def test_a_look_is_bundled_as_a_look(tmp_path: Path) -> None:
+    late = tuple((arm, seed) for arm in ("pretrained", "random") for seed in (4, 5))
+    lab = Looking(tmp_path, name="small", seeds=6, examples=40, baseline=False, missing=late)
+    lab.run()
+    source, out = tmp_path / "small.yaml", tmp_path / "b.zip"
+    source.write_text(lab.study().model_dump_json(indent=1))
+    out.write_bytes(pack([(lab.plan(), source)], lab.store))
+    found = verify(out)
+    ((_, signature),) = found.signatures
+    assert signature.fields["look"] == "1of2"
+    assert signature.fields["seeds"] == "0-3"
+    assert float(signature.fields["alpha"]) < 0.05
+    assert parse_signature(str(signature)) == signature
 
 
 def member(name: str, data: bytes = b"x", mode: int = stat.S_IFREG | 0o644, kind: int = zipfile.ZIP_STORED) -> bytes:

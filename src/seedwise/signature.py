@@ -35,9 +35,10 @@ FIELDS = (
     "test",
     "alpha",
     "family",
+    "look",
     "declared",
 )
-OPTIONAL = ("margin", "declared")
+OPTIONAL = ("margin", "look", "declared")
 _TESTS = {Question.SEEDS_AND_EXAMPLES: "crossed-t", Question.SEEDS: "welch-t", Question.EXAMPLES: "examples-t"}
 _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _NUMBER = r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?"
@@ -58,6 +59,7 @@ _PATTERNS = {
     "test": r"[a-z-]+",
     "alpha": _NUMBER,
     "family": r"[0-9]+",
+    "look": r"[0-9]+of[0-9]+",
     "declared": r"no",
 }
 
@@ -79,7 +81,8 @@ class Signature:
 
 def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
     """The signature of one decided claim (or exploratory comparison) of `outcome`."""
-    study, verdict = outcome.study, claim.verdict
+    study, verdict, look = outcome.study, claim.verdict, outcome.look
+    is_claim = any(claim.name == declared.name for declared in study.claims)
     a, b = outcome.arms[claim.a], outcome.arms[claim.b]
     return Signature(
         _ordered(
@@ -99,6 +102,7 @@ def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
                 "test": ("paired-" if verdict.paired else "") + _TESTS[verdict.question],
                 "alpha": f"{verdict.alpha:g}",
                 "family": str(verdict.family_size),
+                "look": None if look is None or not is_claim else f"{look.number}of{look.of}",
                 "declared": None if claim.declared else "no",
             }
         )

@@ -25,6 +25,7 @@ def figures(outcome: StudyOutcome) -> dict[str, Any]:
         "claims": {claim.name: _claim(outcome, claim) for claim in outcome.claims},
         "explored": {claim.name: _claim(outcome, claim) for claim in outcome.explored},
         "refused": {refused.claim.name: refused.reason for refused in outcome.refused},
+        "look": None if outcome.look is None else dataclasses.asdict(outcome.look),
         "open_claims": [claim.name for claim in outcome.open_claims],
         "missing": [run.label for run in outcome.missing],
     }
