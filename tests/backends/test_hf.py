@@ -66,7 +66,7 @@ def broken_models(place: Workplace) -> None:
     """
     for name in ("gpt", "weightless", "partial"):
         shutil.copytree(place.models / "bert", place.models / name)
-    (place.models / "gpt" / "config.json").write_text('{"model_type": "gpt2"}')
+    (place.models / "gpt" / "config.json").write_text('{"model_type": "gpt_neo"}')
     (place.models / "weightless" / "model.safetensors").unlink()
     config = json.loads((place.models / "partial" / "config.json").read_text())
     (place.models / "partial" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
