@@ -30,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
     )
+    group.addoption(
+        "--cold",
+        action="store_true",
+        help="start a backend for every run instead of keeping it up between runs; default: SEEDWISE_WARM=0",
+    )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
 

@@ -62,6 +62,7 @@ class BenchSession:
                 device=config.getoption("--device") or given.device,
                 jobs=config.getoption("--jobs"),
                 flavour=given.flavour,
+                warm=given.warm and not config.getoption("--cold"),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
@@ -150,6 +151,8 @@ class BenchSession:
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
         outcomes = []
+        for note in self._bench.runtime.notes:
+            reporter.write_line(note, yellow=True)
         for name, refusal in self._refused.items():
             reporter.write_sep("=", f"{name} was not started")
             reporter.write_line(str(refusal), red=True)
