@@ -236,7 +236,7 @@ class WarmProcess:
         with self._lock:
             if self._stopping or ended.oom_killed:
                 log = log_tail(self._launch.out / LOG) or ended.log
-                self._exit = Exit(_KILLED if ended.code == 0 else ended.code, ended.oom_killed, log)
+                self._exit = Exit(_KILLED, ended.oom_killed, log)
                 return
             self._runtime.lost(self._station, self._launch, ended)
             self._clear()
