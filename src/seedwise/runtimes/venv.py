@@ -162,7 +162,8 @@ class VenvProcess:
         return self._ended()
 
     def stop(self, grace_seconds: float) -> None:
-        self._signal(signal.SIGTERM)
+        if grace_seconds > 0:
+            self._signal(signal.SIGTERM)
         try:
             self._process.wait(timeout=grace_seconds)
         except subprocess.TimeoutExpired:
