@@ -97,6 +97,12 @@ def speed(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Size, coverage and power of the procedures by simulation: docs/results/simulations.md (minutes)."""
+    python(session, "benchmarks/simulations.py", "--out", "docs/results/simulations.md", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Resolve requirements.lock anew from pyproject.toml (needs uv)."""
     session.run(

@@ -150,8 +150,13 @@ def test_gate_fails_on_a_claim_that_does_not_hold(small: Small) -> None:
 
 def test_three_seeds_are_unattainable_not_insignificant(small: Small) -> None:
     small.edit("seeds: 4", "seeds: 3")
-    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
-    assert answer.returncode == 1
+    refused = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
+    assert refused.returncode == 2
+    assert "claim learning-helps of small is unattainable: with 3 seeds the smallest p" in refused.stdout
+    assert "declare 4 seeds" in refused.stdout
+    assert not small.runs()
+    answer = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert answer.returncode == 0
     assert "unattainable" in answer.stdout
     assert ".100" in answer.stdout
 

@@ -60,6 +60,22 @@ def test_one_run_for_debugging(small: Small) -> None:
     assert "extra: found 1" in refused.stderr
 
 
+def test_report_writes_every_format_or_prints_one(small: Small) -> None:
+    small.pytest("benchmarks/small.yaml", "--no-record", "-k", "seed0 or seed1")
+    answer = small.seedwise("report", "benchmarks/small.yaml")
+    page = small.project.reports / "small" / "report.html"
+    assert answer.stdout.splitlines()[-1] == str(page), answer.stderr
+    names = {"report.html", "report.md", "report.tex", "report.csv", "scores.csv", "report.json", "report.stamp.json"}
+    assert {path.name for path in page.parent.iterdir()} == names
+    assert 'href="small/report.html"' in (small.project.reports / "index.html").read_text()
+    for form, name in (("md", "report.md"), ("latex", "report.tex"), ("scores", "scores.csv")):
+        assert (
+            small.seedwise("report", "benchmarks/small.yaml", "--format", form).stdout
+            == (page.with_name(name)).read_text()
+        )
+    assert small.seedwise("report", "benchmarks/small.yaml", "--format", "pdf").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -168,8 +168,8 @@ def test_other_faults_of_files(tmp_path: Path) -> None:
         read_scores([write(tmp_path, "x", "scores.parquet")])
     with pytest.raises(InputError, match="sample log of lm-evaluation-harness; give it as ARM="):
         read_scores([write(tmp_path, '{"doc_id": 1, "acc": 1}', "scores.jsonl")], "acc")
-    with pytest.raises(InputError, match="only accuracy is computed; for f1"):
-        read_scores([write(tmp_path, PER_EXAMPLE)], "f1")
+    with pytest.raises(InputError, match="are made; for bleu"):
+        read_scores([write(tmp_path, PER_EXAMPLE)], "bleu")
     (tmp_path / "latin.csv").write_bytes(b"arm,seed,score\n\xe9,0,1\n")
     with pytest.raises(InputError, match="is not UTF-8"):
         read_scores([str(tmp_path / "latin.csv")])

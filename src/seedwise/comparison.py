@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,20 @@ from numpy.typing import NDArray
 from seedwise.certificates.certificate import Certificate
 from seedwise.certificates.need import Shelf
 from seedwise.errors import InputError
+from seedwise.looks import LookAt, looks_of, note_of, plan_at, reached, seeds_at
 from seedwise.plan import Plan, PlannedRun
+from seedwise.sharing import not_shared
 from seedwise.stats import (
     Degenerate,
+    DegenerateReason,
     Description,
     MultiBootstrapResult,
     Verdict,
     decide_crossed,
+    decide_paired,
     describe,
     multi_bootstrap,
+    refused_pairs,
     resolve_family,
     sentence,
 )
@@ -86,6 +92,7 @@ class RefusedClaim:
 class StudyOutcome:
     """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`.
 
+    Where the study declares looks, `look` is the one that its runs have reached, and everything is of that look's seeds.
     `refused` are claims across backends without a valid certificate; `certificates` those that the claims rest on.
     """
 
@@ -96,12 +103,16 @@ class StudyOutcome:
     explored: tuple[ClaimOutcome, ...]
     missing: tuple[PlannedRun, ...]
     open_claims: tuple[Claim, ...]
+    look: LookAt | None = None
     refused: tuple[RefusedClaim, ...] = ()
     certificates: tuple[Certificate, ...] = ()
 
 
 def compare(plan: Plan, store: Store) -> StudyOutcome:
     """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
+    look = reached(plan, store)
+    if look is not None:
+        plan = plan_at(plan, look)
     missing = tuple(run for run in plan.runs if not store.is_done(run.run_id))
     incomplete = {run.arm for run in missing}
     arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
@@ -113,9 +124,9 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     barred = [one.claim for one in refused]
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
     family = len(plan.study.claims)
-    verdicts = tuple(_decide(arms[claim.a], arms[claim.b], plan.study, claim, family) for claim in ready)
+    verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], plan.study, claim, look) for claim in ready)
     if (
-        len(ready) == family
+        len(ready) == family and look is None
     ):  # Holm's later steps need the whole family; until then each claim is held to its first step
         verdicts = resolve_family(verdicts)
     declared = tuple(
@@ -128,6 +139,7 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
         claims=declared,
         explored=_explore(arms, plan.study),
         missing=missing,
+        look=look,
         open_claims=tuple(claim for claim in plan.study.claims if claim not in ready and claim not in barred),
         refused=refused,
         certificates=shelf.certificates(plan),
@@ -171,17 +183,41 @@ def _refuse_different_examples(arms: Sequence[ArmScores]) -> None:
             )
 
 
-def _decide(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> Verdict:
+def _decide_at(a: ArmScores, b: ArmScores, study: Study, claim: Claim, look: LookAt | None) -> Verdict:
+    """The claim's verdict; at a look at the look's own level, with what earlier looks had decided."""
+    family = len(study.claims)
+    if look is None:
+        return _decide(a, b, study, claim, family)
+    verdict = _decide(a, b, study, claim, family, look.level * family)
+    earlier = []
+    for before in looks_of(study)[: look.number - 1]:
+        first = seeds_at(study, before.seeds)
+        earlier.append((before, _decide(_only(a, first), _only(b, first), study, claim, family, before.level * family)))
+    return replace(verdict, notes=(*verdict.notes, note_of(look, earlier)))
+
+
+def _only(arm: ArmScores, seeds: frozenset[int]) -> ArmScores:
+    kept = [index for index, seed in enumerate(arm.seeds) if seed in seeds]
+    return replace(arm, runs=tuple(arm.runs[index] for index in kept), correct=arm.correct[kept])
+
+
+def _decide(
+    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+) -> Verdict:
+    options: dict[str, Any] = {
+        "alpha": study.alpha if alpha is None else alpha,
+        "claim": claim.type if claim else "superiority",
+        "margin": claim.margin if claim else None,
+        "family_size": family,
+        "rng": np.random.default_rng(0),
+    }
+    if claim is not None and claim.design == "paired":
+        why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
+        if why is not None:
+            return refused_pairs(len(a.runs), len(b.runs), a.correct.shape[1], why, **options)
+        return decide_paired(a.correct, b.correct, **options)
     return decide_crossed(
-        a.correct,
-        b.correct,
-        alpha=study.alpha,
-        claim=claim.type if claim else "superiority",
-        margin=claim.margin if claim else None,
-        family_size=family,
-        deterministic_a=a.deterministic,
-        deterministic_b=b.deterministic,
-        rng=np.random.default_rng(0),
+        a.correct, b.correct, deterministic_a=a.deterministic, deterministic_b=b.deterministic, **options
     )
 
 
@@ -189,7 +225,7 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
     a, b = arms[claim.a], arms[claim.b]
     declaration = study.declaration()
     late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
-    notes = _divergence(a, b, study, claim, len(study.claims))
+    notes = _divergence(a, b, study, claim, len(study.claims), verdict.alpha)
     if late:
         notes.insert(
             0,
@@ -205,23 +241,28 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
         declared=not late,
         notes=tuple(notes),
-        sensitivity=_sensitivity(a, b, study.alpha),
+        sensitivity=None
+        if verdict.reason is DegenerateReason.NOT_SHARED
+        else _sensitivity(a, b, verdict.alpha, paired=verdict.paired),
     )
 
 
-def _sensitivity(a: ArmScores, b: ArmScores, alpha: float) -> MultiBootstrapResult | None:
+def _sensitivity(a: ArmScores, b: ArmScores, alpha: float, *, paired: bool = False) -> MultiBootstrapResult | None:
     result = multi_bootstrap(
         a.correct,
         b.correct,
         np.random.default_rng(0),
         alpha,
+        paired=paired,
         deterministic_a=a.deterministic,
         deterministic_b=b.deterministic,
     )
     return None if isinstance(result, Degenerate) else result
 
 
-def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int) -> list[str]:
+def _divergence(
+    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+) -> list[str]:
     """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
     if not any(a.diverged) and not any(b.diverged):
         return []
@@ -229,10 +270,16 @@ def _divergence(a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, f
         f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged "
         "(where no checkpoint was left, every example counts as wrong)"
     )
-    kept_a, kept_b = (replace(arm, correct=arm.correct[~np.array(arm.diverged)]) for arm in (a, b))
+    lost = [np.array(a.diverged), np.array(b.diverged)]
+    if claim is not None and claim.design == "paired" and len(a.runs) == len(b.runs):
+        lost = [lost[0] | lost[1]] * 2  # with one of a pair goes the other
+    kept_a, kept_b = (
+        _only(arm, frozenset(seed for seed, gone in zip(arm.seeds, gone_of, strict=True) if not gone))
+        for arm, gone_of in zip((a, b), lost, strict=True)
+    )
     if any(len(arm.correct) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
         return [f"{counts}; too few are left for a comparison without them"]
-    without = _decide(kept_a, kept_b, study, claim, family)
+    without = _decide(kept_a, kept_b, study, claim, family, alpha)
     return [f"{counts}; without them: {sentence(without, a.name, b.name, study.task.metric)}"]
 
 

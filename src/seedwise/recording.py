@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from seedwise.comparison import StudyOutcome
 from seedwise.errors import SeedwiseError
@@ -12,19 +13,20 @@ from seedwise.store import Store
 
 
 def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> list[SeedwiseError]:
-    """Write the report and import into MLflow, the report with it.
+    """Write the reports and import into MLflow, the reports with it; a CI job's summary is given the Markdown.
 
     What failed is returned, so that one never keeps the other from being done.
     """
-    from seedwise.report import write_report
+    from seedwise.report import append_summary, write_reports
     from seedwise.tracker import track
 
     failed = []
-    reports = {}
+    reports: dict[str, Path] = {}
     try:
-        page = write_report(outcomes, project, store, say)
-        say(f"report: {page}")
-        reports = {outcome.study.name: page for outcome in outcomes}
+        reports = write_reports(outcomes, project, store, say)
+        pages = list(reports.values())
+        say(f"report: {pages[0] if len(pages) == 1 else project.reports / 'index.html'}")
+        append_summary(project.reports)
     except SeedwiseError as error:
         failed.append(error)
     try:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -109,6 +109,8 @@ def decide_pairs(
     ]
     if size == len(pairs) and size > 1:
         verdicts = resolve_family(verdicts)
+    if table.route is not None:
+        verdicts = [replace(verdict, notes=(*verdict.notes, table.route)) for verdict in verdicts]
     scale, unit = {"fraction": (100.0, "points"), "percent": (1.0, "points"), "own": (1.0, "units")}[table.unit]
     compared = tuple(
         Compared(

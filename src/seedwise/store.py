@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -159,14 +159,18 @@ class Store:
             write_json(self.folder(identity) / "failure.json", failure)
         return failure
 
-    def declare(self, declaration: str) -> None:
-        """Note when a declaration was first put to work, so that claims made after the runs are told from those before."""
+    def declare(self, declaration: str, looks: Sequence[Mapping[str, float | int]] = ()) -> None:
+        """Note when a declaration was first put to work, so that claims made after the runs are told from those before.
+
+        `looks`: the level of each look that it declares.
+        """
         path = self.root / ".declarations.jsonl"
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".declarations.lock"):
             if declaration not in self._declarations():
                 with open(path, "a", encoding="utf-8") as handle:
-                    handle.write(json.dumps({"declaration": declaration, "time": now()}) + "\n")
+                    said: dict[str, object] = {"declaration": declaration, "time": now()}
+                    handle.write(json.dumps(said | ({"looks": list(looks)} if looks else {})) + "\n")
 
     def declared_before(self, declaration: str, run: StoredRun) -> bool:
         """Whether `declaration` was put to work before `run` was started."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -104,12 +105,58 @@ class Claim(ContractModel):
     margin: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="in the metric's own units (0.01 = one point of accuracy)"
     )
+    design: Literal["independent", "paired"] = Field(
+        default="independent",
+        description="paired: seed i fixes the same initial weights and data order in both arms (checked on the runs)",
+    )
     statement: str | None = Field(default=None, description="what a reader is told that the claim says")
 
     @model_validator(mode="after")
     def _margin(self) -> Claim:
         if self.type == "equivalence" and self.margin is None:
             raise ValueError("an equivalence claim needs a margin")
+        return self
+
+
+class Looks(ContractModel):
+    """Seeds in stages, each a look at the claims; the chance of a false claim over all looks stays alpha."""
+
+    seeds: list[Annotated[int, Field(ge=2)]] = Field(
+        min_length=2, description="how many of the seeds each look has; rising, the last one all of them"
+    )
+    spending: Literal["obrien-fleming", "pocock"] = Field(
+        default="obrien-fleming", description="how alpha is spent over the looks (Lan and DeMets)"
+    )
+
+
+class Variances(ContractModel):
+    """What a plan assumes where no pilot runs tell; decides nothing."""
+
+    sd_seeds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation between seeds of an arm's score, in the metric's units"
+    )
+    sd_examples: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation over examples of the difference of the arms' expected scores"
+    )
+
+
+class Reported(ContractModel):
+    """A number that somebody else has published for an arm; shown beside ours, decides nothing."""
+
+    source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
+    arm: Name
+    values: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(min_length=1)] = Field(
+        description="in percent: one a run where runs are told apart, else their mean"
+    )
+    runs: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many runs a mean is of; null: as many as there are values"
+    )
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _mean(self) -> Reported:
+        if self.runs is not None and len(self.values) > 1:
+            raise ValueError("runs is for one value that is a mean; with several values leave it out")
         return self
 
 
@@ -135,6 +182,11 @@ class Study(ContractModel):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     claims: list[Claim] = Field(default_factory=list)
+    looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
+    variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
+    reported: list[Reported] = Field(
+        default_factory=list, description="numbers published elsewhere, to stand beside ours"
+    )
     timeout_minutes: Annotated[float, Field(gt=0)] = Field(
         default=240, description="a run that takes longer is stopped"
     )
@@ -146,12 +198,18 @@ class Study(ContractModel):
 
     def declaration(self) -> str:
         """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
-        words = {"name", "title", "description", "timeout_minutes", "memory_gib", "device"}
+        words = {
+            "name", "title", "description", "timeout_minutes", "memory_gib", "device", "variances", "reported",
+        }  # fmt: skip
         said = self.model_dump(mode="json", exclude=words)
         claimed = {arm for claim in self.claims for arm in (claim.a, claim.b)}
         said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
         for claim in said["claims"]:
             claim.pop("statement")
+            if claim["design"] == "independent":  # what is not said leaves older declarations as they were
+                claim.pop("design")
+        if self.looks is None:
+            said.pop("looks")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
 
 
@@ -233,7 +291,11 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cross_faults(study: Study) -> list[Fault]:
-    faults = []
+    faults = [
+        Fault(field=f"reported.{number}.arm", found=said.arm, allowed=f"one of the arms: {', '.join(study.arms)}")
+        for number, said in enumerate(study.reported)
+        if said.arm not in study.arms
+    ]
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
     names = [claim.name for claim in study.claims]
@@ -255,10 +317,18 @@ def _cross_faults(study: Study) -> list[Fault]:
                         allowed="not a baseline: those are compared beside the claims",
                     )
                 )
+        fixed = [arm for arm in (claim.a, claim.b) if arm in study.arms and study.arms[arm].deterministic]
+        if claim.design == "paired" and fixed:
+            allowed = f"independent: the deterministic {fixed[0]} has no seeds to share"
+            faults.append(Fault(field=f"claims.{number}.design", found="paired", allowed=allowed))
         if claim.a == claim.b:
             faults.append(
                 Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms")
             )
+    counts = study.looks.seeds if study.looks else []
+    if counts and (any(later <= first for first, later in pairwise(counts)) or counts[-1] != len(study.seeds)):
+        allowed = f"rising numbers of seeds, the last one all {len(study.seeds)} of the study"
+        faults.append(Fault(field="looks.seeds", found=str(counts), allowed=allowed))
     return faults
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
+from seedwise_contract.predictions import read_token_losses
 from tests.backends.conftest import backend_python
 from tests.backends.variants import (
     EPOCHS,
@@ -23,7 +25,7 @@ from tests.backends.variants import (
     many,
     resumed_at,
 )
-from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, write_rows
 
 pytestmark = pytest.mark.minutes
 
@@ -35,6 +37,7 @@ BITFIT = {"name": "bitfit", "parameters": {}}
 NO_HEAD = {"name": "bitfit", "parameters": {"head": False}}
 HEAD = {"name": "head", "parameters": {}}
 ONE_BY_ONE = {"evaluation.batch_size": 1}  # so that a text's scores do not depend on what it is padded with
+TEMPLATE = "<human>: {prompt}?  \n <assistant>: {answer}"
 DECODER = {"recipe.dropout": {"hidden": 0.0, "attention": 0.1, "classifier": 0.0}}
 
 
@@ -274,3 +277,108 @@ def test_what_peft_refuses_is_a_fault_too(place: Workplace, python: Python) -> N
     method = {"name": "road", "parameters": {"target_modules": "default", "group_size": 64}}
     assert many(python, place, [Job("road", place.spec({**PEFT, "method": method}))], "peft") == [ExitCode.BAD_SPEC]
     assert "divisible by group_size (64)" in Outcome(place.out("road")).result.message
+
+
+@pytest.fixture(scope="module")
+def dialogue(place: Workplace) -> dict[str, Any]:
+    """Changes that make the task one of prompts and answers, for a decoder."""
+    splits = {
+        name: write_rows(
+            place.data / f"said-{name}.jsonl",
+            [{"id": row["id"], "prompt": row["text"], "answer": row["label"] * 2} for row in sentences(n, 70 + i)],
+        )
+        for i, (name, n) in enumerate(ROWS.items())
+    }
+    task = {
+        "kind": "causal_lm",
+        "name": "said",
+        "splits": splits,
+        "columns": {"id": "id", "prompt": "prompt", "answer": "answer"},
+        "template": TEMPLATE,
+        "loss_on": "answer",
+        "metric": "perplexity",
+    }
+    return {**PEFT, **DECODER, "task": task, "model": place.model("gpt2"), "method": LORA, "recipe.max_length": 64}
+
+
+@pytest.fixture(scope="module")
+def spoken(place: Workplace, python: Python, dialogue: dict[str, Any]) -> dict[str, Outcome]:
+    still = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
+    bitfit = {**dialogue, **still, "method": BITFIT, "model": place.model("bloom")}
+    full = {"method": {"name": "full", "parameters": {}}, "model": place.model("llama"), "initialisation": "random"}
+    specs = {
+        "answers": dialogue,
+        "both": {**dialogue, "task": {**dialogue["task"], "loss_on": "prompt_and_answer"}},
+        "stopped": dialogue,
+        "batches": {**bitfit, "recipe.batch_size": 8},
+        "accumulated": {**bitfit, "recipe.batch_size": 2, "recipe.accumulation": 4},
+        "random": {**dialogue, "initialisation": "random"},
+        "full": {**dialogue, **full},
+    }
+    stop = {"event": "step", "nth": 8}
+    jobs = [Job(f"said {name}", place.spec(changes)) for name, changes in specs.items() if name != "stopped"]
+    jobs += [Job("said stopped", place.spec(dialogue), stop), Job("said stopped", place.spec(dialogue))]
+    short = place.spec({**dialogue, "recipe.max_length": 8})
+    jobs.append(Job("said short", short))
+    codes = many(python, place, jobs, "peft")
+    assert codes == [0] * 6 + [ExitCode.TERMINATED, 0, ExitCode.BAD_DATA], codes
+    return {name: Outcome(place.out(f"said {name}")) for name in (*specs, "short")}
+
+
+def test_language_models_keep_the_contract(spoken: dict[str, Outcome], place: Workplace) -> None:
+    for name in ("answers", "both", "batches", "accumulated", "random", "full"):
+        run = spoken[name]
+        assert breaches(run.folder, place.data) == [], name
+        assert run.result.metrics["test"]["perplexity"] == pytest.approx(math.exp(run.result.metrics["test"]["loss"]))
+    assert "nothing of its answer is left" in spoken["short"].result.message
+
+
+def test_what_language_models_learn(spoken: dict[str, Outcome]) -> None:
+    """The loss is on answers, or on prompts as well; the reported number is on answers whichever it is."""
+    answers, both = spoken["answers"], spoken["both"]
+    assert answers.initial == both.initial
+    assert answers.losses[0] != both.losses[0]
+    told = [
+        [(loss.id, loss.tokens) for loss in read_token_losses(r.folder / "predictions" / "test.jsonl")]
+        for r in (answers, both)
+    ]
+    assert told[0] == told[1]
+    assert answers.losses[-1] < answers.losses[0]
+    assert answers.parameters["trainable_head"] == 0
+    assert answers.parameters["trainable"] == 2 * 4 * (32 + 96)
+
+
+def test_accumulated_tokens_are_one_mean(spoken: dict[str, Outcome]) -> None:
+    """Answers of unlike length: the mean is over the tokens of an update, not of means over batches."""
+    assert spoken["accumulated"].losses == pytest.approx(spoken["batches"].losses, rel=1e-3)
+
+
+def test_answers_are_left_beside_the_predictions(spoken: dict[str, Outcome]) -> None:
+    run = spoken["answers"]
+    lines = [json.loads(line) for line in (run.folder / "answers.jsonl").read_text().splitlines()]
+    assert len(lines) == 8
+    assert all(set(line) == {"id", "prompt", "answer", "generated"} for line in lines)
+    assert "answers.jsonl" in run.result.files
+
+
+def test_a_stopped_language_model_goes_on(spoken: dict[str, Outcome]) -> None:
+    assert_same_run(spoken["stopped"], spoken["answers"], WEIGHTS)
+    assert spoken["stopped"].result.files["answers.jsonl"] == spoken["answers"].result.files["answers.jsonl"]
+    assert resumed_at(spoken["stopped"]) == [None, 8]
+
+
+def test_check_refuses_what_no_language_model_has(place: Workplace, python: Python, dialogue: dict[str, Any]) -> None:
+    faults = {
+        "encoder": (
+            {"model": place.model("bert")},
+            'model.path: found a model of type "bert"; task causal_lm: bloom, gpt2, llama',
+        ),
+        "head": ({"method": HEAD}, 'method.name: found "head"'),
+        "no head": ({"method": NO_HEAD}, "method.parameters.head: found false"),
+        "truncation": ({"recipe.truncation": "only_first"}, 'recipe.truncation: found "only_first"'),
+    }
+    for name, (changes, words) in faults.items():
+        path = place.write(f"no {name}", place.spec({**dialogue, **changes}))
+        told = python("-m", "seedwise_peft", "check", str(path), "--models", str(place.models))
+        assert told.returncode == ExitCode.BAD_SPEC
+        assert words in told.stderr

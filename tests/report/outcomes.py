@@ -43,6 +43,8 @@ class Lab:
     seeds: int = 5
     examples: int = 400
     title: str = "Does pretraining help?"
+    name: str = "pretrained-vs-random"
+    reported: tuple[dict[str, Any], ...] = ()
     accuracy: dict[str, float] = field(default_factory=lambda: {"pretrained": 0.79, "random": 0.66})
     baseline: bool = True
     curve: bool = False
@@ -75,7 +77,7 @@ class Lab:
                 "method": {"name": "tfidf-logistic-regression", "parameters": {"c": 10.0}}, "recipe": None,
             }  # fmt: skip
         value = {
-            "version": 1, "name": "pretrained-vs-random", "title": self.title,
+            "version": 1, "name": self.name, "title": self.title, "reported": list(self.reported),
             "description": "A small encoder from pretrained and from random weights.",
             "task": {"data": "reviews"}, "seeds": list(range(self.seeds)),
             "selection": {"rule": "best", "split": "selection", "metric": "accuracy"},

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from seedwise import __version__
-from seedwise.cli import certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
+from seedwise.cli import bundle, certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
 from seedwise_contract import BackendError
 
@@ -54,6 +54,8 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("track")(record.track_command)
 app.command("report")(record.report_command)
 app.command("compare")(compare.compare)
+app.command("bundle")(bundle.bundle)
+app.command("verify")(bundle.verify)
 app.command("certify")(certify.certify)
 app.command("params")(params.params)
 app.command("convert")(convert.convert)

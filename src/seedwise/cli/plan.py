@@ -1,35 +1,78 @@
-"""`seedwise plan`: the runs of studies, what is done, what remains, how long it will take; `seedwise schema`."""
+"""`seedwise plan`: the runs of studies, what their claims can decide, what it takes and how long; `seedwise schema`."""
 
 from __future__ import annotations
 
 import json
-from statistics import fmean
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
+from seedwise.cost import CostModel
+from seedwise.earlier import runs_of
+from seedwise.errors import InputError
+from seedwise.looks import looks_of
 from seedwise.plan import Plan, PlannedRun
-from seedwise.store import Store
-from seedwise.study import study_schema
+from seedwise.store import Store, StoredRun
+from seedwise.study import Variances, study_schema
 from seedwise.workbench import Workbench, open_workbench
+
+
+class PlanFormat(StrEnum):
+    text = "text"
+    json = "json"
 
 
 def plan(
     studies: StudiesArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    sd_seeds: Annotated[
+        float | None,
+        typer.Option("--sd-seeds", help="Reckon with this standard deviation between seeds (0.01 is one point)."),
+    ] = None,
+    sd_examples: Annotated[
+        float | None,
+        typer.Option("--sd-examples", help="And with this one, between examples, of the arms' difference."),
+    ] = None,
+    form: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 where a claim is unattainable by design.")] = False,
 ) -> None:
-    """Show the runs of each study, what is done, what remains, and an estimate of the time."""
+    """Show the runs of each study, what is done, what each claim can decide with them, and an estimate of the time.
+
+    Nothing is run. Variances are those given here, or else of pilot runs in the store, stated in the study, or assumed; the
+    plan says which.
+    """
+    for name, value in (("--sd-seeds", sd_seeds), ("--sd-examples", sd_examples)):
+        if value is not None and not 0.0 < value < float("inf"):
+            raise InputError(f"{name} {value:g}: must be positive, in the metric's own unit (0.01 is one point)")
+    stated = Variances(sd_seeds=sd_seeds, sd_examples=sd_examples)
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     say(f"runtime: {bench.runtime.name} ({bench.why})")
     plans = [bench.plan(file.study, say) for file in files]
-    if as_json:
-        typer.echo(json.dumps([_as_json(p, bench.store) for p in plans], indent=2))
-        return
-    for planned in plans:
-        _print(planned, bench)
+    runs = runs_of(bench.store)
+    costs = CostModel(runs)
+    if as_json or form is PlanFormat.json:
+        typer.echo(json.dumps([_as_json(p, bench, runs, costs, stated) for p in plans], indent=2, ensure_ascii=False))
+    else:
+        for planned in plans:
+            _print(planned, bench, runs, costs, stated)
+    if gate:
+        _refuse(plans)
+
+
+def _refuse(plans: Sequence[Plan]) -> None:
+    from seedwise.attainable import unattainable_claims
+
+    refused = [line for planned in plans for line in unattainable_claims(planned.study)]
+    for line in refused:
+        say(line)
+    if refused:
+        raise typer.Exit(1)
 
 
 def _state(run: PlannedRun, store: Store) -> str:
@@ -42,7 +85,11 @@ def _state(run: PlannedRun, store: Store) -> str:
     return f"to do again ({failure.reason.value})" if failure else "to do"
 
 
-def _print(plan: Plan, bench: Workbench) -> None:
+def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances) -> None:
+    from seedwise.attainable import reach_with  # brings scipy.stats, slow to import
+    from seedwise.forecast import forecast
+    from seedwise.forecast_text import as_lines
+
     typer.echo(f"\n{plan.study.name}: {plan.study.title}")
     typer.echo(
         f"  data {plan.data.name}: "
@@ -51,45 +98,78 @@ def _print(plan: Plan, bench: Workbench) -> None:
     )
     for run in plan.runs:
         typer.echo(f"  {run.label:<28} {run.run_id or '-':<22} {_state(run, bench.store)}")
+    cost = _cost(plan, bench, costs)
+    typer.echo(f"  {cost['done']} of {len(plan.runs)} runs are done; {_time(cost)}")
+    for look in looks_of(plan.study):
+        reach = [reach_with(plan.study, claim, look.seeds, look.level) for claim in plan.study.claims]
+        early = "" if any(each.attainable for each in reach) else "; too few seeds to decide anything yet"
+        typer.echo(
+            f"  look {look.number} of {look.of}: {look.seeds} seeds an arm, each claim at {look.level:.3g} "
+            f"({look.spending}){early}"
+        )
+    for found in forecast(plan, bench.store, runs, costs, stated):
+        typer.echo("\n".join(f"  {line}" for line in as_lines(found)))
+
+
+def _cost(plan: Plan, bench: Workbench, costs: CostModel) -> dict[str, Any]:
+    """Seconds of the remaining runs one after another (`seconds`) and with as many at once as leases allow (`wall`)."""
     todo = [run for run in plan.runs if not bench.store.is_done(run.run_id)]
-    typer.echo(f"  {len(plan.runs) - len(todo)} of {len(plan.runs)} runs are done; {_estimate(plan, todo, bench)}")
-
-
-def _estimate(plan: Plan, todo: list[PlannedRun], bench: Workbench) -> str:
-    """Wall time of the remaining runs from the durations of finished runs of the same method and size."""
-    if not todo:
-        return "nothing remains"
-    known: dict[str, list[float]] = {}
-    for identity in bench.store.finished():
-        run = bench.store.read(identity)
-        known.setdefault(_kind(run.spec.model_dump(mode="json")), []).append(run.result.timings.total)
-    seconds, unknown = 0.0, 0
-    for planned in todo:
-        durations = known.get(_kind(planned.spec.model_dump(mode="json")))
-        if durations:
-            seconds += fmean(durations)
-        else:
-            unknown += 1
+    estimates = [costs.estimate(run.spec) for run in todo]
+    known = [estimate for estimate in estimates if estimate is not None]
     jobs = bench.options.jobs or bench.automatic_jobs([plan.study])
-    if unknown == len(todo):
-        return f"{unknown} remain; no run like them has been measured yet, so their time is not known"
-    more = f", and {unknown} runs of unknown time" if unknown else ""
-    return f"{len(todo)} remain, about {seconds / min(jobs, len(todo)) / 60:.1f} min with {jobs} at once{more}"
+    seconds = sum(estimate.seconds for estimate in known)
+    return {
+        "done": len(plan.runs) - len(todo),
+        "remaining": len(todo),
+        "unknown": len(todo) - len(known),
+        "jobs": jobs,
+        "seconds": seconds if known else None,
+        "wall": seconds / min(jobs, len(todo)) if known else None,
+        "basis": sorted({estimate.basis for estimate in known}),
+    }
 
 
-def _kind(spec: dict[str, object]) -> str:
-    """What decides a run's duration: everything in the spec but its seeds and the way it is initialised."""
-    return json.dumps({k: v for k, v in spec.items() if k not in ("seeds", "initialisation")}, sort_keys=True)
+def _time(cost: dict[str, Any]) -> str:
+    from seedwise.forecast_text import hours
+
+    if not cost["remaining"]:
+        return "nothing remains"
+    if cost["seconds"] is None:
+        return f"{cost['remaining']} remain; no run like them has been measured yet, so their time is not known"
+    more = f", and {cost['unknown']} runs of unknown time" if cost["unknown"] else ""
+    return (
+        f"{cost['remaining']} remain, about {hours(cost['wall'])} with {cost['jobs']} at once "
+        f"({hours(cost['seconds'])} of runs, by {' and '.join(cost['basis'])}){more}"
+    )
 
 
-def _as_json(plan: Plan, store: Store) -> dict[str, object]:
+def _as_json(
+    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances
+) -> dict[str, object]:
+    from seedwise.forecast import forecast
+    from seedwise.forecast_text import as_dict
+
+    cost = _cost(plan, bench, costs)
     return {
         "study": plan.study.name,
         "declaration": plan.study.declaration(),
         "runs": [
-            {"arm": run.arm, "seed": run.seed, "run_id": run.run_id, "image": run.digest, "state": _state(run, store)}
+            {
+                "arm": run.arm,
+                "seed": run.seed,
+                "run_id": run.run_id,
+                "image": run.digest,
+                "state": _state(run, bench.store),
+            }
             for run in plan.runs
         ],
+        "looks": [{"seeds": look.seeds, "level": look.level} for look in looks_of(plan.study)],
+        "claims": [as_dict(found) for found in forecast(plan, bench.store, runs, costs, stated)],
+        "cost": {
+            **{key: cost[key] for key in ("remaining", "unknown", "jobs", "basis")},
+            "hours": None if cost["seconds"] is None else cost["seconds"] / 3600,
+            "wall_hours": None if cost["wall"] is None else cost["wall"] / 3600,
+        },
     }
 
 

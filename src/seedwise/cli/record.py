@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,20 @@ from seedwise.workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
+    from seedwise.report.render import Kind
+
+
+class Format(StrEnum):
+    html = "html"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+    scores = "scores"
+    all = "all"
+
+
+_KINDS: dict[Format, Kind] = {form: form.value for form in Format if form is not Format.all}  # type: ignore[misc]
 
 
 def _outcomes(
@@ -38,11 +53,24 @@ def track_command(
     typer.echo(str(track(outcomes, bench.project, bench.store, say, rebuild=rebuild)))
 
 
-def report_command(studies: StudiesArgument = None, runtime: RuntimeOption = None, device: DeviceOption = None) -> None:
-    """Write the report (HTML, Markdown, JSON) of what is done so far, and print the verdicts."""
-    from seedwise.report import write_report
+def report_command(
+    studies: StudiesArgument = None,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="Print this format of these studies; all: write every format, print the verdicts."
+        ),
+    ] = Format.all,
+) -> None:
+    """Report what is done so far: write HTML, Markdown, LaTeX, CSV and JSON, or print one of them."""
+    from seedwise.report import build, render, write_reports
 
     bench, outcomes = _outcomes(studies, runtime, device)
+    if form is not Format.all:
+        typer.echo(render(build(outcomes, bench.store), _KINDS[form]), nl=False)
+        return
     for outcome in outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
@@ -50,4 +78,5 @@ def report_command(studies: StudiesArgument = None, runtime: RuntimeOption = Non
             typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
-    typer.echo(write_report(outcomes, bench.project, bench.store, say))
+    for page in write_reports(outcomes, bench.project, bench.store, say).values():
+        typer.echo(page)

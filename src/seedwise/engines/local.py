@@ -12,6 +12,7 @@ from pathlib import Path
 
 from seedwise.engines.leases import LeasePool
 from seedwise.errors import EngineError, SeedwiseError
+from seedwise.looks import as_declared
 from seedwise.plan import PlannedRun
 from seedwise.provenance import Surroundings
 from seedwise.runtimes.base import Exit, Launch, Lease, Process, Runtime
@@ -88,7 +89,8 @@ class LocalEngine:
                 futures[run.run_id] = Future()
                 futures[run.run_id].set_result(Outcome(run.run_id, stored, None, None, stored.timings.total, True))
             else:
-                self._store.declare(self._study_of[study].declaration())
+                declared = self._study_of[study]
+                self._store.declare(declared.declaration(), as_declared(declared))
                 needs_gpu = 1 if run.spec.device.kind == "cuda" else 0
                 self._pool.refuse_impossible(run.spec.device.threads, needs_gpu)
                 futures[run.run_id] = self._executor.submit(self._execute, self._study_of[study], run)

@@ -36,6 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="start a backend for every run instead of keeping it up between runs; default: SEEDWISE_WARM=0",
     )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
+    group.addoption(
+        "--regression-gate",
+        type=float,
+        default=None,
+        metavar="MARGIN",
+        help="an arm that is not shown to be no worse than its earlier runs in the store, by MARGIN (0.01 is one point), fails",
+    )
+    group.addoption(
+        "--look",
+        type=int,
+        default=None,
+        metavar="N",
+        help="run the seeds of look N only, of studies that declare looks; default: every seed",
+    )
     group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
 
 

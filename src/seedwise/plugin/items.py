@@ -10,7 +10,7 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.study import Claim, StudyFile, load_study
+from seedwise.study import Claim, Study, StudyFile, load_study
 
 
 class StudyCollector(pytest.File):
@@ -20,7 +20,7 @@ class StudyCollector(pytest.File):
         except SeedwiseError as error:
             raise self.CollectError(str(error)) from None
         study = study_file.study
-        for seed in study.seeds:
+        for seed in self._seeds(study):
             for arm in study.arms:
                 if seed in study.seeds_of(arm):
                     yield RunItem.from_parent(
@@ -34,6 +34,29 @@ class StudyCollector(pytest.File):
                 yield CertificateItem.from_parent(self, name=f"certificate[{pair}]", study_file=study_file, pair=pair)
         for claim in study.claims:
             yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
+        if self.config.getoption("--regression-gate") is not None:
+            for name, declared in study.arms.items():
+                if not declared.baseline:
+                    yield RegressionItem.from_parent(
+                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin()
+                    )
+
+    def _margin(self) -> float:
+        margin = float(self.config.getoption("--regression-gate"))
+        if not 0.0 < margin < 1.0:
+            raise self.CollectError(
+                f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
+            )
+        return margin
+
+    def _seeds(self, study: Study) -> list[int]:
+        """The study's seeds, up to the look that `--look` names where it declares looks."""
+        number = self.config.getoption("--look")
+        if number is None or study.looks is None:
+            return study.seeds
+        if not 1 <= number <= len(study.looks.seeds):
+            raise self.CollectError(f"--look {number}: {self.path} declares {len(study.looks.seeds)} looks")
+        return study.seeds[: study.looks.seeds[number - 1]]
 
 
 class StudyItem(pytest.Item):
@@ -112,3 +135,24 @@ class ClaimItem(StudyItem):
         if gate and not decided.declared:
             raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
         self.user_properties.append(("seedwise", decided.verdict.outcome.value))
+
+
+class RegressionItem(StudyItem):
+    """Under --regression-gate: an arm against its earlier runs."""
+
+    def __init__(self, *, arm: str, margin: float, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.arm = arm
+        self.margin = margin
+
+    def runtest(self) -> None:
+        from seedwise.regression import Gate
+
+        found = self.config.stash[SESSION_KEY].regression(self.study_file.study.name, self.arm, self.margin)
+        if found is None:
+            pytest.skip(f"runs of {self.arm} are missing")
+        if found.gate is Gate.NO_REFERENCE:
+            pytest.skip(found.words)
+        if found.gate is not Gate.PASSED:
+            raise ClaimFailed(f"regression gate ({found.gate.value}): {found.words}")
+        self.user_properties.append(("seedwise", found.gate.value))

@@ -22,6 +22,8 @@ from seedwise_contract import RunStatus
 if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
     from seedwise.plugin.items import RunItem, StudyItem
+    from seedwise.regression import Regression
+    from seedwise.store import StoredRun
 
 
 class BenchSession:
@@ -41,6 +43,8 @@ class BenchSession:
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
         self._progress: Progress | None = None
+        self._regressions: list[Regression] = []
+        self._history: list[StoredRun] | None = None
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -66,7 +70,9 @@ class BenchSession:
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
-            plans, refused = bench.prepare(studies, say)
+            hopeless = _hopeless(items) if config.getoption("--gate") else {}
+            plans, refused = bench.prepare([study for study in studies if study.name not in hopeless], say)
+            refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))
             return cls(config, bench, plans, refused, bench.engine([s for s in studies if s.name in plans]))
@@ -145,11 +151,29 @@ class BenchSession:
                 )
         return "passed" if made else "passed (made before)"
 
+    def regression(self, study: str, arm: str, margin: float) -> Regression | None:
+        """What the regression gate says of an arm; None where runs of it are missing."""
+        found = self.compared(study)
+        if arm not in found.arms:
+            return None
+        from seedwise.earlier import runs_of
+        from seedwise.regression import check_arm
+
+        if (
+            self._history is None
+        ):  # the first of these items comes after every run of its study; later runs are no "earlier" ones
+            self._history = runs_of(self._bench.store)
+        told = check_arm(arm, found.plan, self._bench.store, self._history, margin)
+        self._regressions.append(told)
+        return told
+
     def close(self) -> None:
         self._engine.close()
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        from seedwise.signature import sign  # brings scipy.stats, slow to import
+
         outcomes = []
         for note in self._bench.runtime.notes:
             reporter.write_line(note, yellow=True)
@@ -171,6 +195,8 @@ class BenchSession:
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
+                if claim.declared:
+                    reporter.write_line(f"  cite as: {sign(outcome, claim)}")
             for refused in outcome.refused:
                 reporter.write_line(f"{refused.claim.name}: refused", bold=True)
                 reporter.write_line(f"  {refused.reason}")
@@ -178,6 +204,11 @@ class BenchSession:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
                 )
+        if self._regressions:
+            reporter.write_sep("=", "regression gate")
+        for told in self._regressions:
+            reporter.write_line(f"{told.arm}: {told.gate.value}", bold=True)
+            reporter.write_line(f"  {told.words}")
         if outcomes and not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
 
@@ -206,6 +237,16 @@ def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(f"signal {number}")
+
+
+def _hopeless(items: Sequence[StudyItem]) -> dict[str, SeedwiseError]:
+    """Studies with a selected claim that no data could decide: under --gate they are refused before anything is run."""
+    from seedwise.attainable import unattainable_claims
+    from seedwise.plugin.items import ClaimItem
+
+    studies = {item.study_file.study.name: item.study_file.study for item in items if isinstance(item, ClaimItem)}
+    lines = {name: unattainable_claims(study) for name, study in studies.items()}
+    return {name: InputError("\n".join(said)) for name, said in lines.items() if said}
 
 
 def _studies(items: Sequence[StudyItem]) -> list[Study]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from seedwise import __version__
 from seedwise.comparison import ClaimOutcome, StudyOutcome
 from seedwise.plan import PlannedRun
 from seedwise.report import text
+from seedwise.report.cost import arm_cost, target_of
 from seedwise.report.curves import read_curves
-from seedwise.report.facts import read_parameters, read_provenance
+from seedwise.report.facts import read_provenance
 from seedwise.report.inputs import finished_runs, library_versions, report_inputs
 from seedwise.report.methods import methods, recipes
 from seedwise.report.model import (
     FORMAT,
-    ArmCost,
     ArmRow,
     Comparison,
     Data,
@@ -25,6 +24,8 @@ from seedwise.report.model import (
     Score,
     StudyReport,
 )
+from seedwise.report.reported import reported_rows
+from seedwise.signature import sign
 from seedwise.stats import Outcome
 from seedwise.store import Store, StoredRun
 from seedwise.study import Claim, Study
@@ -43,8 +44,9 @@ def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:
 def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
     study = outcome.study
     runs = finished_runs(outcome, store)
-    claims = tuple(_comparison(claim) for claim in outcome.claims)
-    explored = tuple(_comparison(claim) for claim in outcome.explored)
+    target = target_of(outcome, runs)
+    claims = tuple(_comparison(outcome, claim) for claim in outcome.claims)
+    explored = tuple(_comparison(outcome, claim) for claim in outcome.explored)
     return StudyReport(
         name=study.name,
         title=study.title,
@@ -66,7 +68,9 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         certificates=outcome.certificates,
         planned=len(outcome.plan.runs),
         finished=sum(run.run_id in runs for run in outcome.plan.runs),
-        arms=tuple(_arm(name, outcome, runs, store) for name in study.arms),
+        arms=tuple(_arm(name, outcome, runs, store, target) for name in study.arms),
+        target=target,
+        reported=reported_rows(outcome),
         recipes=recipes(outcome.plan),
         curves=read_curves(outcome.plan, runs, store),
         methods=methods(outcome, (*claims, *explored)),
@@ -75,7 +79,7 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
     )
 
 
-def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store: Store) -> ArmRow:
+def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store: Store, target: float | None) -> ArmRow:
     arm = outcome.study.arms[name]
     scores = outcome.arms.get(name)
     planned = outcome.plan.of_arm(name)
@@ -98,7 +102,7 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
         interval=scores.summary.interval if scores else None,
         minimum=min(scores.scores) if scores and scores.scores else None,
         maximum=max(scores.scores) if scores and scores.scores else None,
-        cost=_cost(finished, store) if finished else None,
+        cost=arm_cost(finished, store, target) if finished else None,
     )
 
 
@@ -130,32 +134,7 @@ def _score(
     )
 
 
-def _cost(runs: Sequence[StoredRun], store: Store) -> ArmCost:
-    costs = [run.result.cost for run in runs]
-    tables = [table for run in runs if (table := read_parameters(run, store)) is not None]
-    return ArmCost(
-        seconds_per_run=fmean(run.result.timings.total for run in runs),
-        training_seconds=fmean(run.result.timings.training for run in runs),
-        train_examples_per_second=_mean([cost.train_examples_per_second for cost in costs]),
-        trainable_parameters=max((table.trainable for table in tables), default=None),
-        total_parameters=max((table.total for table in tables), default=None),
-        peak_host_bytes=_largest([cost.peak_host_bytes for cost in costs]),
-        peak_device_bytes=_largest([cost.peak_device_bytes for cost in costs]),
-        energy_joules=_mean([cost.energy_joules for cost in costs]),
-        checkpoint_bytes=_largest([cost.checkpoint_bytes for cost in costs]),
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
-
-
-def _largest(values: Sequence[int | None]) -> int | None:
-    return max((value for value in values if value is not None), default=None)
-
-
-def _comparison(claim: ClaimOutcome) -> Comparison:
+def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
     verdict = claim.verdict
     return Comparison(
         name=claim.name,
@@ -189,6 +168,7 @@ def _comparison(claim: ClaimOutcome) -> Comparison:
         seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
         examples_needed=verdict.needed.examples if verdict.needed else None,
         notes=claim.notes,
+        signature=str(sign(outcome, claim)),
     )
 
 

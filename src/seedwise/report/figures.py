@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seedwise.report import text
+from seedwise.report.drawing import label_rows, legend, look, render
 from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
-from seedwise.report.svg import ARM_COLOURS, INK, MUTED, PAPER, Figure, inline
+from seedwise.report.price import price
+from seedwise.report.svg import ARM_COLOURS, INK, Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "osD^vPX*"
-_WIDTH = 5.0  # inches: 360 units, about a phone's width, so that text keeps its size there
-_SETTINGS: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "seedwise",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.5,
-    "axes.titlesize": 10.5,
-    "axes.labelsize": 10.5,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "legend.fontsize": 10,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "grid.color": MUTED,
-    "grid.alpha": 0.3,
-    "grid.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.6,
-}
-
 
 def figures(study: StudyReport) -> tuple[Figure, ...]:
     """Those that the study has numbers for."""
-    found = [difference(study), strips(study), reported(study) or epochs(study), losses(study)]
+    found = [difference(study), strips(study), reported(study) or epochs(study), losses(study), price(study)]
     return tuple(figure for figure in found if figure is not None)
 
 
@@ -61,7 +32,7 @@ def difference(study: StudyReport) -> Figure | None:
         axes.axvline(0.0, color=INK, linewidth=1.0)
         for place, row in enumerate(rows):
             _difference_row(axes, -place, row)
-        _label_rows(axes, [f"{row.a} {text.MINUS} {row.b}{'' if row.declared else ' (exploratory)'}" for row in rows])
+        label_rows(axes, [f"{row.a} {text.MINUS} {row.b}{'' if row.declared else ' (exploratory)'}" for row in rows])
         axes.set_xlabel(f"difference in {study.metric}, points")
         axes.grid(axis="x")
 
@@ -76,7 +47,7 @@ def difference(study: StudyReport) -> Figure | None:
         caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; right of zero the first arm "
         f"scores higher. Filled: a decided claim; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
         alternative="; ".join(spoken) + ".",
-        svg=_render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
+        svg=render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
     )
 
 
@@ -108,7 +79,7 @@ def strips(study: StudyReport) -> Figure | None:
 
     def draw(axes: Axes) -> None:
         for index, arm in enumerate(arms):
-            colour, marker = _look(study, arm.name)
+            colour, marker = look(study, arm.name)
             if arm.interval is not None:
                 axes.plot([100.0 * b for b in arm.interval], [-index, -index], color=colour, linewidth=5, alpha=0.35)
             if arm.mean is not None:
@@ -126,11 +97,11 @@ def strips(study: StudyReport) -> Figure | None:
         for index, arm in enumerate(lines):
             assert arm.mean is not None
             axes.axvline(100.0 * arm.mean, color=INK, linestyle=_dashes(index), linewidth=1.3, label=arm.name)
-        _label_rows(axes, [arm.name for arm in arms])
+        label_rows(axes, [arm.name for arm in arms])
         axes.set_xlabel(f"{study.metric} on the test split, %")
         axes.grid(axis="x")
         if lines:
-            _legend(axes, len(lines))
+            legend(axes, len(lines))
 
     spoken = [f"{arm.name}: mean {text.score(arm.mean)} over {text.plural(arm.n or 0, 'seed')}" for arm in arms]
     spoken += [f"baseline {arm.name}: {text.score(arm.mean)}" for arm in lines]
@@ -142,7 +113,7 @@ def strips(study: StudyReport) -> Figure | None:
         caption=f"One mark a seed, the arm's mean as a bar, its {text.percent(study.level)} t interval over seeds shaded."
         f"{dashed}{crosses}",
         alternative="; ".join(spoken) + ".",
-        svg=_render(f"{study.name}-seeds", 0.62 * len(arms) + (1.1 if lines else 0.75), draw),
+        svg=render(f"{study.name}-seeds", 0.62 * len(arms) + (1.1 if lines else 0.75), draw),
     )
 
 
@@ -191,7 +162,7 @@ def _curves(
 
     def draw(axes: Axes) -> None:
         for arm in arms:
-            colour, marker = _look(study, arm)
+            colour, marker = look(study, arm)
             own = [curve.points for curve in curves if curve.arm == arm]
             for points in own:
                 axes.plot(
@@ -211,7 +182,7 @@ def _curves(
         if integer:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.margins(x=0.06)
-        _legend(axes, len(arms) + len(levels))
+        legend(axes, len(arms) + len(levels))
 
     spoken = []
     for arm in arms:
@@ -220,7 +191,7 @@ def _curves(
         spoken.append(f"{arm}: the mean goes from {first} to {last} at {mean[-1][0]:g} epochs")
     spoken += [f"baseline {level.name}: {text.score(level.mean)}" for level in levels]
     name = f"{study.name}-{key}"
-    return Figure(name, title, caption, "; ".join(spoken) + ".", _render(name, 3.1, draw))
+    return Figure(name, title, caption, "; ".join(spoken) + ".", render(name, 3.1, draw))
 
 
 def _mean(curves: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[float, float]]:
@@ -240,44 +211,3 @@ def _levels(study: StudyReport) -> list[ArmRow]:
 def _dashes(index: int) -> tuple[int, tuple[int, ...]]:
     """Lines of one colour that can still be told apart."""
     return 0, ((4, 3), (1, 2), (6, 2, 1, 2))[index % 3]
-
-
-def _look(study: StudyReport, name: str) -> tuple[str, str]:
-    """Colour and marker of an arm, the same in every figure."""
-    index = [arm.name for arm in study.arms].index(name)
-    return ARM_COLOURS[index % len(ARM_COLOURS)], MARKERS[index % len(MARKERS)]
-
-
-def _label_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Names above their rows, so that long ones take no width from the data."""
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(-len(names) + 0.6, 0.6)
-    for index, name in enumerate(names):
-        axes.text(
-            0.0, -index + 0.3, name, transform=axes.get_yaxis_transform(), fontweight="bold", va="bottom",
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
-        )  # fmt: skip
-
-
-def _legend(axes: Axes, entries: int) -> None:
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=min(entries, 2), frameon=False, borderaxespad=0.0,
-        handlelength=1.8, columnspacing=1.2,
-    )  # fmt: skip
-
-
-def _render(key: str, height: float, draw: Callable[[Axes], None]) -> str:
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the reader's own matplotlibrc says
-        matplotlib.rcParams.update(_SETTINGS)
-        canvas = Canvas(figsize=(_WIDTH, height), layout="constrained")
-        FigureCanvasAgg(canvas)
-        draw(canvas.add_subplot())
-        written = io.StringIO()
-        canvas.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return inline(written.getvalue(), key)

@@ -34,11 +34,12 @@ def _design(outcome: StudyOutcome) -> str:
         f"The task is {data.name} ({data.title.rstrip('.')}): {text.count(rows['train'])} examples to train on, "
         f"{text.count(rows['selection'])} to select the checkpoint, {text.count(rows['test'])} to report."
     ]
+    seeds = study.seeds if outcome.look is None else study.seeds[: outcome.look.seeds]
     if seeded:
         each = ("The arm", "is", "") if len(seeded) == 1 else ("The arms", "are", " each")
         parts.append(
-            f"{each[0]} {text.listed(seeded)} {each[1]} trained with {text.plural(len(study.seeds), 'seed')}{each[2]} "
-            f"({text.seeds(tuple(study.seeds))}); every seed gives separate streams for initialisation, data order and "
+            f"{each[0]} {text.listed(seeded)} {each[1]} trained with {text.plural(len(seeds), 'seed')}{each[2]} "
+            f"({text.seeds(tuple(seeds))}); every seed gives separate streams for initialisation, data order and "
             "dropout."
         )
     if fixed:
@@ -70,7 +71,14 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
         "in the arm: a t interval from the variance components of Obuchowski and Rockette and of Dorfman, Berbaum and Metz "
         "with the degrees of freedom of Hillis (2014, doi 10.1002/sim.5926). Seeds are treated as independent between arms."
     )
-    parts.append(f"Tests are two-sided at alpha = {study.alpha:g}{_family(claims)}.")
+    if paired := [claim.name for claim in study.claims if claim.design == "paired"]:
+        parts.append(
+            f"For {text.listed(paired)} seeds are pairs, and the analysis is that of their differences; the runs were checked "
+            "to share their initial weights, seed streams and batches."
+        )
+    parts.append(
+        f"Tests are two-sided at alpha = {study.alpha:g}{'' if outcome.look else _family(claims)}.{_looks(outcome)}"
+    )
     if any(comparison.margin is not None for comparison in comparisons):
         parts.append(
             f"Equivalence is two one-sided tests against the declared margin, shown as the {text.percent(1 - 2 * study.alpha)} "
@@ -83,10 +91,23 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     )
     if any(comparison.multi_bootstrap_p is not None for comparison in comparisons):
         parts.append(
-            "The JSON also holds a sensitivity analysis, the multi-bootstrap over seeds and examples (Sellam et al. 2022), which "
+            "The report also shows a sensitivity analysis, the multi-bootstrap over seeds and examples (Sellam et al. 2022), which "
             "rejects too rarely and decides nothing."
         )
     return " ".join(parts)
+
+
+def _looks(outcome: StudyOutcome) -> str:
+    """The rule under which seeds are added, where the study declares one."""
+    look, rule = outcome.look, outcome.study.looks
+    if look is None or rule is None:
+        return ""
+    each = ", each claim with its own share of alpha" if len(outcome.study.claims) > 1 else ""
+    return (
+        f" The study declares looks at {text.listed([str(count) for count in rule.seeds])} seeds an arm, over which alpha is spent "
+        f"by the {rule.spending} type rule of Lan and DeMets (1983, doi 10.1093/biomet/70.3.659){each}; this is look "
+        f"{look.number}, which decides at {look.level:.3g}."
+    )
 
 
 def _declared(outcome: StudyOutcome) -> str:

@@ -28,13 +28,20 @@ class Score(ContractModel):
 
 
 class ArmCost(ContractModel):
-    """Means over the arm's finished runs, peaks as the largest; None where no run could measure it."""
+    """Means over the arm's finished runs, peaks as the largest; None where no run could measure it.
+
+    `trainable_head` of the trainable parameters are the task's head.  `seconds_to_target` is the mean training time at which
+    the runs that reach the study's `target` on the selection split first do; `reached_target` is how many that are.
+    """
 
     seconds_per_run: float
     training_seconds: float
     train_examples_per_second: float | None
     trainable_parameters: int | None
+    trainable_head: int | None
     total_parameters: int | None
+    seconds_to_target: float | None
+    reached_target: int
     peak_host_bytes: int | None
     peak_device_bytes: int | None
     energy_joules: float | None
@@ -112,6 +119,7 @@ class Comparison(ContractModel):
     seeds_needed: int | None
     examples_needed: int | None
     notes: tuple[str, ...]
+    signature: str
 
     @property
     def decided(self) -> bool:
@@ -128,6 +136,21 @@ class OpenClaim(ContractModel):
     claim: Literal["superiority", "equivalence"]
     margin: float | None
     waiting_for: tuple[str, ...]
+
+
+class ReportedRow(ContractModel):
+    """A number published elsewhere.  `expected` is where the mean of `runs` further runs of ours would lie (interval)."""
+
+    source: str
+    arm: str
+    values: tuple[float, ...]
+    runs: int
+    mean: float
+    ours: float | None
+    expected: Interval | None
+    within: bool | None
+    statement: str
+    note: str
 
 
 class Curve(ContractModel):
@@ -239,6 +262,8 @@ class StudyReport(ContractModel):
     planned: int
     finished: int
     arms: tuple[ArmRow, ...]
+    target: float | None
+    reported: tuple[ReportedRow, ...]
     recipes: tuple[Recipe, ...]
     curves: Curves
     methods: tuple[str, ...]
@@ -267,3 +292,15 @@ class ReportModel(ContractModel):
     inputs: str
     versions: dict[str, str]
     studies: tuple[StudyReport, ...]
+
+
+class Entry(ContractModel):
+    """What the index says of a study; a verdict is (statement, label, decided, declared)."""
+
+    name: str
+    title: str
+    finished: int
+    planned: int
+    verdicts: tuple[tuple[str, str, bool, bool], ...]
+    open_claims: tuple[str, ...]
+    refused_claims: tuple[str, ...]

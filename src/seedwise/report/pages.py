@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from seedwise.report import text
 
@@ -41,9 +42,11 @@ def environment(*, autoescape: bool) -> Environment:
         "some",
         "seeds",
         "capitalize_first",
+        "as_sentence",
     ):
         made.filters[name] = getattr(text, name)
     made.filters["md"] = markdown_text
+    made.filters["breakable"] = breakable
     made.globals["plural"] = text.plural
     return made
 
@@ -52,3 +55,8 @@ def markdown_text(value: str) -> str:
     """Text that Markdown shows as it is, on one line: no markup, no HTML, no table cell ended early."""
     plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MARKDOWN.sub(r"\\\1", plain)
+
+
+def breakable(signature: str) -> Markup:
+    """A line may end after each field of a signature."""
+    return Markup("|<wbr>").join(signature.split("|"))

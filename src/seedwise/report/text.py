@@ -119,3 +119,8 @@ def seeds(values: tuple[int, ...]) -> str:
 
 def capitalize_first(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
+
+
+def as_sentence(words: str) -> str:
+    """With a capital at its beginning and one full stop at its end."""
+    return f"{capitalize_first(words).rstrip('.')}."

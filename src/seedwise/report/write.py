@@ -1,57 +1,132 @@
-"""Writing the report: whole files, and nothing at all where they are already what the inputs give."""
+"""Writing the reports: a folder a study, an index over all of them; whole files, and nothing at all where nothing changed."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from seedwise.comparison import StudyOutcome
 from seedwise.project import Project
 from seedwise.report.build import build
 from seedwise.report.inputs import report_inputs
+from seedwise.report.model import Entry, ReportModel
+from seedwise.report.render import FILES, render
 from seedwise.say import Say
 from seedwise.store import Store
+from seedwise_contract import canonical_json
+from seedwise_contract.base import ContractModel
 from seedwise_contract.files import sha256_file, write_json, write_whole
 
 STAMP = "report.stamp.json"
-FILES = ("report.html", "report.md", "report.json")
+INDEX = "index.html"
+SUMMARY = "summary.md"
+# What earlier versions left beside the studies' folders; theirs would be taken for the present one's.
+_FORMER = ("report.html", "report.md", "report.json", STAMP)
 
 
-def write_report(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> Path:
-    """Write `report.html`, `report.md` and `report.json` into the project's reports; the page's path.
+class Stamp(ContractModel):
+    """What the files of a study's folder were made from, and what the index says of it."""
 
-    Nothing is drawn where the inputs are those of the files that are there, unchanged.
+    inputs: str
+    files: dict[str, str]
+    entry: Entry
+
+
+def write_reports(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> dict[str, Path]:
+    """Write each study's report into its folder below the project's reports, then the index; study → its page.
+
+    A study whose files are those of its inputs already is left alone; pages of other studies stay, and stay in the index.
+    `summary.md` is the Markdown of these studies together.
     """
     folder = project.reports
-    page = folder / FILES[0]
-    inputs = report_inputs(outcomes, store)
-    if _is_current(folder, inputs):
-        return page
-    from seedwise.report.html import render_html  # these import jinja2 and matplotlib
-    from seedwise.report.markdown import render_markdown
+    pages = {}
+    drawn = False
+    for outcome in outcomes:
+        own = folder / outcome.study.name
+        pages[outcome.study.name] = own / FILES["html"]
+        inputs = report_inputs([outcome], store)
+        if _is_current(own, inputs):
+            continue
+        if not drawn:
+            say("report: drawing")
+        drawn = True
+        _write(own, build([outcome], store))
+    for name in _FORMER:
+        (folder / name).unlink(missing_ok=True)
+    _write_index(folder)
+    texts = [(page.parent / FILES["md"]).read_text(encoding="utf-8") for page in pages.values()]
+    _write_changed(folder / SUMMARY, "\n".join(texts))
+    return pages
 
-    say("report: drawing")
-    model = build(outcomes, store)
+
+def append_summary(folder: Path) -> None:
+    """Give the summary to the CI job, where there is one that shows it (`GITHUB_STEP_SUMMARY` names its file)."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if name:
+        with suppress(OSError), open(name, "a", encoding="utf-8") as handle:
+            handle.write((folder / SUMMARY).read_text(encoding="utf-8"))
+
+
+def _write(folder: Path, model: ReportModel) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / STAMP).unlink(missing_ok=True)
-    write_whole(folder / "report.json", model.model_dump_json(indent=1) + "\n")
-    write_whole(folder / "report.md", render_markdown(model))
-    write_whole(page, render_html(model))
-    write_json(folder / STAMP, {"inputs": inputs, "files": {name: sha256_file(folder / name) for name in FILES}})
-    return page
+    for kind, name in FILES.items():
+        write_whole(folder / name, render(model, kind))
+    study = model.studies[0]
+    entry = Entry(
+        name=study.name,
+        title=study.title,
+        finished=study.finished,
+        planned=study.planned,
+        verdicts=tuple(
+            (claim.statement, claim.label, claim.decided and claim.declared, claim.declared) for claim in study.claims
+        ),
+        open_claims=tuple(claim.statement for claim in study.open_claims),
+        refused_claims=tuple(claim.statement for claim in study.refused_claims),
+    )
+    files = {name: sha256_file(folder / name) for name in FILES.values()}
+    write_json(folder / STAMP, Stamp(inputs=model.inputs, files=files, entry=entry))
+
+
+def _write_index(folder: Path) -> None:
+    """Over every study that has a report here, whenever it was written."""
+    entries = [stamp.entry for path in sorted(folder.glob(f"*/{STAMP}")) if (stamp := _stamp(path.parent)) is not None]
+    digest = hashlib.sha256(canonical_json([entry.model_dump(mode="json") for entry in entries]).encode())
+    for name in ("index.html.j2", "report.css"):
+        digest.update((Path(__file__).parent / "templates" / name).read_bytes())
+    page, key = folder / INDEX, digest.hexdigest()
+    if page.is_file() and key in page.read_text(encoding="utf-8"):
+        return
+    from seedwise.report.index import render_index  # brings jinja2
+
+    write_whole(page, render_index(entries, key))
+
+
+def _write_changed(path: Path, content: str) -> None:
+    if not path.is_file() or path.read_text(encoding="utf-8") != content:
+        write_whole(path, content)
+
+
+def _stamp(folder: Path) -> Stamp | None:
+    """None where there is none, or one that says nothing: the report is written again."""
+    try:
+        return Stamp.model_validate_json((folder / STAMP).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def _is_current(folder: Path, inputs: str) -> bool:
+    stamp = _stamp(folder)
     try:
-        stamp = json.loads((folder / STAMP).read_bytes())
-        return bool(
-            stamp["inputs"] == inputs and all(sha256_file(folder / name) == stamp["files"][name] for name in FILES)
+        return (
+            stamp is not None
+            and stamp.inputs == inputs
+            and stamp.files == {name: sha256_file(folder / name) for name in FILES.values()}
         )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # no stamp, or one that says nothing: the report is written again
+    except OSError:
         return False

@@ -8,16 +8,19 @@ undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0
 
 from __future__ import annotations
 
+from .apart import seeds_apart
 from .collapse import CollapseResult, collapse_rates
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
-from .paired import crossed_paired, decide_paired, welch_paired
+from .noninferiority import NonInferiority, noninferiority
+from .paired import crossed_paired, decide_paired, refused_pairs, welch_paired
 from .permutation import (
     PermutationResult,
     floor_paired,
@@ -36,10 +39,12 @@ from .power import (
     seeds_for_crossed,
     seeds_for_welch,
 )
+from .power_equivalence import attainable_margin, examples_for_tost, power_tost, seeds_for_tost
 from .probability import probability_a_greater
 from .resolve import resolve_family
 from .sentence import format_p, sentence
 from .several import PairResult, all_pairs, dunnett
+from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
 from .tdist import TostResult, tost
 from .verdict import Claim, Outcome, Question, Verdict
@@ -54,9 +59,11 @@ __all__ = [
     "Degenerate",
     "DegenerateReason",
     "Description",
+    "Look",
     "McNemarResult",
     "MultiBootstrapResult",
     "Needed",
+    "NonInferiority",
     "Outcome",
     "PairResult",
     "PermutationResult",
@@ -65,8 +72,10 @@ __all__ = [
     "Verdict",
     "WelchResult",
     "all_pairs",
+    "attainable_margin",
     "benjamini_hochberg",
     "collapse_rates",
+    "confusion_scores",
     "crossed",
     "crossed_paired",
     "decide_crossed",
@@ -77,23 +86,34 @@ __all__ = [
     "detectable_welch",
     "dunnett",
     "examples_for_crossed",
+    "examples_for_tost",
+    "f1",
     "floor_paired",
     "floor_unpaired",
     "format_p",
     "holm",
     "is_attainable",
+    "look_levels",
+    "macro_f1",
+    "matthews",
     "mcnemar",
     "multi_bootstrap",
     "needed_crossed",
     "needed_welch",
+    "noninferiority",
     "permutation_paired",
     "permutation_unpaired",
+    "perplexity_scores",
     "pilot_components",
     "power_crossed",
+    "power_tost",
     "power_welch",
     "probability_a_greater",
+    "refused_pairs",
     "resolve_family",
+    "seeds_apart",
     "seeds_for_crossed",
+    "seeds_for_tost",
     "seeds_for_welch",
     "sentence",
     "smallest_n_paired",

@@ -19,6 +19,7 @@ class DegenerateReason(StrEnum):
     NOT_FINITE = "not finite"
     UNEQUAL_EXAMPLES = "unequal examples"
     ZERO_VARIANCE = "zero variance"
+    NOT_SHARED = "seeds not shared"
 
 
 @dataclass(frozen=True, slots=True)

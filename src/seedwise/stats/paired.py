@@ -94,6 +94,38 @@ def decide_paired(
     return replace(verdict, n_seeds=(first.shape[0], second.shape[0]), deterministic=(False, False))
 
 
+def refused_pairs(
+    n_a: int,
+    n_b: int,
+    n_examples: int | None,
+    why: str,
+    *,
+    alpha: float = 0.05,
+    claim: Claim = "superiority",
+    margin: float | None = None,
+    family_size: int = 1,
+    rng: np.random.Generator | None = None,
+) -> Verdict:
+    """Return the verdict on arms that were declared paired but share no seeds, as the caller found: DEGENERATE, with `why`.
+
+    Deciding them as independent would be another design than the declared one. Arguments as for `decide_paired`.
+    """
+    check_rules(alpha, claim, margin, family_size)
+    frame = Verdict(
+        outcome=Outcome.INCONCLUSIVE,
+        question=Question.SEEDS if n_examples is None else Question.SEEDS_AND_EXAMPLES,
+        claim=claim,
+        alpha=alpha,
+        family_size=family_size,
+        n_seeds=(n_a, n_b),
+        deterministic=(False, False),
+        paired=True,
+        n_examples=n_examples,
+        margin=margin,
+    )
+    return degenerate_verdict(frame, Degenerate(DegenerateReason.NOT_SHARED, why))
+
+
 def _check_pairs(n_a: int, n_b: int) -> None:
     if n_a != n_b:
         raise ValueError(f"paired arms need the same seeds; a has {n_a} and b has {n_b}")

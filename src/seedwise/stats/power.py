@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scipy import optimize, stats
 
 from .crossed import ArmComponents, CrossedResult, crossed_variance
-from .family import smallest_n_unpaired
+from .family import smallest_n_paired, smallest_n_unpaired
 from .needed import MAX_EXAMPLES, MAX_SEEDS, smallest
 from .numeric import check_alpha
 
@@ -46,17 +46,28 @@ def pilot_components(result: CrossedResult) -> Components:
     return Components(seeds[0], seeds[1], example, residuals[0], residuals[1])
 
 
+INDEPENDENT = (False, False)
+
+
 def power_crossed(
-    difference: float, components: Components, n_seeds: int, n_examples: int, alpha: float = 0.05
+    difference: float,
+    components: Components,
+    n_seeds: int,
+    n_examples: int,
+    alpha: float = 0.05,
+    *,
+    deterministic: tuple[bool, bool] = INDEPENDENT,
 ) -> float:
     """Return the chance that the crossed interval excludes 0 on the right side, with `n_seeds` in each arm.
 
     The standardised estimate is taken as noncentral t with noncentrality difference / √Var and the degrees of freedom of
     `crossed` (Hillis, Obuchowski and Berbaum 2011, doi 10.1016/j.acra.2010.09.007), mean squares being at their
-    expectations. For a family pass alpha / its size. Raises ValueError for fewer than two seeds or examples.
+    expectations. For a family pass alpha / its size. A `deterministic` arm adds no variance of its own; paired seeds are
+    the case of their differences (components of A) against a deterministic B. Raises ValueError for fewer than two seeds
+    or examples.
     """
     check_alpha(alpha)
-    standard_error, df = _design(components, n_seeds, n_examples)
+    standard_error, df = design_error(components, n_seeds, n_examples, deterministic)
     return _power(difference, standard_error, df, alpha)
 
 
@@ -72,58 +83,91 @@ def power_welch(difference: float, sd_a: float, sd_b: float, n_seeds: int, alpha
 
 
 def detectable_crossed(
-    components: Components, n_seeds: int, n_examples: int, power: float = 0.8, alpha: float = 0.05
+    components: Components,
+    n_seeds: int,
+    n_examples: int,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    *,
+    deterministic: tuple[bool, bool] = INDEPENDENT,
 ) -> float:
     """Return the smallest true difference that `power_crossed` finds with probability `power`."""
     check_alpha(alpha)
-    return _detectable(*_design(components, n_seeds, n_examples), _checked(power, alpha), alpha)
+    return _detectable(
+        *design_error(components, n_seeds, n_examples, deterministic), checked_power(power, alpha), alpha
+    )
 
 
 def detectable_welch(sd_a: float, sd_b: float, n_seeds: int, power: float = 0.8, alpha: float = 0.05) -> float:
     """Return the smallest true difference that `power_welch` finds with probability `power`."""
     check_alpha(alpha)
-    return _detectable(*_welch_design(sd_a, sd_b, n_seeds), _checked(power, alpha), alpha)
+    return _detectable(*_welch_design(sd_a, sd_b, n_seeds), checked_power(power, alpha), alpha)
 
 
 def seeds_for_crossed(
-    difference: float, components: Components, n_examples: int, power: float = 0.8, alpha: float = 0.05
+    difference: float,
+    components: Components,
+    n_examples: int,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    *,
+    deterministic: tuple[bool, bool] = INDEPENDENT,
 ) -> int | None:
     """Return the seeds per arm that reach `power` on `n_examples`; None where no number up to 1,000 does.
 
     Never fewer than the exact test over seeds needs to be attainable at `alpha`.
     """
-    wanted = _checked(power, alpha)
+    wanted = checked_power(power, alpha)
     return smallest(
-        lambda n: power_crossed(difference, components, n, n_examples, alpha) >= wanted,
-        max(2, smallest_n_unpaired(alpha)),
+        lambda n: power_crossed(difference, components, n, n_examples, alpha, deterministic=deterministic) >= wanted,
+        fewest_seeds(alpha, deterministic),
         MAX_SEEDS,
     )
 
 
 def examples_for_crossed(
-    difference: float, components: Components, n_seeds: int, power: float = 0.8, alpha: float = 0.05
+    difference: float,
+    components: Components,
+    n_seeds: int,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    *,
+    deterministic: tuple[bool, bool] = INDEPENDENT,
 ) -> int | None:
     """Return the examples that reach `power` with `n_seeds` an arm; None where no number up to ten million does."""
-    wanted = _checked(power, alpha)
-    return smallest(lambda e: power_crossed(difference, components, n_seeds, e, alpha) >= wanted, 2, MAX_EXAMPLES)
+    wanted = checked_power(power, alpha)
+    return smallest(
+        lambda e: power_crossed(difference, components, n_seeds, e, alpha, deterministic=deterministic) >= wanted,
+        2,
+        MAX_EXAMPLES,
+    )
 
 
 def seeds_for_welch(difference: float, sd_a: float, sd_b: float, power: float = 0.8, alpha: float = 0.05) -> int | None:
     """Return the seeds per arm that reach `power` over seeds alone; limits as for `seeds_for_crossed`."""
-    wanted = _checked(power, alpha)
+    wanted = checked_power(power, alpha)
     return smallest(
         lambda n: power_welch(difference, sd_a, sd_b, n, alpha) >= wanted, max(2, smallest_n_unpaired(alpha)), MAX_SEEDS
     )
 
 
-def _design(components: Components, n_seeds: int, n_examples: int) -> tuple[float, float]:
+def fewest_seeds(alpha: float, deterministic: tuple[bool, bool]) -> int:
+    """Return the seeds per arm from which on the exact test over seeds is attainable at `alpha`, at least two."""
+    return max(2, smallest_n_paired(alpha) if any(deterministic) else smallest_n_unpaired(alpha))
+
+
+def design_error(
+    components: Components, n_seeds: int, n_examples: int, deterministic: tuple[bool, bool] = INDEPENDENT
+) -> tuple[float, float]:
     """Return the expected standard error and degrees of freedom of the crossed interval."""
     if n_seeds < 2 or n_examples < 2:
         raise ValueError(f"two seeds and two examples are needed; given: {n_seeds} and {n_examples}")
     arms = []
-    for seed, residual in ((components.seed_a, components.residual_a), (components.seed_b, components.residual_b)):
-        v3 = residual / (n_seeds * n_examples)
-        arms.append(ArmComponents(n_seeds=n_seeds, v1=seed / n_seeds + v3, v3=v3, deterministic=False))
+    parts = ((components.seed_a, components.residual_a), (components.seed_b, components.residual_b))
+    for (seed, residual), fixed in zip(parts, deterministic, strict=True):
+        v3 = 0.0 if fixed else residual / (n_seeds * n_examples)
+        v1 = 0.0 if fixed else seed / n_seeds + v3
+        arms.append(ArmComponents(n_seeds=1 if fixed else n_seeds, v1=v1, v3=v3, deterministic=fixed))
     v2 = components.example / n_examples + math.fsum(arm.v3 for arm in arms)
     variance, df = crossed_variance((arms[0], arms[1]), v2, n_examples)
     return _checked_error(math.sqrt(variance)), df
@@ -157,7 +201,8 @@ def _detectable(standard_error: float, df: float, power: float, alpha: float) ->
     return float(optimize.brentq(missing, 0.0, high))
 
 
-def _checked(power: float, alpha: float) -> float:
+def checked_power(power: float, alpha: float) -> float:
+    """Return `power`, or raise ValueError where it is no chance above alpha."""
     if not alpha < power < 1.0:
         raise ValueError(f"power must lie between alpha and 1; it is {power}")
     return power

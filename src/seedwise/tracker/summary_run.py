@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.signature import sign
 from seedwise.store import StoredRun
 from seedwise.tracker.content import ARM, COLOUR, KIND, NOTE, Artifact, Point, RunContent
 from seedwise.tracker.flatten import MAX_TAG, clean_key, clip
@@ -45,6 +46,7 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
         tags[clean_key(f"{prefix}.verdict")] = clip(claim_note(claim), MAX_TAG)
         tags[clean_key(f"{prefix}.sentence")] = clip(claim.sentence, MAX_TAG)
         tags[clean_key(f"{prefix}.declared")] = str(claim.declared).lower()
+        tags[clean_key(f"{prefix}.signature")] = clip(str(sign(outcome, claim)), MAX_TAG)
         points += _claim_points(claim)
     return RunContent(
         name=study.name,
@@ -121,7 +123,7 @@ def _claim_points(claim: ClaimOutcome) -> list[Point]:
 
 def _verdicts_json(outcome: StudyOutcome) -> str:
     def plain(claim: ClaimOutcome) -> dict[str, Any]:
-        return dataclasses.asdict(claim)
+        return {**dataclasses.asdict(claim), "signature": str(sign(outcome, claim))}
 
     value = {
         "study": outcome.study.name,

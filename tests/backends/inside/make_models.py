@@ -35,7 +35,8 @@ for kind, settings in KINDS.items():
     folder.mkdir(parents=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.digits, *WORDS]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    ends = {"bos_token": "[CLS]", "eos_token": "[SEP]"} if kind in ("gpt2", "bloom", "llama") else {}
+    BertTokenizerFast(str(folder / "vocab.txt"), **ends).save_pretrained(folder)
     torch.manual_seed(0)
     config = AutoConfig.for_model("bert" if kind in ("loud", "poolerless") else kind, **settings)
     pooler = {"add_pooling_layer": False} if kind == "poolerless" else {}

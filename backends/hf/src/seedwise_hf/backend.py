@@ -37,7 +37,9 @@ class HfBackend:
         version: str = __version__,
         methods: Optional[Mapping[str, Method]] = None,
         packages: tuple[str, ...] = PACKAGES,
+        tasks: tuple[str, ...] = ("classification",),
     ) -> None:
+        self.tasks = tasks
         self.name = name
         self.version = version
         self.methods: Mapping[str, Method] = methods if methods is not None else {"full": FullFineTuning()}
@@ -49,7 +51,7 @@ class HfBackend:
             contract=CONTRACT_VERSION,
             backend=self.name,
             version=self.version,
-            tasks=["classification"],
+            tasks=list(self.tasks),
             methods=list(self.methods),
             initialisations=["pretrained", "random"],
             precisions=["fp32", "bf16"],

@@ -86,6 +86,8 @@ def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:
         return
     if spec.recipe is None:
         return
+    if spec.task.kind == "causal_lm":
+        yield from _language_faults(spec, str(kind), fields)
     yield from _dropout_faults(str(kind), fields, spec.recipe.dropout)
     longest = _positions(str(kind), config)
     if longest is not None and spec.recipe.max_length > longest:
@@ -93,6 +95,19 @@ def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:
             field="recipe.max_length",
             found=str(spec.recipe.max_length),
             allowed=f"at most the model's {longest} positions",
+        )
+
+
+def _language_faults(spec: RunSpec, kind: str, fields: DropoutFields) -> Iterator[Fault]:
+    assert spec.recipe is not None
+    if not fields.bare:
+        decoders = ", ".join(name for name, known in DROPOUT_FIELDS.items() if known.bare)
+        yield Fault(field="model.path", found=f"a model of type {shown(kind)}", allowed=f"task causal_lm: {decoders}")
+    if spec.recipe.truncation != "longest_first":
+        yield Fault(
+            field="recipe.truncation",
+            found=shown(spec.recipe.truncation),
+            allowed="longest_first: a causal language model's text is one, and is cut at its end",
         )
 
 

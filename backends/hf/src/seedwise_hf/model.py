@@ -7,7 +7,7 @@ from typing import Any, Dict, FrozenSet
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from seedwise_contract import DataError, ParameterTable, RunSpec
 from seedwise_contract import parameters as tables
@@ -20,18 +20,21 @@ def build(spec: RunSpec, folder: Path) -> Built:
     """The model in float32, drawn from `seeds.initialisation` where it is not read from `folder`.
 
     The head is whatever lies outside the model's encoder, with encoder parts that the checkpoint does not hold (a
-    pooler, as a rule).  It is always drawn anew, in the order of the modules, even where `folder` holds one.
+    pooler, as a rule).  It is always drawn anew, in the order of the modules, even where `folder` holds one.  A causal
+    language model has no such head.
     """
     config = configure(spec, folder)
+    language = spec.task.kind == "causal_lm"  # whose head is a part of the model, read with it
+    kind = AutoModelForCausalLM if language else AutoModelForSequenceClassification
     if spec.initialisation == "random":
         seed_torch(spec.seeds.initialisation)
-        model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
-        return Built(model, _outside_encoder(model))
+        model = kind.from_config(config, dtype=torch.float32)
+        return Built(model, frozenset() if language else _outside_encoder(model))
     if not any(folder.glob("*.safetensors")):
         raise DataError(f"{folder}: no *.safetensors file; pretrained weights are read in that format only")
     seed_torch(spec.seeds.initialisation)
     try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        model, info = kind.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,
@@ -42,7 +45,7 @@ def build(spec: RunSpec, folder: Path) -> Built:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{folder}: the weights cannot be read: {error}") from error
-    outside = _outside_encoder(model)
+    outside = frozenset() if language else _outside_encoder(model)
     absent = _absent_from_checkpoint(model, folder, info, outside)
     _draw_anew(model, outside | absent, spec.seeds.initialisation)
     return Built(model, outside | absent)
@@ -51,15 +54,14 @@ def build(spec: RunSpec, folder: Path) -> Built:
 def configure(spec: RunSpec, folder: Path) -> Any:
     """The model's configuration with the task's classes and the recipe's dropout."""
     assert spec.recipe is not None
-    classes = spec.task.labels
-    config = AutoConfig.from_pretrained(
-        folder,
-        local_files_only=True,
-        num_labels=len(classes),
-        id2label=dict(enumerate(classes)),
-        label2id={name: index for index, name in enumerate(classes)},
-    )
-    config.problem_type = "single_label_classification"
+    classes: Dict[str, Any] = {}
+    if spec.task.kind == "classification":
+        labels = spec.task.labels
+        classes = {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
+        classes["label2id"] = {name: index for index, name in enumerate(labels)}
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, **classes)
+    if classes:
+        config.problem_type = "single_label_classification"
     fields = DROPOUT_FIELDS[config.model_type]
     for name in fields.hidden:
         setattr(config, name, spec.recipe.dropout.hidden)

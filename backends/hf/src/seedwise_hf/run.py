@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Type
+from typing import Any, Dict, List, Optional, Sequence, Type
 
 import torch
 from transformers import AutoTokenizer
@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from seedwise_contract import BackendError, DataError, OutOfMemory, RunResult, RunSpec
 from seedwise_contract.backend import RunContext
-from seedwise_contract.data import Example, model_folder, read_split
+from seedwise_contract.data import model_folder
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json
 from seedwise_contract.gradient import GradientRun
@@ -19,12 +19,12 @@ from seedwise_contract.results import Selected
 from seedwise_contract.states import Progress
 from seedwise_hf import optim
 from seedwise_hf.check import DROPOUT_FIELDS
-from seedwise_hf.data import Collator, Encoded, encode
 from seedwise_hf.methods import Method
 from seedwise_hf.model import build, parameter_table
 from seedwise_hf.scoring import Scorer
 from seedwise_hf.seeding import set_determinism
 from seedwise_hf.state import States
+from seedwise_hf.tasks import task_of
 from seedwise_hf.training import SeedwiseTrainer
 
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
@@ -57,8 +57,9 @@ class HfRun(GradientRun):
         switches = set_determinism(spec.device.threads)
         self.device = _device(spec)
         write_json(self.files.environment, _environment(spec, self.device, switches))
-        self.examples: Dict[str, List[Example]] = {
-            split: read_split(spec.task, split, context.roots.data) for split in ("train", "selection", "test")
+        self.task = task_of(spec)
+        self.examples: Dict[str, List[Any]] = {
+            split: self.task.read(split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
         folder = model_folder(spec.model, context.roots.models)
@@ -66,25 +67,26 @@ class HfRun(GradientRun):
         self.head = built.head
         self.model = built.model.to(self.device)
         self.tokenizer = _tokenizer(folder)
-        if DROPOUT_FIELDS[built.model.config.model_type].bare:  # the head reads the last token that is not padding
+        if DROPOUT_FIELDS[built.model.config.model_type].bare:  # a head reads the last token that is no padding
             built.model.config.pad_token_id = self.tokenizer.pad_token_id
-        self.encoded: Dict[str, List[Encoded]] = {
-            split: encode(self.tokenizer, examples, spec, built.model.config.vocab_size)
+        self.encoded: Dict[str, List[Any]] = {
+            split: self.task.encode(self.tokenizer, examples, built.model.config.vocab_size)
             for split, examples in self.examples.items()
         }
         assert spec.recipe is not None
         decay = optim.decay_by_name(self.model, spec.recipe.optimizer)
         write_json(self.files.parameters, parameter_table(built, decay))
-        self.collate = Collator(self.tokenizer.pad_token_id)
+        self.collate = self.task.collator(self.tokenizer.pad_token_id, scoring=False)
 
     def trainer(self, progress: Progress) -> SeedwiseTrainer:
         spec, context = self.spec, self.context
         assert spec.recipe is not None
         scorer = Scorer(
+            self.task,
             self.device,
             spec.recipe.precision,
             spec.evaluation.batch_size,
-            self.collate,
+            self.task.collator(self.tokenizer.pad_token_id, scoring=True),
             lambda: context.stop_requested,
         )
         return self.trainer_type(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
@@ -92,10 +94,17 @@ class HfRun(GradientRun):
     def peak_device_bytes(self) -> Optional[int]:
         return torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
 
+    def lines(self, split: str, logits: Any) -> Sequence[Any]:
+        return self.task.lines(logits, self.examples[split])
+
     def save(self, folder: Path, selected: Selected) -> None:
         """With the tokenizer, as transformers reads them back."""
-        self.model.save_pretrained(folder)
+        self.write_model(folder)
         self.tokenizer.save_pretrained(folder)
+        self.task.leave(self.model, self.tokenizer, self.examples["test"], self.files.folder)
+
+    def write_model(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
 
 
 def _device(spec: RunSpec) -> torch.device:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence
+from typing import Any, Callable, List, Sequence
 
 import torch
 from torch import nn
 
-from seedwise_contract.course import Scored, Stopped
-from seedwise_contract.predictions import accuracy
-from seedwise_hf.data import Collator, Encoded
+from seedwise_contract.course import Stopped
+from seedwise_hf.tasks import Task
 
 
 class Scorer:
-    """Logits in the order of the split.  Batches run from short to long examples: little padding is computed."""
+    """What a task keeps of each row, in the order of the split.  Batches run from short to long: little padding is computed."""
 
     def __init__(
-        self, device: torch.device, precision: str, batch_size: int, collate: Collator, stop: Callable[[], bool]
+        self, task: Task, device: torch.device, precision: str, batch_size: int, collate: Any, stop: Callable[[], bool]
     ) -> None:
+        self.task = task
         self._device = device
         self._bf16 = precision == "bf16"
         self._batch_size = batch_size
@@ -25,28 +25,19 @@ class Scorer:
         self._stop = stop
 
     @torch.inference_mode()
-    def __call__(self, model: nn.Module, split: Sequence[Encoded]) -> torch.Tensor:
-        """float32 logits, examples × classes, on the CPU."""
+    def __call__(self, model: nn.Module, split: Sequence[Any]) -> torch.Tensor:
+        """As `Task.found`, on the CPU."""
         by_length = sorted(range(len(split)), key=lambda index: len(split[index].ids))
-        logits: List[torch.Tensor] = []
+        found: List[torch.Tensor] = []
         model.eval()
         for start in range(0, len(split), self._batch_size):
             if self._stop():
                 raise Stopped
             batch = self._collate([split[index] for index in by_length[start : start + self._batch_size]])
-            del batch["labels"]
             batch = {name: tensor.to(self._device) for name, tensor in batch.items()}
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-                logits.append(model(**batch).logits.float())
-        scored = torch.cat(logits).cpu()
-        ordered = torch.empty_like(scored)
-        ordered[torch.tensor(by_length)] = scored
+                found.append(self.task.found(model, batch))
+        lines = torch.cat(found).cpu()
+        ordered = torch.empty_like(lines)
+        ordered[torch.tensor(by_length)] = lines
         return ordered
-
-
-def scored(logits: torch.Tensor, split: Sequence[Encoded]) -> Scored:
-    """With accuracy and mean cross-entropy, over the whole split."""
-    labels = [item.label for item in split]
-    loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
-    metrics = {"accuracy": accuracy(logits.tolist(), labels), "loss": float(loss)}
-    return Scored(logits, bool(torch.isfinite(logits).all()), metrics)

@@ -17,8 +17,8 @@ from seedwise_contract.backend import RunContext
 from seedwise_contract.course import Course, Scored, Stopped
 from seedwise_contract.states import Progress
 from seedwise_hf import optim
-from seedwise_hf.data import Collator, Encoded, EpochBatches
-from seedwise_hf.scoring import Scorer, scored
+from seedwise_hf.data import EpochBatches
+from seedwise_hf.scoring import Scorer
 from seedwise_hf.seeding import seed_torch
 from seedwise_hf.state import States
 
@@ -52,8 +52,8 @@ class SeedwiseTrainer(Trainer):
     """One training loop for every method: what trains is settled by the model that it is given."""
 
     def __init__(
-        self, spec: RunSpec, context: RunContext, model: nn.Module, scorer: Scorer, collate: Collator,
-        splits: Mapping[str, List[Encoded]], states: States, progress: Progress,
+        self, spec: RunSpec, context: RunContext, model: nn.Module, scorer: Scorer, collate: Any,
+        splits: Mapping[str, List[Any]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
         assert spec.recipe is not None
         self.spec = spec
@@ -68,7 +68,7 @@ class SeedwiseTrainer(Trainer):
             args=arguments(spec, states.partial),
             data_collator=collate,
             train_dataset=splits["train"],  # type: ignore[arg-type]
-            compute_loss_func=mean_over_update,
+            compute_loss_func=scorer.task.loss,
             optimizers=optim.make(model, spec.recipe, spec.total_updates),
             callbacks=[_Hooks(self)],
         )
@@ -124,7 +124,7 @@ class SeedwiseTrainer(Trainer):
             self.interrupt()
 
     def scored(self, split: str) -> Scored:
-        return scored(self._scorer(self.model, self._splits[split]), self._splits[split])
+        return self._scorer.task.scored(self._scorer(self.model, self._splits[split]), self._splits[split])
 
     def restore(self, weights: Dict[str, torch.Tensor]) -> None:
         restore(self.model, weights)
@@ -142,11 +142,6 @@ class _Hooks(TrainerCallback):
 
     def on_epoch_end(self, *_: Any, **__: Any) -> None:
         self._trainer.select()
-
-
-def mean_over_update(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    """Cross-entropy in float32; the sum of an update's batches is the mean over its examples, however few."""
-    return nn.functional.cross_entropy(outputs["logits"].float(), labels, reduction="sum") / num_items_in_batch
 
 
 def trainable_weights(model: nn.Module) -> Dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import List
 
 from seedwise_contract import Fault, RunResult, RunSpec
@@ -17,17 +18,24 @@ from seedwise_peft.methods import METHODS
 
 class PeftBackend(HfBackend):
     def __init__(self) -> None:
-        super().__init__("peft", __version__, METHODS, (*PACKAGES, "peft"))
+        super().__init__("peft", __version__, METHODS, (*PACKAGES, "peft"), ("classification", "causal_lm"))
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
         found = super().check(spec, roots)
         method = METHODS.get(spec.method.name)
+        if spec.task.kind == "causal_lm":
+            found += _language_faults(spec)
         if spec.model is None or method is None or any(fault.field.startswith(("method", "model")) for fault in found):
             return found  # there is no model, or none that the method's parameters could be held against
         config = read_config(roots.models / spec.model.path)
         if config.get("model_type") not in FAMILIES:
             return found
         return found + method.model_faults(spec.method.parameters, config)
+
+    def warm(self, threads: int) -> None:
+        super().warm(threads)
+        for module in ("seedwise_peft.run", "seedwise_peft.bitfit"):
+            import_module(module)
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
@@ -36,3 +44,13 @@ class PeftBackend(HfBackend):
         from seedwise_peft.run import PeftRun
 
         return run(spec, context, METHODS[spec.method.name], begun, PeftRun)
+
+
+def _language_faults(spec: RunSpec) -> List[Fault]:
+    """A language model's head is a part of it: nothing is drawn anew that could train alone, or stay as it was drawn."""
+    if spec.method.name == "head":
+        return [Fault(field="method.name", found='"head"', allowed="another: a causal language model has no new head")]
+    if spec.method.name == "bitfit" and spec.method.parameters.get("head") is False:
+        allowed = "true, or nothing: a causal language model has no new head"
+        return [Fault(field="method.parameters.head", found="false", allowed=allowed)]
+    return []

@@ -48,8 +48,6 @@ class BitFit:
         return []
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
-        from peft import TaskType
-
         from seedwise_peft.bitfit import BitFitConfig
         from seedwise_peft.definition import WRAPPED, Definition, assert_trainable, biases, head_modules, outside
 
@@ -57,9 +55,7 @@ class BitFit:
         kind, chosen, head = str(config["model_type"]), parameters.get("biases", ALL), parameters.get("head", True)
         if chosen == QUERY_INTERMEDIATE:
             chosen = list(FAMILIES[kind].query_intermediate)
-        tuner = BitFitConfig(
-            task_type=TaskType.SEQ_CLS, inference_mode=False, target_modules=None if chosen == ALL else list(chosen)
-        )
+        tuner = BitFitConfig(inference_mode=False, target_modules=None if chosen == ALL else list(chosen))
         parts = outside(parts_of(config), head_modules(built.model, built.head))
         result = wrapped(built, tuner)
         if not head:

@@ -100,7 +100,7 @@ class Lora:
         return found + _rank_faults(settings, chosen)
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
-        from peft import LoraConfig, TaskType
+        from peft import LoraConfig
 
         from seedwise_peft.definition import Definition, assert_trainable, head_modules, outside
 
@@ -109,7 +109,6 @@ class Lora:
         parts = outside(parts_of(config), head_modules(built.model, built.head))
         targets = settings["target_modules"]
         lora = LoraConfig(
-            task_type=TaskType.SEQ_CLS,
             inference_mode=False,
             r=settings["r"],
             lora_alpha=settings["alpha"],

@@ -32,13 +32,14 @@ def wrapped(built: Built, config: PeftConfig, extra: Optional[List[str]] = None)
 
     Raises `SpecError` where peft refuses the configuration: it does so before anything trains.
     """
-    from peft import get_peft_model
+    from peft import TaskType, get_peft_model
 
     from seedwise_peft.definition import head_modules
     from seedwise_peft.frozen import replaced
 
     modules = head_modules(built.model, built.head)
-    config.modules_to_save = modules + [name for name in extra or () if name not in modules]
+    config.task_type = TaskType.SEQ_CLS if built.head else TaskType.CAUSAL_LM
+    config.modules_to_save = [*modules, *(name for name in extra or () if name not in modules)] or None
     try:
         model = get_peft_model(built.model, config, adapter_name=ADAPTER)
     except (ValueError, TypeError, KeyError, AssertionError, NotImplementedError, AttributeError) as error:

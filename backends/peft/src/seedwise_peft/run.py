@@ -7,7 +7,6 @@ from typing import Any
 
 from seedwise_contract import BackendError, RunResult, RunSpec
 from seedwise_contract.backend import RunContext
-from seedwise_contract.results import Selected
 from seedwise_hf.methods import Method
 from seedwise_hf.run import HfRun
 from seedwise_hf.state import States
@@ -44,7 +43,6 @@ class PeftRun(HfRun):
             raise BackendError(f"method '{self.spec.method.name}': weights that are frozen changed while it trained")
         return result
 
-    def save(self, folder: Path, selected: Selected) -> None:
+    def write_model(self, folder: Path) -> None:
         assert self.spec.model is not None
         save(self.model, folder, self.spec.model.name, self.spec.initialisation == "random")
-        self.tokenizer.save_pretrained(folder)

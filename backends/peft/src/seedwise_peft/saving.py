@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Set
 
 from peft import PeftModel
 from peft.utils.save_and_load import get_base_model_state_dict
@@ -33,9 +33,12 @@ def save(model: nn.Module, folder: Path, base: str, random: bool) -> None:
     path = folder / "adapter_config.json"
     write_json(path, _sorted(json.loads(path.read_text(encoding="utf-8"))))
     if random:
-        weights = {
-            name: tensor.detach().cpu().contiguous() for name, tensor in get_base_model_state_dict(model).items()
-        }
+        weights = {}
+        kept: Set[int] = set()
+        for name, tensor in get_base_model_state_dict(model).items():
+            if tensor.data_ptr() not in kept:  # tied weights are written once
+                kept.add(tensor.data_ptr())
+                weights[name] = tensor.detach().cpu().contiguous()
         (folder / BASE).mkdir()
         save_file(weights, folder / BASE / "model.safetensors", metadata={"format": "pt"})
         model.get_base_model().config.save_pretrained(folder / BASE)

@@ -24,7 +24,12 @@ class Full:
         from seedwise_peft.definition import Definition, assert_trainable, whole
 
         built.model.requires_grad_(True)
-        body = whole(parts_of(configuration(built)))
+        config = configuration(built)
+        body = whole(parts_of(config))
+        if not built.head and not config.get(
+            "tie_word_embeddings", True
+        ):  # the head over the vocabulary, with weights of its own
+            body["lm_head.weight"] = config["vocab_size"] * config["hidden_size"]
         return assert_trainable(built, Definition({n: c for n, c in body.items() if n not in built.head}), "full")
 
 
@@ -38,10 +43,10 @@ class Head:
         return []
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
-        from peft import LoraConfig, TaskType
+        from peft import LoraConfig
         from peft.utils.constants import DUMMY_TARGET_MODULES
 
         from seedwise_peft.definition import Definition, assert_trainable
 
-        config = LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=False, target_modules=DUMMY_TARGET_MODULES)
+        config = LoraConfig(inference_mode=False, target_modules=DUMMY_TARGET_MODULES)
         return assert_trainable(wrapped(built, config), Definition({}), "head")

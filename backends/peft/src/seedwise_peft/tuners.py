@@ -100,7 +100,7 @@ class Named:
         if "fan_in_fan_out" in fields_of(self._tuner):
             settings.setdefault("fan_in_fan_out", config["model_type"] in TRANSPOSED)
         parts = matched(targets, outside(parts_of(config), head_modules(built.model, built.head)))
-        tuner = getattr(peft, self._tuner.config)(task_type=peft.TaskType.SEQ_CLS, inference_mode=False, **settings)
+        tuner = getattr(peft, self._tuner.config)(inference_mode=False, **settings)
         result = wrapped(built, tuner)
         sizes = _sizes(self._name, settings, parts)
         if sizes is not None:

@@ -1,0 +1,160 @@
+"""Causal language models: a prompt is continued by its answer.
+
+A row is the task's template with prompt and answer in their places, and the end-of-text token, cut at the end to the recipe's
+length.  The answer's tokens are those that reach into it: a token that holds the blank before it, too.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+
+import torch
+from torch import nn
+from transformers import GenerationConfig
+
+from seedwise_contract import DataError, RunSpec
+from seedwise_contract.base import ContractModel
+from seedwise_contract.course import Scored
+from seedwise_contract.data import Dialogue, read_dialogues
+from seedwise_contract.files import write_lines
+from seedwise_contract.predictions import TokenLoss
+
+IGNORED = -100
+ANSWERS = "answers.jsonl"
+_ANSWERED, _NEW_TOKENS = 8, 64
+
+
+class EncodedDialogue(NamedTuple):
+    """Tokens, and for each whether training learns it and whether it is the answer's; nothing predicts the first."""
+
+    ids: List[int]
+    learned: List[bool]
+    answer: List[bool]
+
+
+class Answer(ContractModel):
+    """A line of `answers.jsonl`: what the selected model says to a prompt of the reported split, by greedy choice."""
+
+    id: str
+    prompt: str
+    answer: str
+    generated: str
+
+
+class CausalLm:
+    def __init__(self, spec: RunSpec) -> None:
+        assert spec.recipe is not None
+        self._task = spec.task
+        self._longest = spec.recipe.max_length
+
+    def read(self, split: str, root: Path) -> List[Dialogue]:
+        return read_dialogues(self._task, split, root)
+
+    def encode(self, tokenizer: Any, rows: Sequence[Dialogue], vocabulary: int) -> List[EncodedDialogue]:
+        """Raises `DataError` where the cut leaves nothing of an answer, or the tokenizer cannot serve."""
+        if not tokenizer.is_fast or tokenizer.eos_token_id is None:
+            raise DataError(
+                "a causal language model needs a tokenizer.json, and an end-of-text token by which an answer ends"
+            )
+        return [self._encoded(tokenizer, row, vocabulary) for row in rows]
+
+    def _before(self, row: Dialogue) -> str:
+        return self._task.template.replace("{prompt}", row.prompt)[: -len("{answer}")]  # type: ignore[no-any-return]
+
+    def _encoded(self, tokenizer: Any, row: Dialogue, vocabulary: int) -> EncodedDialogue:
+        before = self._before(row)
+        coded = tokenizer(before + row.answer, add_special_tokens=False, return_offsets_mapping=True)
+        ids = [*coded["input_ids"], tokenizer.eos_token_id]
+        answer = [*(end > len(before) for _, end in coded["offset_mapping"]), True]
+        if tokenizer.bos_token_id is not None:
+            ids, answer = [tokenizer.bos_token_id, *ids], [False, *answer]
+        ids, answer = ids[: self._longest], answer[: self._longest]
+        answer[0] = False
+        if not any(answer):
+            raise DataError(
+                f"example {row.id}: nothing of its answer is left within recipe.max_length {self._longest}; "
+                "use a larger length, or leave the row out"
+            )
+        if max(ids) >= vocabulary:
+            raise DataError(
+                f"example {row.id}: token {max(ids)} lies outside the model's vocabulary of {vocabulary}; "
+                "the tokenizer and the model in the model folder do not belong together"
+            )
+        learned = answer if self._task.loss_on == "answer" else [False] + [True] * (len(ids) - 1)
+        return EncodedDialogue(ids, learned, answer)
+
+    def collator(self, pad: int, scoring: bool) -> Callable[[Sequence[EncodedDialogue]], Dict[str, torch.Tensor]]:
+        """Labels are what training learns, or in `scoring` the answers."""
+
+        def collate(batch: Sequence[EncodedDialogue]) -> Dict[str, torch.Tensor]:
+            longest = max(len(item.ids) for item in batch)
+
+            def row(values: List[int], filler: int) -> List[int]:
+                return values + [filler] * (longest - len(values))
+
+            wanted = [item.answer if scoring else item.learned for item in batch]
+            labels = [
+                [token if keep else IGNORED for token, keep in zip(item.ids, kept, strict=True)]
+                for item, kept in zip(batch, wanted, strict=True)
+            ]
+            return {
+                "input_ids": torch.tensor([row(item.ids, pad) for item in batch]),
+                "attention_mask": torch.tensor([row([1] * len(item.ids), 0) for item in batch]),
+                "labels": torch.tensor([row(line, IGNORED) for line in labels]),
+            }
+
+        return collate
+
+    def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        """Cross-entropy in float32, over predicted tokens."""
+        logits = outputs["logits"][:, :-1].float()
+        total = nn.functional.cross_entropy(
+            logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="sum"
+        )
+        return total / num_items_in_batch
+
+    def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
+        """float64, rows × 2: the loss summed over an answer's tokens, in nats, and their number."""
+        labels = batch.pop("labels")[:, 1:]
+        logits = model(**batch).logits[:, :-1]
+        each = nn.functional.cross_entropy(
+            logits.double().transpose(1, 2), labels, ignore_index=IGNORED, reduction="none"
+        )
+        return torch.stack([each.sum(1), (labels != IGNORED).sum(1).double()], dim=1)
+
+    def scored(self, found: torch.Tensor, items: Sequence[EncodedDialogue]) -> Scored:
+        """With the mean loss of an answer's token over the whole split, in nats, and its exponential."""
+        loss = float(found[:, 0].sum() / found[:, 1].sum())
+        finite = math.isfinite(loss) and loss < 700  # the exponential of more is no float
+        return Scored(found, finite, {"loss": loss, "perplexity": math.exp(loss) if finite else math.inf})
+
+    def lines(self, found: torch.Tensor, rows: Sequence[Dialogue]) -> Sequence[TokenLoss]:
+        return [
+            TokenLoss(id=row.id, loss=loss, tokens=int(tokens))
+            for row, (loss, tokens) in zip(rows, found.tolist(), strict=True)
+        ]
+
+    @torch.inference_mode()
+    def leave(self, model: Any, tokenizer: Any, rows: Sequence[Dialogue], folder: Path) -> None:
+        """`answers.jsonl`: what the model says to the first prompts; the most probable token each time, so nothing is drawn."""
+        model.eval()
+        answers = []
+        for row in rows[:_ANSWERED]:
+            ids = tokenizer(self._before(row).rstrip(), add_special_tokens=False)["input_ids"]
+            if tokenizer.bos_token_id is not None:
+                ids = [tokenizer.bos_token_id, *ids]
+            ids = ids[: self._longest - 1]
+            greedy = GenerationConfig(
+                do_sample=False,
+                max_new_tokens=min(_NEW_TOKENS, self._longest - len(ids)),
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                bos_token_id=tokenizer.bos_token_id,
+            )
+            given = torch.tensor([ids], device=model.device)
+            said = model.generate(input_ids=given, attention_mask=torch.ones_like(given), generation_config=greedy)
+            generated = tokenizer.decode(said[0, len(ids) :], skip_special_tokens=True)
+            answers.append(Answer(id=row.id, prompt=row.prompt, answer=row.answer, generated=generated))
+        write_lines(folder / ANSWERS, answers)

@@ -1,0 +1,76 @@
+"""Every figure of a study's outcome as plain JSON, and how two of them differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from seedwise.comparison import ArmScores, ClaimOutcome, StudyOutcome
+from seedwise.signature import sign
+
+# Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.
+RELATIVE, ABSOLUTE = 1e-7, 1e-10
+
+
+def figures(outcome: StudyOutcome) -> dict[str, Any]:
+    """Scores, summaries, verdicts and signatures: what a bundle says, and what it is held to."""
+    value = {
+        "study": outcome.study.name,
+        "metric": outcome.study.task.metric,
+        "declaration": outcome.study.declaration(),
+        "arms": {name: _arm(arm) for name, arm in outcome.arms.items()},
+        "claims": {claim.name: _claim(outcome, claim) for claim in outcome.claims},
+        "explored": {claim.name: _claim(outcome, claim) for claim in outcome.explored},
+        "refused": {refused.claim.name: refused.reason for refused in outcome.refused},
+        "look": None if outcome.look is None else dataclasses.asdict(outcome.look),
+        "open_claims": [claim.name for claim in outcome.open_claims],
+        "missing": [run.label for run in outcome.missing],
+    }
+    return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
+
+
+def _arm(arm: ArmScores) -> dict[str, Any]:
+    summary = dataclasses.asdict(arm.summary)
+    scores = dict(zip(map(str, arm.seeds), arm.scores, strict=True))
+    diverged = [seed for seed, gone in zip(arm.seeds, arm.diverged, strict=True) if gone]
+    return {"scores": scores, "summary": summary, "diverged": diverged, "examples": len(arm.example_ids)}
+
+
+def _claim(outcome: StudyOutcome, claim: ClaimOutcome) -> dict[str, Any]:
+    return {**dataclasses.asdict(claim), "signature": str(sign(outcome, claim))}
+
+
+def differences(said: Any, found: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """(place, what) of every leaf that differs; numbers within rounding are equal."""
+    if isinstance(said, dict) and isinstance(found, dict):
+        for key in dict.fromkeys([*said, *found]):
+            yield from differences(said.get(key), found.get(key), f"{place}.{key}" if place else key)
+    elif isinstance(said, list) and isinstance(found, list) and len(said) == len(found):
+        for index, pair in enumerate(zip(said, found, strict=True)):
+            yield from differences(*pair, f"{place}.{index}")
+    elif not _equal(said, found):
+        yield place, f"says {_shown(said)}, but the predictions give {_shown(found)}"
+
+
+def count(value: Any) -> int:
+    """How many numbers there are in `value`."""
+    if isinstance(value, dict):
+        return sum(map(count, value.values()))
+    if isinstance(value, list):
+        return sum(map(count, value))
+    return int(isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _equal(said: Any, found: Any) -> bool:
+    numbers = (int, float)
+    if isinstance(said, numbers) and isinstance(found, numbers) and not isinstance(said, bool):
+        return math.isclose(said, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return bool(said == found)
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,152 @@
+"""From outcomes and their store to a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from seedwise.bundle.archive import archive_bytes
+from seedwise.bundle.figures import figures
+from seedwise.bundle.layout import (
+    CERTIFICATES,
+    DECLARATIONS,
+    FORMAT,
+    LEDGER,
+    MANIFEST,
+    README,
+    RUN_FILES,
+    RUN_RECORDS,
+    Listed,
+    Manifest,
+    PlanFile,
+    PlannedEntry,
+    run_file,
+    study_file,
+    versions,
+)
+from seedwise.certificates.need import Shelf, needs_of
+from seedwise.comparison import compare
+from seedwise.errors import InputError
+from seedwise.plan import Plan
+from seedwise.store import Store
+
+_README = """# Evidence of Seedwise verdicts
+
+Studies: {studies}.
+
+    seedwise verify BUNDLE
+
+recomputes every score, estimate, interval and p value from the predictions in here, without a network, a GPU or the
+project it came from, and compares them with the verdicts.
+
+| where | what |
+| --- | --- |
+| `studies/NAME/study.yaml`, `study.json` | the study as its author wrote it, and as it was read: arms merged over the defaults |
+| `studies/NAME/verdicts.json` | what is claimed: scores, verdicts, sentences, signatures |
+| `studies/NAME/data.json`, `plan.json` | the data's digests, citation and licence; the runs of the study |
+| `runs/ID/` | a run: spec, provenance, result, environment, parameters, predictions of the reported split |
+| `declarations.jsonl` | when each declaration was first put to work |
+| `certificates/` | proofs that backends agree, where claims across backends rest on some |
+| `manifest.json` | the sha256 of every other file |
+
+The texts of the data are not in here: a prediction holds an example's id, its gold class and a score for each class.
+Left out as well: checkpoints, logs and training events. Hosts' names and commits of the runs are in their provenance.
+
+## Data
+{data}
+"""
+
+
+def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
+    """The bundle of studies, each a plan with the file that declares it: equal stores give equal bytes.
+
+    Files of runs are checked by digest on the way in: `DamagedRun` names one that was changed.  `InputError` where nothing
+    is finished.
+    """
+    files: dict[str, bytes] = {}
+    declarations: set[str] = set()
+    for plan, source in plans:
+        name = plan.study.name
+        done = [run.run_id for run in plan.runs if run.run_id is not None and store.is_done(run.run_id)]
+        if not done:
+            raise InputError(f"study {name}: none of its runs is finished here, so there is nothing to bundle")
+        files[study_file(name, "study.yaml")] = source.read_bytes()
+        files[study_file(name, "study.json")] = _json(plan.study.model_dump(mode="json"))
+        files[study_file(name, "data.json")] = _json(plan.data.model_dump(mode="json"))
+        files[study_file(name, "verdicts.json")] = _json(figures(compare(plan, store)))
+        files[study_file(name, "plan.json")] = _json(_plan(plan, set(done)).model_dump(mode="json"))
+        declarations.add(plan.study.declaration())
+        for path in _certificates(plan, store):
+            files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
+        for run_id in done:
+            declarations.add(_add_run(files, store, run_id))
+    files[LEDGER] = _ledger(store, declarations)
+    files[README] = _readme([plan for plan, _ in plans])
+    manifest = Manifest(
+        format=FORMAT,
+        versions=versions(),
+        studies=tuple(sorted(plan.study.name for plan, _ in plans)),
+        files={
+            name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+            for name, data in sorted(files.items())
+        },
+    )
+    return archive_bytes({**files, MANIFEST: _json(manifest.model_dump(mode="json"))})
+
+
+def _plan(plan: Plan, done: set[str]) -> PlanFile:
+    return PlanFile(
+        declaration=plan.study.declaration(),
+        runs=tuple(
+            PlannedEntry(
+                arm=run.arm,
+                seed=run.seed,
+                digest=run.digest,
+                run_id=run.run_id,
+                spec=None if run.run_id in done else run.spec,
+            )
+            for run in plan.runs
+        ),
+    )
+
+
+def _add_run(files: dict[str, bytes], store: Store, run_id: str) -> str:
+    """Adds the run's files; the declaration that it was started under."""
+    run = store.read(run_id)
+    for name in RUN_RECORDS:
+        files[run_file(run_id, name)] = (run.folder / name).read_bytes()
+    for name in RUN_FILES:
+        if name in run.result.files:
+            files[run_file(run_id, name)] = store.verified(run, name).read_bytes()
+    return run.provenance.declaration
+
+
+def _certificates(plan: Plan, store: Store) -> list[Path]:
+    """Those that the study's claims across backends rest on, or are refused for."""
+    shelf = Shelf.beside(store.root)
+    return [path for need in needs_of(plan) if (path := shelf.path(need)).is_file()]
+
+
+def _ledger(store: Store, wanted: set[str]) -> bytes:
+    """The lines of the store's ledger that concern these studies, as they stand there."""
+    try:
+        lines = (store.root / DECLARATIONS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return b""
+    return "".join(f"{line}\n" for line in lines if any(declaration in line for declaration in wanted)).encode()
+
+
+def _readme(plans: Sequence[Plan]) -> bytes:
+    data = {plan.data.name: plan.data for plan in plans}
+    lines = [
+        f"- {name}: {found.title.strip()} {found.citation.strip()} Licence of the data: {found.licence.strip()}."
+        for name, found in sorted(data.items())
+    ]
+    studies = ", ".join(sorted(plan.study.name for plan in plans))
+    return _README.format(studies=studies, data="\n".join(lines)).encode()
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,325 @@
+"""Checking a bundle: its bytes, then what its runs are, then every figure recomputed from the predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from seedwise.assets.prepare import PreparedData
+from seedwise.bundle.archive import read_archive
+from seedwise.bundle.figures import ABSOLUTE, count, differences, figures
+from seedwise.bundle.layout import (
+    CERTIFICATES,
+    DECLARATIONS,
+    FORMAT,
+    LEDGER,
+    MANIFEST,
+    PREDICTIONS,
+    README,
+    RUN_FILES,
+    RUN_RECORDS,
+    Manifest,
+    PlanFile,
+    run_file,
+    study_file,
+    versions,
+)
+from seedwise.comparison import REPORTED_SPLIT, StudyOutcome, compare
+from seedwise.errors import SeedwiseError
+from seedwise.plan import Plan, PlannedRun, derive_seeds, recipe_for
+from seedwise.signature import Signature, parse_signature
+from seedwise.store import Store
+from seedwise.study import Arm, Study, load_study
+from seedwise_contract import RunSpec
+
+MAX_ROWS = 5_000_000  # of a reported split; a bundle may name any number
+SAMPLED = 0.02  # a permutation test that draws its arrangements differs by less from one generator to another
+M = TypeVar("M", bound=BaseModel)
+
+
+class DamagedBundle(SeedwiseError):
+    """A file of a bundle is changed, missing or not one of its own."""
+
+    exit_code = 6
+
+
+class RefutedBundle(SeedwiseError):
+    """The files are whole, but what the bundle says does not follow from its predictions."""
+
+    exit_code = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle that holds.  `name` is the sha256 of its manifest; `figures` counts the numbers that were recomputed."""
+
+    name: str
+    outcomes: tuple[StudyOutcome, ...]
+    runs: int
+    figures: int
+    notes: tuple[str, ...]
+    signatures: tuple[tuple[str, Signature], ...]
+
+
+def verify(path: Path, wanted: Signature | None = None) -> Verified:
+    """Check `path`, and that one of its verdicts has the signature `wanted`.
+
+    Raises NotABundle for what is none or is not safe to open, DamagedBundle naming each file and what is wrong with it,
+    RefutedBundle naming each figure that the predictions do not give.
+    """
+    contents = read_archive(path)
+    _raise(DamagedBundle, path, list(contents.faults) or list(_changed(contents.files)))
+    manifest = _read(Manifest, contents.files, MANIFEST, path)
+    with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
+        home = Path(folder)
+        store = _unpack(contents.files, home)
+        outcomes, claims = [], []
+        faults = list(_strays(contents.files, manifest, path))
+        for name in manifest.studies:
+            outcome, wrong = _study(name, contents.files, home, store, path)
+            faults += wrong
+            if outcome is not None:
+                said = json.loads(contents.files[study_file(name, "verdicts.json")])
+                outcomes.append(outcome)
+                claims.append((name, said, figures(outcome)))
+    notes = []
+    for name, said, found in claims:
+        place = study_file(name, "verdicts.json")
+        differing = list(differences(said, found))
+        kept = [one for one in differing if not _excused(said, found, one[0], manifest.versions)]
+        if len(kept) < len(differing):
+            theirs = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+            notes.append(
+                f"{place}: {len(differing) - len(kept)} words or resampled figures are those of {theirs}, which are not the versions "
+                "that checked it"
+            )
+        differing = kept
+        faults += [(place, f"{where} {what}") for where, what in differing]
+    _raise(RefutedBundle, path, faults)
+    signatures = tuple(
+        (f"{name}: {key}", parse_signature(claim["signature"]))
+        for name, said, _ in claims
+        for key, claim in {**said["claims"], **said["explored"]}.items()
+    )
+    if wanted is not None:
+        _refuse_other_signatures(path, wanted, signatures)
+    return Verified(
+        name=hashlib.sha256(contents.files[MANIFEST]).hexdigest(),
+        outcomes=tuple(outcomes),
+        runs=sum(name.endswith("/result.json") for name in contents.files),
+        figures=sum(count(found) for _, _, found in claims),
+        notes=tuple(notes),
+        signatures=signatures,
+    )
+
+
+def _raise(kind: type[SeedwiseError], path: Path, faults: list[tuple[str, str]]) -> None:
+    if faults:
+        raise kind("\n".join(f"{path}: {name}: {what}" if name else f"{path}: {what}" for name, what in faults))
+
+
+def _changed(files: Any) -> Iterator[tuple[str, str]]:
+    """Files that are not what the manifest says, missing or beside it."""
+    if MANIFEST not in files:
+        yield MANIFEST, "missing; it says what every other file is"
+        return
+    try:
+        manifest = Manifest.model_validate_json(files[MANIFEST])
+    except (ValidationError, RecursionError):
+        found = _format(files[MANIFEST])
+        yield MANIFEST, f"format {found}, but this version reads {FORMAT}" if found else "not a bundle's manifest"
+        return
+    needed = {study_file(study, name) for study in manifest.studies for name in _STUDY_FILES} | {LEDGER}
+    for name in sorted(manifest.files.keys() | files.keys() | needed):
+        if name == MANIFEST:
+            continue
+        listed = manifest.files.get(name)
+        if name not in files:
+            yield name, "missing"
+        elif listed is None or not _known(name, manifest):
+            yield name, "not one of the bundle's own files"
+        elif (digest := hashlib.sha256(files[name]).hexdigest()) != listed.sha256:
+            yield name, f"changed: its sha256 is {digest[:16]}…, the manifest says {listed.sha256[:16]}…"
+
+
+_STUDY_FILES = ("study.yaml", "study.json", "data.json", "plan.json", "verdicts.json")
+
+
+def _known(name: str, manifest: Manifest) -> bool:
+    head, _, rest = name.partition("/")
+    if head == "studies":
+        study, _, file = rest.partition("/")
+        return study in manifest.studies and file in _STUDY_FILES
+    if head == "runs":
+        return rest.partition("/")[2] in (*RUN_RECORDS, *RUN_FILES)
+    return name in (LEDGER, README) or head == CERTIFICATES
+
+
+def _format(data: bytes) -> object:
+    try:
+        value = json.loads(data)
+        return value.get("format") if isinstance(value, dict) and value.get("format") != FORMAT else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unpack(files: Any, home: Path) -> Store:
+    """The runs and certificates as they lie in a project's home; names are the layout's own by now."""
+    for name, data in files.items():
+        if name.startswith(("runs/", f"{CERTIFICATES}/", "studies/")):
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_bytes(data)
+    store = Store(home / "runs")
+    store.root.mkdir(exist_ok=True)
+    (store.root / DECLARATIONS).write_bytes(files[LEDGER])
+    return store
+
+
+def _read(model: type[M], files: Any, name: str, path: Path) -> M:
+    try:
+        return model.model_validate_json(files[name])
+    except (ValidationError, RecursionError) as error:
+        raise RefutedBundle(f"{path}: {name}: not what this version of Seedwise reads: {str(error)[:300]}") from None
+
+
+def _study(
+    name: str, files: Any, home: Path, store: Store, path: Path
+) -> tuple[StudyOutcome | None, list[tuple[str, str]]]:
+    """What the study's predictions give, and what is wrong with the study and its runs."""
+    study = _read(Study, files, study_file(name, "study.json"), path)
+    data = _read(PreparedData, files, study_file(name, "data.json"), path)
+    planned = _read(PlanFile, files, study_file(name, "plan.json"), path)
+    faults = list(_misread(study, home / study_file(name, "study.yaml"), name))
+    place = study_file(name, "plan.json")
+    if data.splits[REPORTED_SPLIT].rows > MAX_ROWS:
+        return None, [(study_file(name, "data.json"), f"more than {MAX_ROWS:,} rows are not checked")]
+    expected = {(arm, seed) for arm in study.arms for seed in study.seeds_of(arm)}
+    if sorted(expected) != sorted((entry.arm, entry.seed) for entry in planned.runs):
+        return None, [*faults, (place, "its runs are not the arms and seeds of the study")]
+    if planned.declaration != study.declaration():
+        faults.append((place, "declaration: not that of study.json as this version of Seedwise reads it"))
+    runs = []
+    for entry in planned.runs:
+        spec, wrong = entry.spec, None
+        try:
+            if entry.run_id is not None and store.is_done(entry.run_id):
+                run = store.read(entry.run_id)
+                spec = run.spec
+                wrong = _not_the_studys(spec, study, data, entry.arm, entry.seed)
+                said = run.result.metrics.get(REPORTED_SPLIT, {}).get(study.task.metric)
+                if said is not None and PREDICTIONS not in run.result.files:
+                    wrong = "its result has a score but no predictions"
+            elif spec is None:
+                wrong = "its run is neither in here nor listed as missing"
+        except (SeedwiseError, ValueError, RecursionError, OSError) as error:
+            wrong = _without(home, error)
+        if wrong or spec is None:
+            faults.append((run_file(entry.run_id or "?", "spec.json"), f"{entry.arm}, seed {entry.seed}: {wrong}"))
+            continue
+        runs.append(PlannedRun(entry.arm, entry.seed, spec, entry.digest, entry.run_id))
+    if faults:
+        return None, faults
+    try:
+        outcome = compare(Plan(study, data, tuple(runs)), store)
+    except (SeedwiseError, ValueError, RecursionError) as error:
+        return None, [(f"studies/{name}", _without(home, error))]
+    return outcome, list(_wrong_results(outcome))
+
+
+def _strays(files: Any, manifest: Manifest, path: Path) -> Iterator[tuple[str, str]]:
+    """Runs that no study in here has."""
+    plans = [_read(PlanFile, files, study_file(name, "plan.json"), path) for name in manifest.studies]
+    planned = {entry.run_id for plan in plans for entry in plan.runs}
+    for name in files:
+        if name.startswith("runs/") and name.split("/")[1] not in planned:
+            yield name, "of a run that no study in here has"
+
+
+def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:
+    """study.yaml is for people, study.json is what counts; they must say the same.  YAML that repeats parts by name is not
+    read: a few lines of it can grow without end."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if any(word.startswith("*") for line in text.splitlines() for word in line.replace(",", " ").split()):
+        return
+    try:
+        same = load_study(file).study == study
+    except (SeedwiseError, RecursionError):
+        same = False
+    if not same:
+        yield study_file(name, "study.yaml"), "does not say what study.json says"
+
+
+def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, seed: int) -> str | None:
+    """Whether the run is of another arm, seed or data than it is counted under."""
+    arm: Arm = study.arms[name]
+    recipe = None if arm.recipe is None else recipe_for(arm.recipe, data.splits["train"].rows)
+    said: dict[str, tuple[object, object]] = {
+        "backend": (spec.backend, arm.backend),
+        "model": (spec.model.name if spec.model else None, arm.model),
+        "initialisation": (spec.initialisation, arm.initialisation),
+        "method": (spec.method, arm.method),
+        "recipe": (spec.recipe, recipe),
+        "seeds": (spec.seeds, derive_seeds(seed)),
+        "splits": (spec.task.splits, data.splits),
+        "metric": (spec.task.metric, study.task.metric),
+    }
+    wrong = [field for field, (found, wanted) in said.items() if found != wanted]
+    return f"its {', '.join(wrong)} is not what the study says of that run" if wrong else None
+
+
+def _wrong_results(outcome: StudyOutcome) -> Iterator[tuple[str, str]]:
+    """Scores in the runs' results that the predictions do not give."""
+    metric = outcome.study.task.metric
+    for arm in outcome.arms.values():
+        for run, score in zip(arm.runs, arm.scores, strict=True):
+            said = run.result.metrics.get(REPORTED_SPLIT, {}).get(metric)
+            if said is not None and abs(said - score) > ABSOLUTE + 1e-6:
+                yield (
+                    run_file(run.run_id, "result.json"),
+                    f"{metric} {said:.6g}, but the predictions give {score:.6g}",
+                )
+
+
+def _without(home: Path, error: Exception) -> str:
+    """What went wrong, without the folder that nobody else has."""
+    return str(error).replace(f"{home}/", "")[:500]
+
+
+def _excused(said: Any, found: Any, place: str, theirs: dict[str, str]) -> bool:
+    """Whether other versions may differ at `place`: in words and in fields that one of them does not have, and, with another
+    numpy, in what is drawn at random."""
+    ours = versions()
+    if theirs == ours:
+        return False
+    if place.endswith((".verdict.outcome", ".declared", "declaration")):
+        return False
+    for part in place.split("."):
+        if isinstance(said, dict) and isinstance(found, dict) and (part in said) != (part in found):
+            return True
+        said, found = (_at(side, part) for side in (said, found))
+    if theirs.get("numpy") != ours["numpy"] and isinstance(said, float) and isinstance(found, float):
+        return ".sensitivity." in place or (place.endswith(".p_exact") and abs(said - found) < SAMPLED)
+    return isinstance(said, str) and isinstance(found, str)
+
+
+def _at(side: Any, part: str) -> Any:
+    if isinstance(side, dict):
+        return side.get(part)
+    return side[int(part)] if isinstance(side, list) and part.isdigit() else None
+
+
+def _refuse_other_signatures(path: Path, wanted: Signature, held: tuple[tuple[str, Signature], ...]) -> None:
+    if any(signature == wanted for _, signature in held):
+        return
+    if not held:
+        raise RefutedBundle(f"{path}: no verdict in it, so none with this signature")
+    name, nearest = min(held, key=lambda item: len(item[1].differences(wanted)))
+    lines = "\n".join(f"  {line}" for line in nearest.differences(wanted))
+    raise RefutedBundle(f"{path}: no verdict with this signature; the nearest, of {name}, differs in\n{lines}")

@@ -1,0 +1,117 @@
+"""`seedwise bundle` and `seedwise verify`: a study's evidence as one small file, and the check of one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
+from seedwise.errors import InputError, SeedwiseError
+from seedwise.project import Project, find_project
+from seedwise.store import Store
+from seedwise.study import StudyFile, load_study
+from seedwise.workbench import open_workbench
+from seedwise.yamlfile import read_yaml
+
+
+def bundle(
+    out: Annotated[Path, typer.Option("--out", help="The file to write; written whole, over what is there.")],
+    studies: StudiesArgument = None,
+    every: Annotated[bool, typer.Option("--all", help="Every study below benchmarks/ that has finished runs.")] = False,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Pack studies, runs, predictions and verdicts into one small ZIP that `seedwise verify` checks anywhere.
+
+    Texts of the data are not in it, nor are checkpoints.  The same store gives the same bytes.
+    """
+    from seedwise.bundle import pack  # brings scipy.stats, slow to import
+    from seedwise.comparison import compare
+    from seedwise.signature import sign
+    from seedwise_contract.files import write_whole
+
+    if every and studies:
+        raise InputError("--all takes every study; leave the file names out, or leave --all out")
+    project, files = _every_study() if every else find_studies(studies)
+    bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
+    if len({file.study.name for file in files}) < len(files):
+        raise InputError("two of the files name their study alike; bundle them one by one, or rename one")
+    plans = []
+    for file in files:
+        try:
+            plan = bench.plan(file.study, say)
+        except SeedwiseError as error:
+            if not every:
+                raise
+            say(f"left out: {file.study.name}: {error}")
+            continue
+        if not every or any(bench.store.is_done(run.run_id) for run in plan.runs):
+            plans.append((plan, file.path))
+    if not plans:
+        raise InputError("no study has a run that is finished with the backends as they are now; run one first")
+    data = pack(plans, bench.store)
+    write_whole(out, data)
+    for plan, _ in plans:
+        outcome = compare(plan, bench.store)
+        if outcome.missing:
+            say(f"{outcome.study.name}: {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+        for claim in outcome.claims:
+            typer.echo(f"{claim.name}: {sign(outcome, claim)}")
+    typer.echo(f"{out}: {len(data) / 1e6:.2f} MB")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that `seedwise bundle` wrote.")],
+    signature: Annotated[
+        str | None, typer.Option("--signature", help="Also: one of its verdicts has this signature.")
+    ] = None,
+) -> None:
+    """Recompute every figure of a bundle from its predictions; needs no project, no network and no torch.
+
+    Exit codes: 0 everything holds; 2 not a bundle, or not safe to open; 6 a file is changed, missing or extra; 8 the
+    files are whole, but a figure or a signature does not follow from the predictions.
+    """
+    from seedwise.bundle import verify as check
+    from seedwise.signature import parse_signature
+
+    begun = time.monotonic()
+    found = check(bundle, parse_signature(signature) if signature is not None else None)
+    for outcome in found.outcomes:
+        for claim in (*outcome.claims, *outcome.explored):
+            typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
+        for refused in outcome.refused:
+            typer.echo(f"{refused.claim.name}: {refused.reason}")
+        for undecided in outcome.open_claims:
+            typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    if signature is not None:
+        typer.echo("the signature is that of one of these verdicts")
+    typer.echo(
+        f"verified: {found.figures} figures of {len(found.outcomes)} {'study' if len(found.outcomes) == 1 else 'studies'} "
+        f"recomputed from the predictions of {found.runs} runs in {time.monotonic() - begun:.1f} s; bundle {found.name[:16]}"
+    )
+
+
+def _every_study() -> tuple[Project, list[StudyFile]]:
+    """The studies below benchmarks/ that some finished run in the store names."""
+    project = find_project(Path.cwd())
+    store = Store(project.runs)
+    known = {store.read(identity).provenance.study for identity in store.finished()}
+    files = []
+    for path in sorted((project.root / "benchmarks").rglob("*.y*ml")):
+        try:
+            if path.parent.name == "assets" or "arms" not in read_yaml(path):
+                continue  # a manifest, a pretraining
+            file = load_study(path)
+        except SeedwiseError as error:
+            say(f"left out: {error}")
+            continue
+        if file.study.name in known:
+            files.append(file)
+    if not files:
+        raise InputError(f"{project.runs}: no finished run of any study below {project.root / 'benchmarks'}")
+    return project, files

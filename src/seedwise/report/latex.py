@@ -1,0 +1,172 @@
+r"""The report as LaTeX: booktabs tables and the verdicts' sentences, to be read with \input{report.tex}.
+
+Needs the package booktabs and nothing else; plain ASCII but for letters that the words of a study have.
+"""
+
+from __future__ import annotations
+
+from seedwise.report import text
+from seedwise.report.model import ArmRow, Comparison, ReportedRow, ReportModel, StudyReport
+
+_SPECIAL = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "{'}{'}",  # what prints a straight one needs another encoding of fonts
+    "[": "{[}",  # after \\ it would begin an optional argument, and * would be one
+    "*": "{*}",
+    "-": "{-}",  # two would become a dash
+    "'": "{'}",
+    "`": "{`}",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{EN DASH}": "--",
+    "\N{EM DASH}": "---",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{LESS-THAN OR EQUAL TO}": r"$\leq$",
+    "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
+    "\N{ALMOST EQUAL TO}": r"$\approx$",
+    "\N{GREEK CAPITAL LETTER DELTA}": r"$\Delta$",
+    "\N{SECTION SIGN}": r"\S{}",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{LEFT SINGLE QUOTATION MARK}": "`",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{LEFT DOUBLE QUOTATION MARK}": "``",
+    "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
+}
+
+
+def tex(value: str) -> str:
+    """Text that LaTeX prints as it is, on one line."""
+    plain = " ".join(value.split())
+    return "".join(_SPECIAL.get(character, character) for character in plain if character.isprintable())
+
+
+def render_latex(model: ReportModel) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in model.versions.items())
+    lines = [
+        f"% {_comment(versions)}; inputs {text.short(model.inputs)}",
+        r"% \usepackage{booktabs} in the preamble, \input{report.tex} where this shall stand",
+    ]
+    for study in model.studies:
+        lines += ["", *_study(study)]
+    return "\n".join(lines) + "\n"
+
+
+def _study(study: StudyReport) -> list[str]:
+    lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
+    for claim in study.claims:
+        mark = "" if claim.declared else r" (\emph{exploratory})"
+        notes = " ".join(map(text.as_sentence, claim.notes))
+        lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(f'{claim.sentence} {notes}')}", ""]
+    for pending in study.open_claims:
+        waiting = tex(text.some(pending.waiting_for))
+        lines += [rf"\paragraph{{{tex(pending.statement)}}} Not decided: waiting for {waiting}.", ""]
+    for refused in study.refused_claims:
+        lines += [rf"\paragraph{{{tex(refused.statement)}}} {tex(text.as_sentence(refused.reason))}", ""]
+    lines += _arms(study)
+    compared = (*study.claims, *study.explored)
+    if compared:
+        lines += ["", *_comparisons(study, compared)]
+    if study.reported:
+        lines += ["", *_reported(study.reported)]
+    signatures = [claim.signature for claim in study.claims]
+    if signatures:
+        lines += ["", rf"{{\footnotesize\raggedright Signature{'s' if len(signatures) > 1 else ''}:"]
+        lines += [rf"\texttt{{{_breakable(signature)}}}\par" for signature in signatures] + ["}"]
+    return lines
+
+
+def _arms(study: StudyReport) -> list[str]:
+    caption = (
+        f"{study.metric.capitalize()} on the test split in percent, over seeds: mean, sample standard deviation and "
+        f"{text.percent(study.level)} t interval, which holds for this test file."
+    )
+    head = ["arm", "seeds", "mean", "sd", "interval", "trainable", "a run"]
+    return _table(caption, f"{study.name}-arms", "lrrrrrr", head, [_arm(arm) for arm in study.arms])
+
+
+def _arm(arm: ArmRow) -> list[str]:
+    cost = arm.cost
+    return [
+        f"{arm.name}{' (baseline)' if arm.baseline else ''}",
+        f"{arm.n}" if arm.complete else f"{arm.finished} of {len(arm.scores)}",
+        text.score(arm.mean),
+        text.score(arm.sd),
+        text.score_interval(arm.interval),
+        text.count(cost.trainable_parameters if cost else None),
+        text.seconds(cost.seconds_per_run if cost else None),
+    ]
+
+
+def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[str]:
+    starred = "" if all(claim.declared for claim in compared) else " An asterisk marks what is exploratory."
+    caption = (
+        f"Differences of {study.metric} in points, first arm (A) minus second (B), with the {text.percent(study.level)} interval and p "
+        f"over {text.listed(list(dict.fromkeys(claim.question for claim in compared)))}; the exact p and its floor are over "
+        f"seeds.{starred}"
+    )
+    head = ["A \N{MINUS SIGN} B", "difference (interval)", "p", "exact p", "floor", "verdict"]
+    rows = [
+        [
+            f"{claim.a} {text.MINUS} {claim.b}{'' if claim.declared else '*'}",
+            f"{text.points(claim.estimate)} ({text.points_interval(claim.interval)})",
+            text.p_value(claim.p),
+            text.p_value(claim.p_exact),
+            text.p_value(claim.floor),
+            claim.outcome,
+        ]
+        for claim in compared
+    ]
+    return _table(caption, f"{study.name}-comparisons", "lrrrrl", head, rows)
+
+
+def _reported(rows: tuple[ReportedRow, ...]) -> list[str]:
+    head = ["source", "arm", "reported", "runs", "ours", "expected of ours"]
+    cells = [
+        [
+            row.source,
+            row.arm,
+            text.score(row.mean),
+            f"{row.runs}",
+            text.score(row.ours),
+            text.score_interval(row.expected),
+        ]
+        for row in rows
+    ]
+    return _table("Numbers reported elsewhere, in percent, beside ours.", None, "llrrrr", head, cells)
+
+
+def _table(caption: str, label: str | None, columns: str, head: list[str], rows: list[list[str]]) -> list[str]:
+    return [
+        r"\begin{table}[htbp]",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"\caption{{{tex(caption)}}}",
+        *([rf"\label{{tab:{label}}}"] if label else []),
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _row(head),
+        r"\midrule",
+        *map(_row, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(map(tex, cells)) + r" \\"
+
+
+def _breakable(signature: str) -> str:
+    """A line may end after each field."""
+    return tex(signature).replace(r"\textbar{}", r"\textbar{}\allowbreak{}")
+
+
+def _comment(value: str) -> str:
+    return " ".join(value.split())
