@@ -53,6 +53,7 @@ class WarmRuntime:
         self._serving: dict[str, bool] = {}
         self._cold: set[str] = set()
         self._idle: dict[_Key, _Station] = {}  # the one used longest ago first
+        self._closed = False
         self._lock = threading.Lock()
 
     def digest(self, backend: str) -> str | None:
@@ -82,7 +83,7 @@ class WarmRuntime:
 
     def close(self) -> None:
         with self._lock:
-            stations, self._idle = list(self._idle.values()), {}
+            stations, self._idle, self._closed = list(self._idle.values()), {}, True
         for station in stations:
             station.hang_up()
         for station in stations:
@@ -92,8 +93,10 @@ class WarmRuntime:
     def keep(self, station: _Station) -> None:
         """Take a server back, for the next run; the one used longest ago goes where they become too many."""
         with self._lock:
+            surplus = [self._idle.pop(station.key)] if station.key in self._idle else []
             self._idle[station.key] = station
-            surplus = [self._idle.pop(next(iter(self._idle))) for _ in range(len(self._idle) - self._limit)]
+            left = 0 if self._closed else self._limit
+            surplus += [self._idle.pop(next(iter(self._idle))) for _ in range(len(self._idle) - left)]
         for old in surplus:
             old.end()
 
