@@ -27,7 +27,7 @@ from tests.backends.conftest import backend_python
 from tests.backends.workplace import INSIDE, Workplace, call
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 8
+ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("warm"))
     made = call([backend_python("hf"), str(INSIDE / "make_models.py"), str(place.models)])
     assert made.returncode == 0, made.stderr
-    for folder in (place.folder, *place.folder.parents[:1]):
-        folder.chmod(0o755)  # a container reads them as another user
+    for path in (place.folder, *place.folder.rglob("*")):
+        path.chmod(0o755)  # a container reads them as another user
     return place
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ class Server:
     """A started server of a backend."""
 
     def __init__(self, place: Workplace, backend: str, python: str) -> None:
-        self.place = place
+        self.place, self.backend, self.python = place, backend, python
         self.process = subprocess.Popen(
             [python, "-m", f"seedwise_{backend}", "serve", "--threads", "1"],
             env=backend_environment(backend),
@@ -40,11 +42,13 @@ class Server:
         return self.process.stdout.readline()
 
     def start(self, name: str, spec: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
         paths = {"spec": self.place.write(name, spec), "out": self.place.out(name)}
         roots = {"data": self.place.data, "models": self.place.models}
-        request = {"id": name, **{field: str(path) for field, path in {**paths, **roots}.items()}}
-        self.process.stdin.write(json.dumps(request) + "\n")
+        self.say({"id": name, **{field: str(path) for field, path in {**paths, **roots}.items()}})
+
+    def say(self, value: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(value) + "\n")
         self.process.stdin.flush()
 
     def run(self, name: str, spec: dict[str, Any]) -> int:
@@ -68,27 +72,32 @@ class Server:
         assert self.process.wait(timeout=60) == 0
 
 
-@pytest.mark.parametrize("backend", ["hf", "fairseq"])
-def test_warm_or_cold_the_bits_are_the_same(backend: str, tmp_path: Path, hf_python: str) -> None:
+@pytest.fixture(scope="module", params=["hf", "fairseq"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    backend = request.param
     if backend == "fairseq" and not os.environ.get("SEEDWISE_FAIRSEQ_PYTHON"):
         pytest.skip("SEEDWISE_FAIRSEQ_PYTHON names no Python with the backend's packages")
-    python = backend_python(backend)
-    place = Workplace(tmp_path)
-    made = call([hf_python, str(INSIDE / "make_models.py"), str(place.models)])
+    place = Workplace(tmp_path_factory.mktemp(backend))
+    made = call([backend_python("hf"), str(INSIDE / "make_models.py"), str(place.models)])
     assert made.returncode == 0, made.stderr
+    server = Server(place, backend, backend_python(backend))
+    yield server
+    server.close()
+
+
+def test_warm_or_cold_the_bits_are_the_same(served: Server) -> None:
+    place, backend = served.place, served.backend
     spec, other = place.spec({"backend": backend}), place.spec({"backend": backend, "seeds.dropout": 99})
-    ran = call(place.command(python, f"seedwise_{backend}", "run", "cold", spec), backend)
+    ran = call(place.command(served.python, f"seedwise_{backend}", "run", "cold", spec), backend)
     assert ran.returncode == 0, ran.stderr
 
-    server = Server(place, backend, python)
-    assert server.run("first", spec) == ExitCode.COMPLETED
-    assert server.run("other", other) == ExitCode.COMPLETED
-    server.start("killed", spec)
-    os.kill(server.child(), signal.SIGKILL)
-    assert json.loads(server.line())["code"] == 137
-    assert server.run("refused", {**spec, "initialisation": "none"}) == ExitCode.BAD_SPEC
-    assert server.run("second", spec) == ExitCode.COMPLETED
-    server.close()
+    assert served.run("first", spec) == ExitCode.COMPLETED
+    assert served.run("other", other) == ExitCode.COMPLETED
+    served.start("killed", spec)
+    os.kill(served.child(), signal.SIGKILL)
+    assert json.loads(served.line())["code"] == 137
+    assert served.run("refused", {**spec, "initialisation": "none"}) == ExitCode.BAD_SPEC
+    assert served.run("second", spec) == ExitCode.COMPLETED
 
     cold = Outcome(place.out("cold"))
     for name in ("first", "second"):
@@ -99,26 +108,17 @@ def test_warm_or_cold_the_bits_are_the_same(backend: str, tmp_path: Path, hf_pyt
     assert Outcome(place.out("other")).losses != cold.losses
 
 
-@pytest.mark.parametrize("backend", ["hf", "fairseq"])
-def test_a_stopped_run_goes_on_warm_to_the_same_bits(backend: str, tmp_path: Path, hf_python: str) -> None:
-    if backend == "fairseq" and not os.environ.get("SEEDWISE_FAIRSEQ_PYTHON"):
-        pytest.skip("SEEDWISE_FAIRSEQ_PYTHON names no Python with the backend's packages")
-    python = backend_python(backend)
-    place = Workplace(tmp_path)
-    made = call([hf_python, str(INSIDE / "make_models.py"), str(place.models)])
-    assert made.returncode == 0, made.stderr
-    spec = place.spec({"backend": backend, "recipe.epochs": 40})
-    server = Server(place, backend, python)
-    assert server.run("whole", spec) == ExitCode.COMPLETED
-    server.start("stopped", spec)
+def test_a_stopped_run_goes_on_warm_to_the_same_bits(served: Server) -> None:
+    place = served.place
+    spec = place.spec({"backend": served.backend, "recipe.epochs": 40})
+    assert served.run("whole", spec) == ExitCode.COMPLETED
+    served.start("stopped", spec)
     events = place.out("stopped") / "events.jsonl"
     while not (events.exists() and events.read_text().count('"step"') > 4):
-        assert server.process.poll() is None
-    assert server.process.stdin is not None
-    server.process.stdin.write('{"stop": "stopped"}\n')
-    server.process.stdin.flush()
-    assert json.loads(server.line())["code"] == ExitCode.TERMINATED
+        assert served.process.poll() is None
+        time.sleep(0.01)
+    served.say({"stop": "stopped"})
+    assert json.loads(served.line())["code"] == ExitCode.TERMINATED
     assert (place.out("stopped") / "state").is_dir()
-    assert server.run("stopped", spec) == ExitCode.COMPLETED
-    server.close()
-    assert_same_run(Outcome(place.out("stopped")), Outcome(place.out("whole")), WEIGHTS[backend])
+    assert served.run("stopped", spec) == ExitCode.COMPLETED
+    assert_same_run(Outcome(place.out("stopped")), Outcome(place.out("whole")), WEIGHTS[served.backend])
