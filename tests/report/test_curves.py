@@ -95,5 +95,6 @@ def test_without_a_curve_the_selection_split_is_shown(tmp_path: Path) -> None:
         "seeds",
         "epochs",
         "loss",
+        "price",
     ]
     assert LABEL not in render_html(plain) + render_markdown(plain)

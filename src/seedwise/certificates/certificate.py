@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from seedwise_contract import RunSpec, canonical_json
 from seedwise_contract.base import ContractModel
 
-FORMAT: Literal[3] = 3  # part of a certificate's name: raised where checks or their tolerances change
+FORMAT: Literal[4] = 4  # part of a certificate's name: raised where checks or their tolerances change
 
 
 class Side(ContractModel):
@@ -36,7 +36,7 @@ class Unequal(ContractModel):
 
 
 class Certificate(ContractModel):
-    format: Literal[3]
+    format: Literal[4]
     sides: tuple[Side, Side]
     setup: dict[str, JsonValue] = Field(description="the spec without its backend and seeds")
     setup_sha256: str
