@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from seedwise.errors import EngineError, SeedwiseError
+from seedwise.lent import recover
 from seedwise.plan import PlannedRun
 from seedwise_contract import FailureReason, RunFiles, RunResult, RunStatus, run_id
 from seedwise_contract.base import ContractModel
@@ -127,9 +128,8 @@ class Store:
         goes.
         """
         folder = self.folder(provenance.run_id)
-        folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / ".locks" / f"{provenance.run_id}.lock")
-        Path(lock.lock_file).parent.mkdir(exist_ok=True)
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         while True:
             try:
                 lock.acquire(timeout=1)
@@ -138,6 +138,8 @@ class Store:
                 if cancelled is not None and cancelled.is_set():
                     raise EngineError(f"{folder}: another harness is at this run, and this one was stopped") from None
         try:
+            recover(folder)
+            folder.mkdir(exist_ok=True)
             if self.is_done(provenance.run_id):
                 yield None
                 return

@@ -15,6 +15,7 @@ from seedwise.project import Project
 from seedwise.provenance import look_around
 from seedwise.runtimes.base import Runtime
 from seedwise.runtimes.choose import choose
+from seedwise.runtimes.warm import WarmRuntime
 from seedwise.say import Say
 from seedwise.store import Store
 from seedwise.study import Study
@@ -24,6 +25,7 @@ from seedwise.study import Study
 class Options:
     """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic.
 
+    `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
     `flavour` None takes CUDA builds of backends where a GPU is used, else CPU ones; 'cuda' takes CUDA builds on CPU too.
     """
 
@@ -31,6 +33,7 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     flavour: str | None = None
+    warm: bool = False
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
@@ -115,7 +118,8 @@ def open_workbench(project: Project, options: Options, studies: Iterable[Study])
     """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
     gpus = usable_gpus() if options.device != "cpu" else ()
     wants = any(wanted_device(study, options) != "cpu" for study in studies)
-    runtime, why = choose(project, options.runtime, options.flavour or ("cuda" if gpus and wants else "cpu"))
+    chosen, why = choose(project, options.runtime, options.flavour or ("cuda" if gpus and wants else "cpu"))
+    runtime = WarmRuntime(chosen) if options.warm else chosen
     return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
 
 
@@ -129,11 +133,12 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 
 
 def default_options() -> Options:
-    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`, `SEEDWISE_FLAVOUR`)."""
+    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`, `SEEDWISE_FLAVOUR`, `SEEDWISE_WARM`)."""
     return Options(
         runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
+        warm=_setting("SEEDWISE_WARM", ("0", "1")) == "1",
     )
 
 

@@ -32,7 +32,7 @@ from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines
 from seedwise_contract.results import Cost, Selected, Timings
 
-TROUBLES = ("none", "crash", "kill", "nan", "oom", "data", "slow", "no_space", "kill_once")
+TROUBLES = ("none", "crash", "kill", "nan", "oom", "data", "slow", "no_space", "kill_once", "leave_behind")
 
 
 class FakeBackend:
@@ -147,6 +147,13 @@ class FakeBackend:
         if trouble == "kill" or (trouble == "kill_once" and not marker.exists()):
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if trouble == "leave_behind":
+            left = os.fork()
+            if left == 0:
+                os.setsid()
+                time.sleep(600)
+                os._exit(0)
+            (context.files.folder / "left").write_text(str(left))
         if trouble == "oom":
             raise OutOfMemory("the device is full")
         if trouble == "data":

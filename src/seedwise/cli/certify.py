@@ -27,23 +27,26 @@ def certify(
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     say(f"runtime: {bench.runtime.name} ({bench.why})")
-    plans, refused = bench.prepare([file.study for file in files], say)
-    for error in refused.values():
-        raise error
-    shelf = Shelf.beside(bench.store.root)
-    passed = True
-    for plan in plans.values():
-        needs = needs_of(plan)
-        if not needs:
-            typer.echo(f"{plan.study.name}: no claim across backends; nothing to certify")
-        certifier = Certifier(project, bench.runtime, plan.study.memory_gib, say)
-        for need in needs:
-            certificate = None if again else shelf.find(need)
-            if certificate is None:
-                certificate = certifier.make(need)
-                shelf.put(need, certificate)
-            _show(certificate, shelf.path(need))
-            passed = passed and certificate.passed
+    try:
+        plans, refused = bench.prepare([file.study for file in files], say)
+        for error in refused.values():
+            raise error
+        shelf = Shelf.beside(bench.store.root)
+        passed = True
+        for plan in plans.values():
+            needs = needs_of(plan)
+            if not needs:
+                typer.echo(f"{plan.study.name}: no claim across backends; nothing to certify")
+            certifier = Certifier(project, bench.runtime, plan.study.memory_gib, say)
+            for need in needs:
+                certificate = None if again else shelf.find(need)
+                if certificate is None:
+                    certificate = certifier.make(need)
+                    shelf.put(need, certificate)
+                _show(certificate, shelf.path(need))
+                passed = passed and certificate.passed
+    finally:
+        bench.runtime.close()
     if not passed:
         raise typer.Exit(_FAILED)
 

@@ -177,7 +177,9 @@ class LocalEngine:
         self, study: Declared, identity: str, folder: Path, ended: Exit, late: bool, seconds: float
     ) -> Outcome:
         """A finished result, or the attempt's failure with a type and the end of its log."""
-        (folder / "backend.log").write_text(ended.log, encoding="utf-8")
+        log = folder / "backend.log"
+        log.unlink(missing_ok=True)  # a run may have put a link there, which would be followed
+        log.write_text(ended.log, encoding="utf-8")
         result: RunResult | None = None
         damage: str | None = None
         try:

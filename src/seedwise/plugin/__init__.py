@@ -30,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
     )
+    group.addoption(
+        "--warm",
+        action="store_true",
+        help="keep backends up between runs instead of starting one for every run; default: SEEDWISE_WARM=1",
+    )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption(
         "--regression-gate",

@@ -66,6 +66,7 @@ class BenchSession:
                 device=config.getoption("--device") or given.device,
                 jobs=config.getoption("--jobs"),
                 flavour=given.flavour,
+                warm=given.warm or config.getoption("--warm"),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
@@ -174,6 +175,8 @@ class BenchSession:
         from seedwise.signature import sign  # brings scipy.stats, slow to import
 
         outcomes = []
+        for note in self._bench.runtime.notes:
+            reporter.write_line(note, yellow=True)
         for name, refusal in self._refused.items():
             reporter.write_sep("=", f"{name} was not started")
             reporter.write_line(str(refusal), red=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -58,11 +58,42 @@ class Process(Protocol):
         ...
 
 
+class Server(Protocol):
+    """A backend that stays up (the contract's verb `serve`); it does one run at a time."""
+
+    process: Process
+
+    def send(self, line: bytes) -> None:
+        """Write to its input; `OSError` where it is gone."""
+        ...
+
+    def lines(self) -> Iterator[bytes]:
+        """Its answers as they come, each once; ends when it has ended."""
+        ...
+
+    def hang_up(self) -> None:
+        """End its input: it does what it was asked for, and ends.  Harmless once it has ended."""
+        ...
+
+    def admit(self, launch: Launch) -> dict[str, str]:
+        """Make the run's folder one that the server can write, and no other; its paths, as a request names them."""
+        ...
+
+    def dismiss(self, launch: Launch) -> None:
+        """Take the run's folder back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it held, once it has ended."""
+        ...
+
+
 class Runtime(Protocol):
-    """`name` is 'docker' or 'venv'; `flavour` 'cpu' or 'cuda'."""
+    """`name` is 'docker' or 'venv'; `flavour` 'cpu' or 'cuda'; `notes` what its user has to be told at the end."""
 
     name: str
     flavour: str
+    notes: list[str]
 
     def digest(self, backend: str) -> str | None:
         """The content digest of the backend as built here from the present sources, or None where it is not built.
@@ -85,4 +116,10 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """Let go of what this runtime holds; what still runs then counts as left over."""
+        ...
+
+
+class ServingRuntime(Runtime, Protocol):
+    def serve(self, launch: Launch) -> Server:
+        """Start a server for `launch`, and for the launches of its backend, lease, memory and store that follow."""
         ...

@@ -8,14 +8,14 @@ from seedwise.errors import InputError
 from seedwise.images.definition import CommandBackend, load_definition
 from seedwise.images.engine import answers
 from seedwise.project import Project
-from seedwise.runtimes.base import Runtime
+from seedwise.runtimes.base import ServingRuntime
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.venv import VenvRuntime
 
 Requested = Literal["auto", "docker", "venv"]
 
 
-def choose(project: Project, requested: str, flavour: str) -> tuple[Runtime, str]:
+def choose(project: Project, requested: str, flavour: str) -> tuple[ServingRuntime, str]:
     """The runtime and, in a sentence, why it is this one.  `EngineError` where docker is asked for and none answers."""
     if requested == "docker":
         return DockerRuntime(project, flavour), "as asked for"

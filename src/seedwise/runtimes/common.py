@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,9 +67,9 @@ def _parse(backend: str, text: str) -> Description:
 
 
 def log_tail(path: Path, limit: int = 1 << 20) -> str:
-    """The end of a log, at most `limit` bytes."""
+    """The end of a log, at most `limit` bytes; a link that a run put in its place is not followed."""
     try:
-        with open(path, "rb") as handle:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as handle:
             handle.seek(0, 2)
             handle.seek(max(0, handle.tell() - limit))
             return handle.read().decode(errors="replace")

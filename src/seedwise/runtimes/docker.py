@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,18 @@ from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
+from seedwise.lent import FOLDER
 from seedwise.project import Project
+from seedwise.runtimes.attached import DockerServer, Line
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
-from seedwise.runtimes.ownership import RUN_LABEL, Session, sweep
+from seedwise.runtimes.ownership import RUN_LABEL, UNPRIVILEGED, Session, run_user, sweep
 from seedwise.say import Say
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512
 SHM_BYTES = 512 << 20
 TMP_BYTES = 2 << 30
-_UNPRIVILEGED = 10001
 _DESCRIBE_BYTES = 4 << 30
 _DESCRIBE_SECONDS = 300
 _KILLED = 137
@@ -43,6 +44,7 @@ class DockerRuntime:
 
     def __init__(self, project: Project, flavour: str, client: DockerClient | None = None) -> None:
         self.flavour = flavour
+        self.notes: list[str] = []
         self._project = project
         self._definition = load_definition(project)
         self._client = client or connect()
@@ -68,16 +70,26 @@ class DockerRuntime:
         return described(self._project, backend, digest, lambda: self._ask(backend, digest))
 
     def start(self, launch: Launch) -> Process:
-        image = require_locked(self._project, self._client, launch.backend, launch.digest)
-        user = run_user(launch.out)
-        mounts = [
-            Mount("/data", str(launch.data.resolve()), type="bind", read_only=True),
-            Mount("/models", str(launch.models.resolve()), type="bind", read_only=True),
-            Mount("/out", str(launch.out.resolve()), type="bind"),
-        ]
-        settings = self._settings(image, launch.lease, launch.memory_bytes, user)
+        settings = self._for(launch, launch.out, run_user(launch.out))
         settings["labels"][RUN_LABEL] = launch.run_id
-        return self._started([launch.verb, "/out/spec.json", "--out", "/out"], mounts=mounts, **settings)
+        return self._started([launch.verb, "/out/spec.json", "--out", "/out"], **settings)
+
+    def serve(self, launch: Launch) -> DockerServer:
+        place = launch.out.parent / FOLDER / uuid.uuid4().hex[:16]
+        place.mkdir(parents=True)
+        settings = self._for(launch, place, run_user(launch.out))
+        settings["labels"][RUN_LABEL] = f"serve {launch.backend}"
+        device = "cuda" if launch.lease.gpus else "cpu"
+        words = ["serve", "--threads", str(max(1, len(launch.lease.cores))), "--device", device]
+        lines: list[Line] = []
+        try:
+            process = self._started(
+                words, lambda container: lines.append(Line(self._client, container)), stdin_open=True, **settings
+            )
+        except BaseException:
+            place.rmdir()
+            raise
+        return DockerServer(process, lines[0], place)
 
     def close(self) -> None:
         """Let go of the session: what still runs then counts as left over."""
@@ -99,6 +111,16 @@ class DockerRuntime:
             return find_image(self._project, self._client, sources, base) or build_image(
                 self._project, self._client, sources, base, say
             )
+
+    def _for(self, launch: Launch, writable: Path, user: str) -> dict[str, Any]:
+        """Settings of a container that reads the launch's data and models, and writes into `writable` alone."""
+        image = require_locked(self._project, self._client, launch.backend, launch.digest)
+        mounts = [
+            Mount("/data", str(launch.data.resolve()), type="bind", read_only=True),
+            Mount("/models", str(launch.models.resolve()), type="bind", read_only=True),
+            Mount("/out", str(writable.resolve()), type="bind"),
+        ]
+        return {"mounts": mounts, **self._settings(image, launch.lease, launch.memory_bytes, user)}
 
     def _settings(self, image: LockedImage, lease: Lease, memory_bytes: int, user: str) -> dict[str, Any]:
         """The isolation of every container that we start."""
@@ -132,10 +154,13 @@ class DockerRuntime:
         count = int(self._client.info()["NCPU"])
         return ",".join(map(str, lease.cores)) if lease.cores and max(lease.cores) < count else None
 
-    def _started(self, command: list[str], **settings: Any) -> DockerProcess:
+    def _started(
+        self, command: list[str], before: Callable[[str], None] = lambda container: None, **settings: Any
+    ) -> DockerProcess:
         container = None
         try:
             container = self._client.containers.create(command=command, **settings)
+            before(container.id or "")
             container.start()
         except (DockerException, requests.RequestException) as error:
             if container is not None:
@@ -145,7 +170,7 @@ class DockerRuntime:
 
     def _ask(self, backend: str, digest: str) -> str:
         image = require_locked(self._project, self._client, backend, digest)
-        settings = self._settings(image, Lease((), ()), _DESCRIBE_BYTES, f"{_UNPRIVILEGED}:{_UNPRIVILEGED}")
+        settings = self._settings(image, Lease((), ()), _DESCRIBE_BYTES, f"{UNPRIVILEGED}:{UNPRIVILEGED}")
         settings["labels"][RUN_LABEL] = "describe"
         process = self._started(["describe"], **settings)
         ended = process.wait_for(_DESCRIBE_SECONDS)
@@ -210,16 +235,6 @@ class DockerProcess:
         finally:
             self._ended.set()
             self._client.close()
-
-
-def run_user(out: Path) -> str:
-    """`uid:gid` that a container runs as; never root.  Where the harness is root, `out` is handed to another user."""
-    if os.getuid() != 0:
-        return f"{os.getuid()}:{os.getgid()}"
-    for path in [out, *out.rglob("*")]:
-        if not path.is_symlink():
-            os.chown(path, _UNPRIVILEGED, _UNPRIVILEGED)
-    return f"{_UNPRIVILEGED}:{_UNPRIVILEGED}"
 
 
 def _device_requests(lease: Lease) -> list[DeviceRequest] | None:

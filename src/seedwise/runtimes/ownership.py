@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 from docker import DockerClient
 from seedwise.project import Project
 
+UNPRIVILEGED = 10001
 OWNER_LABEL = "seedwise.owner"
 SESSION_LABEL = "seedwise.session"
 RUN_LABEL = "seedwise.run"
@@ -98,3 +100,13 @@ def _dead(path: Path) -> bool:
 def _guard(folder: Path) -> FileLock:
     """Between making a session's file and locking it, nobody may take it for a dead one's."""
     return FileLock(folder / "guard")
+
+
+def run_user(out: Path) -> str:
+    """`uid:gid` that a container runs as; never root.  Where the harness is root, `out` is handed to another user."""
+    if os.getuid() != 0:
+        return f"{os.getuid()}:{os.getgid()}"
+    for path in [out, *out.rglob("*")]:
+        if not path.is_symlink():
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+    return f"{UNPRIVILEGED}:{UNPRIVILEGED}"

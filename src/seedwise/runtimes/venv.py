@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,7 @@ class VenvRuntime:
 
     def __init__(self, project: Project, flavour: str) -> None:
         self.flavour = flavour
+        self.notes: list[str] = []
         self._project = project
         self._definition = load_definition(project)
         self._prepared: dict[str, _Program] = {}  # by digest: sources may change while runs are executed
@@ -81,18 +82,28 @@ class VenvRuntime:
         return described(self._project, backend, digest, lambda: self._ask(backend, digest))
 
     def start(self, launch: Launch) -> Process:
+        program = self._program_of(launch)
+        out = launch.out.resolve()
+        words = [*program.words, launch.verb, str(out / "spec.json"), "--out", str(out)]
+        words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
+        return _start(words, program, launch.lease, launch.digest, out / LOG)[0]
+
+    def serve(self, launch: Launch) -> VenvServer:
+        program = self._program_of(launch)
+        device = "cuda" if launch.lease.gpus else "cpu"
+        words = [*program.words, "serve", "--threads", str(max(1, len(launch.lease.cores))), "--device", device]
+        return VenvServer(*_start(words, program, launch.lease, launch.digest, None))
+
+    def close(self) -> None:
+        pass
+
+    def _program_of(self, launch: Launch) -> _Program:
         program = self._prepared.get(launch.digest)
         if program is None:
             raise ImageError(
                 f"backend '{launch.backend}' as {launch.digest} was not prepared: prepare it before a start"
             )
-        out = launch.out.resolve()
-        words = [*program.words, launch.verb, str(out / "spec.json"), "--out", str(out)]
-        words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
-        return _start(words, program, launch.lease, launch.digest, out / LOG)
-
-    def close(self) -> None:
-        pass
+        return program
 
     def _built(self, backend: str) -> str:
         digest = self.digest(backend)
@@ -151,7 +162,8 @@ class VenvProcess:
         return self._ended()
 
     def stop(self, grace_seconds: float) -> None:
-        self._signal(signal.SIGTERM)
+        if grace_seconds > 0:
+            self._signal(signal.SIGTERM)
         try:
             self._process.wait(timeout=grace_seconds)
         except subprocess.TimeoutExpired:
@@ -162,7 +174,14 @@ class VenvProcess:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 # SIGTERM to the backend alone, which ends its helpers itself; SIGKILL to all of its group.
-                os.kill(self._process.pid, number) if number == signal.SIGTERM else os.killpg(self._process.pid, number)
+                if number == signal.SIGTERM:
+                    os.kill(self._process.pid, number)
+                    return
+                below = _descendants(self._process.pid)  # a server's runs have groups of their own
+                os.killpg(self._process.pid, number)
+                for process in below:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process, number)
 
     def _ended(self) -> Exit:
         with self._lock:
@@ -175,26 +194,80 @@ class VenvProcess:
             return self._exit
 
 
-def _start(words: list[str], program: _Program, lease: Lease, digest: str, log: Path) -> VenvProcess:
+class VenvServer:
+    """A started server and its pipes.  It writes into a run's folder where that is: nothing here would keep it out of others."""
+
+    def __init__(self, process: VenvProcess, popen: subprocess.Popen[bytes]) -> None:
+        self.process: Process = process
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        self._input = popen.stdin
+        self._output = popen.stdout
+
+    def send(self, line: bytes) -> None:
+        try:
+            self._input.write(line)
+            self._input.flush()
+        except ValueError as error:  # hung up
+            raise OSError(str(error)) from None
+
+    def lines(self) -> Iterator[bytes]:
+        return iter(self._output.readline, b"")
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._input.close()
+
+    def admit(self, launch: Launch) -> dict[str, str]:
+        out = launch.out.resolve()
+        roots = {"data": str(launch.data.resolve()), "models": str(launch.models.resolve())}
+        return {"spec": str(out / "spec.json"), "out": str(out), **roots}
+
+    def dismiss(self, launch: Launch) -> None:
+        pass
+
+    def close(self) -> None:
+        self.hang_up()
+        self._output.close()
+
+
+def _start(
+    words: list[str], program: _Program, lease: Lease, digest: str, log: Path | None
+) -> tuple[VenvProcess, subprocess.Popen[bytes]]:
+    """Everything that it prints goes to `log`; without one, it is spoken with through pipes."""
     home = Path(tempfile.mkdtemp(prefix="seedwise-"))
+    file = log or home / LOG
     cores = ",".join(map(str, lease.cores)) or "-"
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), cores]
     try:
-        with open(log, "ab") as output:
+        with open(file, "ab") as output:
             process = _starter.submit(
                 subprocess.Popen,
                 [*launcher, *words],
                 env=_environment(program, lease, digest, home),
                 cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL if log else subprocess.PIPE,
+                stdout=output if log else subprocess.PIPE,
+                stderr=output,
                 start_new_session=True,
             ).result()
     except OSError as error:
         shutil.rmtree(home, ignore_errors=True)
         raise EngineError(f"the backend could not be started: {error}") from None
-    return VenvProcess(process, home, log)
+    return VenvProcess(process, home, file), process
+
+
+def _descendants(process: int) -> list[int]:
+    """All processes below `process`, where the system lists them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            stat = entry.read_text(encoding="utf-8", errors="replace")
+            parents[int(entry.parent.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [process]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found[1:]
 
 
 def _environment(program: _Program, lease: Lease, digest: str, home: Path) -> dict[str, str]:

@@ -1,7 +1,11 @@
-"""A backend that looks at its cage: `run` does what its spec's `do` says, and writes what it saw."""
+"""A backend that looks at its cage: `run` does what its spec's `do` says, and writes what it saw.
+
+It answers `serve` by the contract's text alone, as a backend in another language would.
+"""
 
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -19,6 +23,7 @@ DESCRIPTION = {
     "devices": ["cpu"],
     "deterministic_methods": [],
     "packages": {},
+    "verbs": ["describe", "check", "run", "serve"],
 }
 
 
@@ -53,6 +58,7 @@ def look() -> dict[str, object]:
         "cores": sorted(os.sched_getaffinity(0)),
         "variables": dict(os.environ),
         "python": sys.version_info[:2],
+        "parent": os.getppid(),
         "session": os.getsid(0) == os.getpid(),
         "pip": any(Path(folder, "pip").is_dir() for folder in sys.path),
     }
@@ -63,12 +69,53 @@ def main() -> int:
         print("a framework's greeting", file=sys.stderr)
         print(json.dumps(DESCRIPTION))
         return 0
-    out = Path(sys.argv[sys.argv.index("--out") + 1])
-    do = json.loads(Path(sys.argv[2]).read_text())["do"]
+    if sys.argv[1] == "serve":
+        return serve()
+    return run(sys.argv[2], Path(sys.argv[sys.argv.index("--out") + 1]))
+
+
+def serve() -> int:
+    print(json.dumps({"ready": True}), flush=True)
+    child, identity, waiting, left = 0, "", [], b""
+    while True:
+        if not child and waiting:
+            request = waiting.pop(0)
+            identity, child = request["id"], os.fork()
+            if child == 0:
+                log = os.open(Path(request["out"]) / "backend.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+                os.dup2(log, 1)
+                os.dup2(log, 2)
+                os.setsid()
+                try:
+                    code = run(request["spec"], Path(request["out"]))
+                except SystemExit as ended:
+                    code = ended.code
+                sys.stdout.flush()
+                os._exit(code)
+        if child:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                code = os.waitstatus_to_exitcode(status)
+                print(json.dumps({"id": identity, "code": code if code >= 0 else 128 - code, "seconds": 0}), flush=True)
+                child = 0
+        if select.select([0], [], [], 0.02)[0]:
+            block = os.read(0, 1 << 16)
+            if not block:
+                return 0
+            *lines, left = (left + block).split(b"\n")
+            for line in map(json.loads, lines):
+                if "stop" not in line:
+                    waiting.append(line)
+                elif child and line["stop"] == identity:
+                    os.kill(child, signal.SIGTERM)
+
+
+def run(spec: str, out: Path) -> int:
+    do = json.loads(Path(spec).read_text())["do"]
     print(f"doing {do}", flush=True)
     print("on standard error", file=sys.stderr, flush=True)
     if do == "look":
-        (out / "seen.json").write_text(json.dumps(look()))
+        (out / "seen.json").write_text(json.dumps({**look(), "beside": [entry.name for entry in out.parent.iterdir()]}))
     elif do == "hoard":
         hoard = []
         while True:

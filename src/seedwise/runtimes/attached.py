@@ -1,0 +1,88 @@
+"""A warm backend in a container, spoken with through the container's own input and output."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docker.utils.socket import frames_iter
+
+from docker import DockerClient
+from seedwise.lent import lend, take_back
+from seedwise.runtimes.base import Launch, Process
+from seedwise.runtimes.ownership import run_user
+
+_STDOUT = 1
+
+
+class Line:
+    """A connection to a container's input and output; made before it is started, so that nothing is missed."""
+
+    def __init__(self, client: DockerClient, container: str) -> None:
+        self._connection: Any = client.api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stream": 1})
+        self._socket: Any = getattr(self._connection, "_sock", self._connection)
+        self._socket.settimeout(None)
+        self._blocks = frames_iter(self._connection, False)  # type: ignore[no-untyped-call]
+        self._read = b""
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def lines(self) -> Iterator[bytes]:
+        while True:
+            head, newline, rest = self._read.partition(b"\n")
+            if newline:
+                self._read = rest
+                yield head
+                continue
+            try:
+                stream, block = next(self._blocks)
+            except (StopIteration, OSError, ValueError):
+                return
+            if stream == _STDOUT:
+                self._read += block
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.close()
+
+
+class DockerServer:
+    """`place` is the one folder that the container can write; a run's folder lies in it for the time of the run."""
+
+    def __init__(self, process: Process, line: Line, place: Path) -> None:
+        self.process = process
+        self._line = line
+        self._place = place
+
+    def send(self, line: bytes) -> None:
+        self._line.send(line)
+
+    def lines(self) -> Iterator[bytes]:
+        return self._line.lines()
+
+    def hang_up(self) -> None:
+        self._line.hang_up()
+
+    def admit(self, launch: Launch) -> dict[str, str]:
+        run_user(launch.out)
+        lend(launch.out, self._place)
+        out = f"/out/{launch.out.name}"
+        return {"spec": f"{out}/spec.json", "out": out}
+
+    def dismiss(self, launch: Launch) -> None:
+        take_back(launch.out)
+        if self.process.poll() is not None:
+            self.close()
+
+    def close(self) -> None:
+        self._line.close()
+        with contextlib.suppress(OSError):  # gone, or a run's folder still lies there
+            self._place.rmdir()
