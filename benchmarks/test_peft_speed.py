@@ -24,7 +24,7 @@ from tests.backends.workplace import backend_environment
 
 ROOT = Path(__file__).parents[1]
 LOOP = Path(__file__).parent / "inside" / "peft_train.py"
-STUDY = ROOT / "benchmarks" / "peft" / "methods.yaml"
+STUDY = ROOT / "benchmarks" / "peft" / "peft-methods.yaml"
 ROWS = Rows(train=320, selection=50, test=50)
 METHODS = ("full", "lora", "bitfit", "head")
 ROUNDS = 3
