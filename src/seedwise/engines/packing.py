@@ -55,7 +55,7 @@ class Packing:
 
 
 def pack(machine: Machine, load: Load, runs_per_gpu: int = 1, asked: int | None = None) -> Packing:
-    """As many runs at once as leases and memory allow, or `asked`.
+    """As many runs at once as leases and memory allow, or `asked` where there are cores for them.
 
     Raises `EngineError` where more runs a GPU are asked for than its memory holds, by what a run of them took.
     """
@@ -72,8 +72,9 @@ def pack(machine: Machine, load: Load, runs_per_gpu: int = 1, asked: int | None 
     jobs, why = min(limits, key=lambda limit: limit[0])
     if asked is None:
         return Packing(jobs, f"{counted(jobs, 'run')} at once: {why}")
-    fewer = "" if asked <= by_core else f", of which cores are leased to {by_core} ({limits[0][1]})"
-    return Packing(asked, f"{counted(asked, 'run')} at once, as asked for{fewer}")
+    if asked > by_core:
+        return Packing(by_core, f"{counted(by_core, 'run')} at once, not the {asked} asked for: {limits[0][1]}")
+    return Packing(asked, f"{counted(asked, 'run')} at once, as asked for")
 
 
 def _refuse_full_gpus(machine: Machine, load: Load, runs_per_gpu: int) -> None:
