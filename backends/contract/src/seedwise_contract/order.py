@@ -1,4 +1,4 @@
-"""The order of training rows, the same in every backend."""
+"""What is drawn by the standard library alone, so that every backend draws the same: orders of rows, seeds of answers."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
     order = list(range(rows))
     random.Random(f"{seed}/{epoch}").shuffle(order)
     return order
+
+
+def answer_seed(seed: int, example: str) -> int:
+    """The seed that a language model's answer to one prompt is drawn with: no stream of its own, and no other prompt's."""
+    return random.Random(f"{seed}/answer/{example}").getrandbits(32)
