@@ -88,7 +88,7 @@ def test_a_bundle_is_checked_without_the_project(small: Small, finished: Path, t
         [sys.executable, "-c", program, "verify", "b.zip"], cwd=elsewhere, capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
-    assert "learning-helps: Over seeds and examples (4 seeds an arm, 40 examples)" in answer.stdout
+    assert "learning-helps: supported: Over seeds and examples (4 seeds an arm, 40 examples)" in answer.stdout
     assert "recomputed from the predictions of 8 runs" in answer.stdout
     assert answer.stdout.endswith("[]\n")
 
