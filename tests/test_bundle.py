@@ -131,6 +131,21 @@ def test_a_changed_byte_of_a_file_is_named(bundle: Path, tmp_path: Path) -> None
     assert name in str(found.value)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_changed_and_zipped_again_by_another_tool_is_named(bundle: Path, packing: int) -> None:
+    files = files_of(bundle)
+    name = f"runs/{run_with(files, 'random', 1)}/predictions/test.jsonl"
+    files[name] = files[name].replace(b"1", b"0", 1)
+    with zipfile.ZipFile(bundle, "w", packing) as archive:
+        for member, data in files.items():
+            archive.writestr(member, data)
+    with pytest.raises(DamagedBundle) as found:
+        verify(bundle)
+    packed, changed = str(found.value).splitlines()
+    assert packed.endswith("or it was packed anew")
+    assert f"{name}: changed: its sha256 is" in changed
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
