@@ -16,6 +16,7 @@ from seedwise.looks import LookAt, looks_of, note_of, plan_at, reached, seeds_at
 from seedwise.plan import Plan, PlannedRun
 from seedwise.sharing import not_shared
 from seedwise.stats import (
+    ClaimStatus,
     Degenerate,
     DegenerateReason,
     Description,
@@ -66,7 +67,8 @@ class ArmScores:
 class ClaimOutcome:
     """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs.
 
-    `sensitivity` resamples seeds and examples; it stands beside the verdict and decides nothing.
+    `status` is what the verdict means for the study file's claim, None for a comparison beside the claims.  `sensitivity`
+    resamples seeds and examples; it stands beside the verdict and decides nothing.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ClaimOutcome:
     sentence: str
     declared: bool
     notes: tuple[str, ...]
+    status: ClaimStatus | None = None
     sensitivity: MultiBootstrapResult | None = None
 
 
@@ -234,13 +237,14 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         )
     return ClaimOutcome(
         name=claim.name,
-        statement=claim.statement or f"{claim.a} against {claim.b}",
+        statement=claim.words,
         a=claim.a,
         b=claim.b,
         verdict=verdict,
         sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
         declared=not late,
         notes=tuple(notes),
+        status=verdict.claim_status,
         sensitivity=None
         if verdict.reason is DegenerateReason.NOT_SHARED
         else _sensitivity(a, b, verdict.alpha, paired=verdict.paired),

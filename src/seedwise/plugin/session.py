@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from seedwise.regression import Regression
     from seedwise.store import StoredRun
 
+_COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
+
 
 class BenchSession:
     def __init__(
@@ -190,8 +192,12 @@ class BenchSession:
         for outcome in outcomes:
             reporter.write_sep("=", f"verdicts of {outcome.study.name}")
             for claim in (*outcome.claims, *outcome.explored):
-                label = claim.verdict.outcome.value if claim.declared else f"exploratory: {claim.verdict.outcome.value}"
-                reporter.write_line(f"{claim.name}: {label}", bold=True)
+                found = claim.verdict.outcome.value
+                label = found if claim.status is None else f"{claim.status.value} ({found})"
+                colour = {} if claim.status is None or not claim.declared else {_COLOURS[claim.status.value]: True}
+                reporter.write_line(
+                    f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour
+                )
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")

@@ -45,7 +45,8 @@ def difference(study: StudyReport) -> Figure | None:
         key=f"{study.name}-difference",
         title="Differences between arms",
         caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; right of zero the first arm "
-        f"scores higher. Filled: a decided claim; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
+        f"scores higher. Filled: supported or contradicted; hollow: undecided or exploratory."
+        f"{band if any(row.margin for row in rows) else ''}",
         alternative="; ".join(spoken) + ".",
         svg=render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
     )
@@ -63,7 +64,7 @@ def _difference_row(axes: Axes, place: float, row: Comparison) -> None:
     axes.plot([low, high], [place, place], color=INK, linewidth=1.6)
     for bound in (low, high):
         axes.plot([bound, bound], [place - 0.07, place + 0.07], color=INK, linewidth=1.6)
-    fill = ARM_COLOURS[0] if row.declared and row.decided else "none"
+    fill = ARM_COLOURS[0] if row.declared and row.status in ("supported", "contradicted") else "none"
     axes.plot(
         [100.0 * row.estimate], [place], "D", markersize=7, markerfacecolor=fill, markeredgecolor=ARM_COLOURS[0],
         markeredgewidth=1.6,
