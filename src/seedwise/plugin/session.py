@@ -67,6 +67,7 @@ class BenchSession:
                 runtime=config.getoption("--runtime") or given.runtime,
                 device=config.getoption("--device") or given.device,
                 jobs=config.getoption("--jobs"),
+                runs_per_gpu=config.getoption("--runs-per-gpu"),
                 flavour=given.flavour,
                 warm=given.warm and not config.getoption("--cold"),
             )
@@ -77,7 +78,9 @@ class BenchSession:
             refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))
-            return cls(config, bench, plans, refused, bench.engine([s for s in studies if s.name in plans]))
+            packing = bench.packing(list(plans.values()))
+            say(packing.why)
+            return cls(config, bench, plans, refused, bench.engine(list(plans.values()), packing))
         except SeedwiseError as error:
             _not_started(config, error)
 
