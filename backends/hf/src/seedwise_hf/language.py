@@ -102,20 +102,13 @@ class CausalLm:
 
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         """Cross-entropy in float32, over predicted tokens."""
-        logits = outputs["logits"][:, :-1].float()
-        total = nn.functional.cross_entropy(
-            logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="sum"
-        )
-        return total / num_items_in_batch
+        return _losses(outputs["logits"].float(), labels, "sum") / num_items_in_batch
 
     def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
         """float64, rows × 2: the loss summed over an answer's tokens, in nats, and their number."""
-        labels = batch.pop("labels")[:, 1:]
-        logits = model(**batch).logits[:, :-1]
-        each = nn.functional.cross_entropy(
-            logits.double().transpose(1, 2), labels, ignore_index=IGNORED, reduction="none"
-        )
-        return torch.stack([each.sum(1), (labels != IGNORED).sum(1).double()], dim=1)
+        labels = batch.pop("labels")
+        each = _losses(model(**batch).logits.double(), labels, "none").view_as(labels)
+        return torch.stack([each.sum(1), (labels[:, 1:] != IGNORED).sum(1).double()], dim=1)
 
     def scored(self, found: torch.Tensor, items: Sequence[EncodedDialogue]) -> Scored:
         """With the mean loss of an answer's token over the whole split, in nats, and its exponential."""
@@ -164,3 +157,14 @@ class CausalLm:
         given = torch.tensor([ids], device=model.device)
         said = model.generate(input_ids=given, attention_mask=torch.ones_like(given), generation_config=settings)
         return str(tokenizer.decode(said[0, len(ids) :], skip_special_tokens=True))
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Cross-entropy of each place (rows × places, flat), or its sum: a place's logits predict the label of the next one.
+
+    The labels are moved, not the logits, which would be copied for it and read with a stride: three times slower.
+    """
+    next_ones = nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), next_ones.flatten(), ignore_index=IGNORED, reduction=reduction
+    )
