@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
+from seedwise.metric import METRICS, MetricName
 from seedwise.yamlfile import fault_error, read_yaml, validated
 from seedwise_contract import Fault, canonical_json
 from seedwise_contract.base import ContractModel
@@ -27,10 +28,32 @@ class Rows(ContractModel):
     test: Annotated[int, Field(ge=2)]
 
 
+LossOn = Literal["answer", "prompt_and_answer"]
+
+
 class StudyTask(ContractModel):
+    """Classification where the metric is accuracy; where it is perplexity, a causal language model's answers to prompts."""
+
     data: Name = Field(description="name of a data asset")
     rows: Rows | None = Field(default=None, description="null: every row")
-    metric: Literal["accuracy"] = "accuracy"
+    metric: MetricName = Field(
+        default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
+    )
+    template: str | None = Field(
+        default=None, description="of prompts and answers: has '{prompt}' once, and ends with '{answer}'"
+    )
+    loss_on: LossOn | None = Field(
+        default=None, description="of prompts and answers: which tokens training learns to predict"
+    )
+
+    @model_validator(mode="after")
+    def _language(self) -> StudyTask:
+        missing = [name for name in ("template", "loss_on") if getattr(self, name) is None]
+        if self.metric == "perplexity" and missing:
+            raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
+        if self.metric == "accuracy" and len(missing) < 2:
+            raise ValueError("template and loss_on belong to metric perplexity")
+        return self
 
 
 class StudySchedule(ContractModel):
@@ -74,6 +97,7 @@ class Arm(ContractModel):
     initialisation: Literal["pretrained", "random", "none"]
     method: Method
     recipe: StudyRecipe | None
+    loss_on: LossOn | None = Field(default=None, description="in place of the task's own, for this arm alone")
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
     deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
 
@@ -102,8 +126,8 @@ class Claim(ContractModel):
     a: str
     b: str
     type: Literal["superiority", "equivalence"] = "superiority"
-    margin: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="in the metric's own units (0.01 = one point of accuracy)"
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="in the metric's own units (0.01 = one point of accuracy; 0.5 = that much perplexity)"
     )
     design: Literal["independent", "paired"] = Field(
         default="independent",
@@ -145,8 +169,8 @@ class Reported(ContractModel):
 
     source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
     arm: Name
-    values: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(min_length=1)] = Field(
-        description="in percent: one a run where runs are told apart, else their mean"
+    values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="accuracy in percent, perplexity as it is: one a run where runs are told apart, else their mean"
     )
     runs: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="how many runs a mean is of; null: as many as there are values"
@@ -208,6 +232,10 @@ class Study(ContractModel):
             claim.pop("statement")
             if claim["design"] == "independent":  # what is not said leaves older declarations as they were
                 claim.pop("design")
+        for part in (said["task"], *said["arms"].values()):
+            for name in ("template", "loss_on"):
+                if part.get(name) is None:
+                    part.pop(name, None)
         if self.looks is None:
             said.pop("looks")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
@@ -298,6 +326,7 @@ def _cross_faults(study: Study) -> list[Fault]:
     ]
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
+    faults += _metric_faults(study)
     names = [claim.name for claim in study.claims]
     for number, claim in enumerate(study.claims):
         if names.index(claim.name) != number:
@@ -329,6 +358,31 @@ def _cross_faults(study: Study) -> list[Fault]:
     if counts and (any(later <= first for first, later in pairwise(counts)) or counts[-1] != len(study.seeds)):
         allowed = f"rising numbers of seeds, the last one all {len(study.seeds)} of the study"
         faults.append(Fault(field="looks.seeds", found=str(counts), allowed=allowed))
+    return faults
+
+
+def _metric_faults(study: Study) -> list[Fault]:
+    """What does not go with the task's metric."""
+    metric = METRICS[study.task.metric]
+    faults = []
+    if metric.name == "perplexity":
+        if study.selection.metric != metric.selection:
+            allowed = "loss: a checkpoint of a language model is selected by it"
+            faults.append(Fault(field="selection.metric", found=study.selection.metric, allowed=allowed))
+        return faults
+    for number, claim in enumerate(study.claims):
+        if claim.margin is not None and claim.margin >= 1.0:
+            allowed = "less than 1: in the metric's own units 0.01 is one point"
+            faults.append(Fault(field=f"claims.{number}.margin", found=f"{claim.margin:g}", allowed=allowed))
+    for number, said in enumerate(study.reported):
+        for place, value in enumerate(said.values):
+            if value > 100.0:
+                field = f"reported.{number}.values.{place}"
+                faults.append(Fault(field=field, found=f"{value:g}", allowed="in percent: at most 100"))
+    for name, arm in study.arms.items():
+        if arm.loss_on is not None:
+            allowed = "nothing: it belongs to metric perplexity"
+            faults.append(Fault(field=f"arms.{name}.loss_on", found=arm.loss_on, allowed=allowed))
     return faults
 
 

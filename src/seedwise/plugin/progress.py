@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from seedwise.engines.local import LocalEngine, Outcome
+from seedwise.metric import METRICS
 from seedwise.plan import PlannedRun
 from seedwise.store import Store
 from seedwise_contract import RunFiles
@@ -111,7 +112,7 @@ class Progress:
                 f"{100 * self.fraction(run):.0f} %",
                 f"{event.get('epoch', 0):.1f}/{epochs}",
                 "" if loss is None else f"{loss:.3f}",
-                "" if score is None else f"{100 * score:.1f}",
+                "" if score is None else METRICS[run.spec.task.metric].shown(score, 1),
                 f"{elapsed:.0f} s",
             )
         return table
