@@ -283,6 +283,9 @@ def test_an_interrupt_saves_states_and_a_next_call_goes_on(small: Small, number:
         env=small.environment,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # tests in the background inherit that it is ignored
     )
     deadline = time.monotonic() + 60
     while not list(small.project.runs.glob("*/events.jsonl")) and time.monotonic() < deadline:

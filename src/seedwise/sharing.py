@@ -34,9 +34,9 @@ def not_shared(a: Mapping[int, StoredRun], b: Mapping[int, StoredRun]) -> str | 
     return None
 
 
-def _batches(spec: RunSpec) -> tuple[int, int, int] | None:
+def _batches(spec: RunSpec) -> tuple[int, int, int, str] | None:
     recipe = spec.recipe
-    return None if recipe is None else (recipe.batch_size, recipe.accumulation, recipe.epochs)
+    return None if recipe is None else (recipe.batch_size, recipe.accumulation, recipe.epochs, recipe.batching)
 
 
 def _initial(run: StoredRun) -> str | None:

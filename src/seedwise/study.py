@@ -15,7 +15,7 @@ from seedwise.metric import METRICS, MetricName
 from seedwise.yamlfile import fault_error, read_yaml, validated
 from seedwise_contract import Fault, canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.spec import Dropout, Method, Name, Optimizer, Selection
+from seedwise_contract.spec import Batched, Dropout, Method, Name, Optimizer, Selection
 
 DEFAULT_SEEDS = 5
 
@@ -74,7 +74,7 @@ class StudySchedule(ContractModel):
         return self
 
 
-class StudyRecipe(ContractModel):
+class StudyRecipe(Batched):
     """The contract's recipe, with the warm-up as a count or a ratio."""
 
     optimizer: Optimizer

@@ -33,7 +33,7 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     flavour: str | None = None
-    warm: bool = False
+    warm: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
@@ -138,7 +138,7 @@ def default_options() -> Options:
         runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
-        warm=_setting("SEEDWISE_WARM", ("0", "1")) == "1",
+        warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",
     )
 
 

@@ -41,7 +41,7 @@ OWN: dict[str, dict[str, Any]] = {
     "still unclipped": {**NO_DROPOUT, "recipe.clip_norm": None},
     "still tightly": {**NO_DROPOUT, "recipe.clip_norm": 0.01},
 }
-BESIDE = ("still", "still random", "still accumulated", "cosine")  # run by hf too
+BESIDE = ("still", "still random", "still accumulated", "still grouped", "cosine")  # run by hf too
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_beside_hf_the_seed_gives_the_same_model_batches_and_rates(
         assert [step.lr for step in run.steps] == pytest.approx([step.lr for step in other.steps], rel=1e-12)
         assert run.parameters["trainable"] == other.parameters["trainable"]
         assert run.parameters["trainable_head"] == other.parameters["trainable_head"]
-    for name in ("still", "still random", "still accumulated"):
+    for name in ("still", "still random", "still accumulated", "still grouped"):
         # Two updates, since the first of a warm-up moves nothing: the same weights, and the same batches of two updates.
         assert runs[name].losses[:2] == pytest.approx(beside[name].losses[:2], abs=1e-6)
         assert runs[name].losses == pytest.approx(beside[name].losses, abs=0.03)

@@ -191,6 +191,14 @@ def test_accumulation_is_the_same_mean_over_the_same_examples(runs: dict[str, Ou
     assert runs["still accumulated"].losses == pytest.approx(runs["still"].losses, rel=1e-3)
 
 
+def test_rows_of_like_length_share_a_batch(runs: dict[str, Outcome]) -> None:
+    """Other batches, as many of them, and no other draw."""
+    grouped, still = runs["still grouped"], runs["still"]
+    assert grouped.initial == still.initial
+    assert len(grouped.losses) == len(still.losses)
+    assert grouped.losses[0] != still.losses[0]
+
+
 def test_clipping_is_the_recipes(runs: dict[str, Outcome]) -> None:
     free, far, near = runs["loud"], runs["loud far"], runs["loud near"]
     assert max(step.grad_norm for step in free.steps) > 1.0, "the framework's own default would have cut here"

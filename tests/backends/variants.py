@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "still": NO_DROPOUT,
     "still dropout": {**NO_DROPOUT, "seeds.dropout": 99},
     "still accumulated": {**NO_DROPOUT, "recipe.batch_size": 4, "recipe.accumulation": 2},
+    "still grouped": {**NO_DROPOUT, "recipe.batching": "by_length"},
     "no decay": {**NO_DROPOUT, "recipe.optimizer.weight_decay": 0.0},
     "all decay": {**NO_DROPOUT, "recipe.optimizer.decay_on": "all"},
     "diverging": DIVERGING,

@@ -118,6 +118,7 @@ class Workplace:
                 "epochs": 3,
                 "batch_size": 8,
                 "accumulation": 1,
+                "batching": "shuffled",
                 "precision": "fp32",
                 "max_length": 24,
                 "truncation": "longest_first",

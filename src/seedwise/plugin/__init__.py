@@ -31,9 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
     )
     group.addoption(
-        "--warm",
+        "--cold",
         action="store_true",
-        help="keep backends up between runs instead of starting one for every run; default: SEEDWISE_WARM=1",
+        help="start a backend for every run instead of keeping backends up between runs; the same as SEEDWISE_WARM=0",
     )
     group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption(

@@ -67,7 +67,7 @@ class BenchSession:
                 device=config.getoption("--device") or given.device,
                 jobs=config.getoption("--jobs"),
                 flavour=given.flavour,
-                warm=given.warm or config.getoption("--warm"),
+                warm=given.warm and not config.getoption("--cold"),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")

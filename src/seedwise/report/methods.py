@@ -183,8 +183,12 @@ def _settings(recipe: RunRecipe, updates: int) -> tuple[tuple[str, str], ...]:
         ("weight decay", f"{text.number(optimizer.weight_decay)}, {covered}"),
         ("gradient clipping", "none" if recipe.clip_norm is None else f"norm {text.number(recipe.clip_norm)}"),
         ("epochs", f"{recipe.epochs}"),
-        ("batch", f"{recipe.batch_size} × {recipe.accumulation} accumulated"),
+        ("batch", f"{recipe.batch_size} × {recipe.accumulation} accumulated" + _grouped(recipe)),
         ("precision", recipe.precision),
         ("length", f"{recipe.max_length} tokens, truncated {recipe.truncation.replace('_', ' ')}"),
         ("dropout", ", ".join(f"{place} {text.number(value)}" for place, value in recipe.dropout.model_dump().items())),
     )
+
+
+def _grouped(recipe: RunRecipe) -> str:
+    return ", of rows of like length" if recipe.batching == "by_length" else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from seedwise.comparison import ClaimOutcome, StudyOutcome
 from seedwise.metric import METRICS, Metric
+from seedwise.report.model import ArmCost
 from seedwise.signature import sign
 from seedwise.store import StoredRun
 from seedwise.tracker.content import ARM, COLOUR, KIND, NOTE, Artifact, Point, RunContent
@@ -69,8 +70,8 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     )
 
 
-def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun]) -> RunContent:
-    """Mean, spread and interval over seeds; while runs of the arm are missing, only how many there are."""
+def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun], cost: ArmCost | None = None) -> RunContent:
+    """Mean, spread and interval over seeds, and what the arm costs; while runs of it are missing, only how many there are."""
     declared = outcome.study.arms[name]
     metric = outcome.study.task.metric
     scores = outcome.arms.get(name)
@@ -81,6 +82,7 @@ def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun]) -> 
         figures |= {metric: scores.summary.mean, f"{metric}_sd": scores.summary.sd}
         figures |= {f"{metric}_low": low, f"{metric}_high": high}
         figures["time/total_s"] = sum(run.result.timings.total for run in runs) / len(runs)
+        figures |= {f"cost/{key}": value for key, value in (cost.model_dump() if cost else {}).items()}
     backends = sorted({run.provenance.digest for run in runs})
     return RunContent(
         name=f"{name} (baseline)" if declared.baseline else name,

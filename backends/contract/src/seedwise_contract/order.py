@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import List
+from typing import List, Sequence
+
+STRETCH = 16
+"""Batches whose rows are sorted together: longer stretches pad less, and mix rows less."""
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
@@ -11,6 +14,29 @@ def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
     order = list(range(rows))
     random.Random(f"{seed}/{epoch}").shuffle(order)
     return order
+
+
+def epoch_batches(seed: int, epoch: int, lengths: Sequence[int], size: int, batching: str) -> List[List[int]]:
+    """Batches of `size` training rows in `epoch` (from 0), of rows that are `lengths` tokens long; the last may be shorter.
+
+    `shuffled` cuts `epoch_order` into batches.  `by_length` cuts it into stretches of `STRETCH` batches, sorts the rows of each
+    by length (equal ones stay as they were), cuts those, and shuffles the whole batches; a shorter one stays last.
+    """
+    order = epoch_order(seed, epoch, len(lengths))
+    if batching == "shuffled":
+        return _cut(order, size)
+    batches = [
+        batch
+        for stretch in _cut(order, STRETCH * size)
+        for batch in _cut(sorted(stretch, key=lengths.__getitem__), size)
+    ]
+    rest = [batches.pop()] if len(batches[-1]) < size else []
+    random.Random(f"{seed}/{epoch}/batches").shuffle(batches)
+    return batches + rest
+
+
+def _cut(rows: List[int], size: int) -> List[List[int]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def answer_seed(seed: int, example: str) -> int:

@@ -7,9 +7,18 @@ refuses the spec rather than ignore it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Dict, List, Literal, Optional, Tuple, Union
+from typing import Annotated, Any, Dict, List, Literal, Optional, Tuple, Union
 
-from pydantic import Field, JsonValue, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seedwise_contract.base import ContractModel
 from seedwise_contract.exits import SpecError
@@ -189,7 +198,25 @@ class Dropout(ContractModel):
     classifier: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Recipe(ContractModel):
+class Batched(ContractModel):
+    """How rows become batches.  Left out of what is written where it is `shuffled`: specs that do not say it keep their identity,
+    and a backend that knows no other way refuses a spec that does.
+    """
+
+    batching: Literal["shuffled", "by_length"] = Field(
+        default="shuffled",
+        description="by_length: rows of like length share a batch (`order.epoch_batches`), so that less is padded",
+    )
+
+    @model_serializer(mode="wrap")
+    def _said(self, write: SerializerFunctionWrapHandler) -> Dict[str, Any]:
+        said: Dict[str, Any] = write(self)
+        if said.get("batching") == "shuffled":
+            del said["batching"]
+        return said
+
+
+class Recipe(Batched):
     """How it is trained."""
 
     optimizer: Optimizer

@@ -45,8 +45,12 @@ class FairseqBackend:
         from hydra.core.plugins import Plugins
 
         import seedwise_fairseq.run  # noqa: F401
+        from seedwise_fairseq.command import SMALLEST, configuration
 
         Plugins.instance()  # hydra looks for its plug-ins, by importing them, when it is first asked for a configuration
+        configuration(
+            SMALLEST
+        )  # the first is half as dear again as those that follow: parsers are made, types resolved
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()

@@ -12,6 +12,14 @@ from seedwise_contract import RunSpec
 from seedwise_fairseq.architecture import Architecture
 
 HEAD = "sentence_classification_head"
+SMALLEST = [
+    "data",
+    "--task=sentence_prediction",
+    "--criterion=sentence_prediction",
+    "--arch=roberta",
+    "--optimizer=adam",
+]
+"""Words that name what runs use, and leave all else to fairseq."""
 
 
 def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir: Path) -> List[str]:

@@ -105,7 +105,8 @@ class FairseqRun(GradientRun):
         torch.save({**saved, "extra_state": place, "task_state": {}}, str(folder / "model.pt"))
         save_dictionary(self.coder.symbols, folder)
         if self.spec.task.kind == "classification":
-            save_dictionary(self.coder.symbols, folder / "input0")
+            (folder / "input0").mkdir()
+            shutil.copyfile(folder / "dict.txt", folder / "input0" / "dict.txt")
             save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], folder / "label")
         for path in self.coder.files:
             shutil.copyfile(path, folder / path.name)

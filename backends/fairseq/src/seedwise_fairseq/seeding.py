@@ -2,7 +2,7 @@
 
 Three streams, none of which draws from another:
 - initialisation: torch's global generator is seeded with it right before weights are drawn (`model.build`);
-- order: `seedwise_contract.order.epoch_order` is a pure function of the seed and the epoch, the same in every backend;
+- order: `seedwise_contract.order.epoch_batches` is a pure function of the seed, the epoch and the rows' lengths, the same in every backend;
 - dropout: fairseq's own seed.  Its Trainer seeds torch before every update with this seed plus the updates done.
 """
 

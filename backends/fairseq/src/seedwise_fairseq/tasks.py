@@ -17,7 +17,7 @@ from torch import nn
 from seedwise_contract import RunSpec
 from seedwise_contract.course import Scored, Stopped
 from seedwise_contract.data import Example, Text
-from seedwise_contract.order import epoch_order
+from seedwise_contract.order import epoch_batches
 from seedwise_contract.predictions import TokenLoss, accuracy, predictions
 from seedwise_fairseq.command import HEAD
 
@@ -29,14 +29,14 @@ class _Ordered:
     """Batches in the order of `seeds.order`."""
 
     order_seed: int
+    batching: str
 
     def get_batch_iterator(
         self, dataset: Any, max_sentences: Optional[int] = None, epoch: int = 1, **_: Any
     ) -> iterators.EpochBatchIterator:
         """Batches of one epoch (from 1).  fairseq's own would shuffle whole batches, with a seed of its own."""
         assert max_sentences is not None
-        order = epoch_order(self.order_seed, epoch - 1, len(dataset))
-        batches = [order[start : start + max_sentences] for start in range(0, len(order), max_sentences)]
+        batches = epoch_batches(self.order_seed, epoch - 1, _lengths(dataset), max_sentences, self.batching)
         return iterators.EpochBatchIterator(
             dataset=dataset,
             collate_fn=dataset.collater,
@@ -118,7 +118,8 @@ Task = Union[Classification, MaskedLm]
 def task_of(spec: RunSpec, cfg: Any) -> Task:
     kind = Classification if spec.task.kind == "classification" else MaskedLm
     task: Task = kind.setup_task(cfg)
-    task.order_seed = spec.seeds.order
+    assert spec.recipe is not None
+    task.order_seed, task.batching = spec.seeds.order, spec.recipe.batching
     return task
 
 
@@ -126,7 +127,7 @@ def _by_length(
     model: nn.Module, dataset: Any, batch_size: int, stop: Callable[[], bool], found: Callable[[Any], torch.Tensor]
 ) -> torch.Tensor:
     """What `found` gives of each batch, a line a row, in the order of `dataset`."""
-    by_length = sorted(range(len(dataset)), key=lambda index: int(dataset.size(index)))
+    by_length = sorted(range(len(dataset)), key=_lengths(dataset).__getitem__)
     lines: List[torch.Tensor] = []
     model.eval()
     for start in range(0, len(dataset), batch_size):
@@ -137,3 +138,8 @@ def _by_length(
     ordered = torch.empty_like(sorted_lines)
     ordered[torch.tensor(by_length)] = sorted_lines
     return ordered
+
+
+def _lengths(dataset: Any) -> List[int]:
+    """Tokens of each row."""
+    return [int(dataset.size(index)) for index in range(len(dataset))]

@@ -68,6 +68,8 @@ class HfBackend:
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
         for module in ("seedwise_hf.run", *LAZY, *self.packages):
             import_module(module)
+        # A table of old names of weights, made by compiling its patterns when the first model is read.
+        import_module("transformers.conversion_mapping").get_checkpoint_conversion_mapping("bert")
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()

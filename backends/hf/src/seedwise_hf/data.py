@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 
 from seedwise_contract import DataError, RunSpec
 from seedwise_contract.data import Example
-from seedwise_contract.order import epoch_order
+from seedwise_contract.order import epoch_batches
 
 
 class Encoded(NamedTuple):
@@ -83,15 +83,15 @@ class Collator:
 class EpochBatches(Sampler[List[int]]):
     """Batches of row numbers of one epoch; whoever starts an epoch sets its number first."""
 
-    def __init__(self, seed: int, rows: int, batch_size: int) -> None:
+    def __init__(self, seed: int, lengths: Sequence[int], batch_size: int, batching: str) -> None:
         self._seed = seed
-        self._rows = rows
+        self._lengths = lengths
         self._batch_size = batch_size
+        self._batching = batching
         self.epoch = 0
 
     def __iter__(self) -> Iterator[List[int]]:
-        order = epoch_order(self._seed, self.epoch, self._rows)
-        return (order[start : start + self._batch_size] for start in range(0, self._rows, self._batch_size))
+        return iter(epoch_batches(self._seed, self.epoch, self._lengths, self._batch_size, self._batching))
 
     def __len__(self) -> int:
-        return -(-self._rows // self._batch_size)
+        return -(-len(self._lengths) // self._batch_size)

@@ -2,7 +2,8 @@
 
 Three streams, none of which draws from another:
 - initialisation: torch's global generator is seeded with it right before the model is built (`model.build`);
-- order: `seedwise_contract.order.epoch_order` is a pure function of the seed and the epoch, and touches no generator that anybody shares;
+- order: `seedwise_contract.order.epoch_batches` is a pure function of the seed, the epoch and the rows' lengths; it touches no
+  generator that anybody shares;
 - dropout: torch's global generator is seeded with it right before the first update; nothing else draws from it then.
 """
 

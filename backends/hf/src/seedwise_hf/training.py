@@ -62,7 +62,8 @@ class SeedwiseTrainer(Trainer):
         self._states = states
         self._scorer = scorer
         self._splits = splits
-        self.batches = EpochBatches(spec.seeds.order, len(splits["train"]), spec.recipe.batch_size)
+        lengths = [len(item.ids) for item in splits["train"]]
+        self.batches = EpochBatches(spec.seeds.order, lengths, spec.recipe.batch_size, spec.recipe.batching)
         super().__init__(
             model=model,
             args=arguments(spec, states.partial),
