@@ -29,6 +29,7 @@ from seedwise.study import Variances, load_study
 from seedwise_contract.spec import CausalLmTask
 from tests.conftest import ROOT, STUDY, Small
 from tests.report.dialogues import Dialogues
+from tests.test_pretraining import PRETRAINING
 
 Say = Callable[[str], None]
 TEMPLATE = '"Q: {prompt}\\nA: {answer}"'
@@ -38,21 +39,14 @@ TASK = f"data: faq\n  metric: perplexity\n  template: {TEMPLATE}\n  loss_on: ans
 @pytest.fixture
 def faq(small: Small) -> Small:
     """The small project with questions and answers, and its study about them."""
-    assert small.project.data_root is not None
     generator = random.Random(5)
     words = [f"w{number}" for number in range(12)]
     rows = []
     for number in range(60):
         asked = generator.sample(words, 3)
         rows.append({"q": f"what {' '.join(asked)} {number}?", "a": f"it is {' '.join(reversed(asked))}"})
-    text = json.dumps(rows)
-    (small.project.data_root / "faq.json").write_text(text)
-    (small.project.root / "benchmarks/assets/faq.yaml").write_text(
-        "version: 1\nname: faq\nkind: data\ntitle: faq\ncitation: none\nlicence: none\n"
-        "sources:\n  - {type: local, members: {faq.json: faq.json}}\n"
-        f'files: {{faq.json: "{hashlib.sha256(text.encode()).hexdigest()}"}}\n'
-        "dialogue: {file: faq.json, columns: {prompt: q, answer: a}, cut: {test: 0.3, selection: 0.2}}\n"
-    )
+    part = "dialogue: {file: faq.json, columns: {prompt: q, answer: a}, cut: {test: 0.3, selection: 0.2}}"
+    add_data(small, "faq", "faq.json", json.dumps(rows), part)
     small.edit("data: toy\n  rows: {train: 60, selection: 20, test: 40}\n  metric: accuracy", TASK)
     small.edit("split: selection, metric: accuracy", "split: selection, metric: loss")
     small.edit("parameters: {rate: 0.0}}}", "parameters: {rate: 0.0}}, loss_on: prompt_and_answer}")
@@ -231,46 +225,37 @@ def test_from_running_text_to_a_verdict_on_answers(faq: Small) -> None:
 
 def pretraining(small: Small) -> Path:
     """A file that makes a tiny GPT-2 of words like those of the questions."""
-    assert small.project.data_root is not None
     generator = random.Random(8)
     words = [f"w{number}" for number in range(12)] + ["it", "is", "what", "Q:", "A:"]
     text = "\n".join(" ".join(generator.choice(words) for _ in range(24)) for _ in range(90)) + "\n"
-    (small.project.data_root / "novel.txt").write_text(text)
-    (small.project.root / "benchmarks/assets/novel.yaml").write_text(
-        "version: 1\nname: novel\nkind: data\ntitle: a novel\ncitation: none\nlicence: none\n"
-        "sources:\n  - {type: local, members: {novel.txt: novel.txt}}\n"
-        f'files: {{novel.txt: "{hashlib.sha256(text.encode()).hexdigest()}"}}\n'
-        "text: {file: novel.txt, words: 12, cut: {test: 0.15, selection: 0.15}}\n"
+    add_data(
+        small, "novel", "novel.txt", text, "text: {file: novel.txt, words: 12, cut: {test: 0.15, selection: 0.15}}"
     )
     path = small.project.root / "benchmarks" / "pretraining" / "stand-in.yaml"
     path.parent.mkdir()
-    path.write_text(CAUSAL)
+    made = PRETRAINING
+    for old, new in (
+        (
+            "  rows: {train: 60, selection: 8, test: 8}\n  masking: {probability: 0.2, keep: 0.1, random: 0.1}\n",
+            "backend: hf\n",
+        ),
+        ("size: 30", "size: 280"),
+        ("positions: 32", "positions: 64"),
+        ("max_length: 32", "max_length: 64"),
+        ("only_first", "longest_first"),
+    ):
+        assert old in made
+        made = made.replace(old, new)
+    path.write_text(made)
     return path
 
 
-CAUSAL = """
-version: 1
-name: stand-in
-title: A stand-in
-task:
-  data: novel
-backend: hf
-architecture: {layers: 1, hidden: 16, feed_forward: 32, heads: 2, positions: 64}
-vocabulary: {size: 280, rows: null}
-recipe:
-  optimizer: {name: adamw, lr: 3e-3, betas: [0.9, 0.98], eps: 1e-6, weight_decay: 0.01, decay_on: matrices}
-  schedule: {name: linear, warmup_updates: 5}
-  clip_norm: 1.0
-  epochs: 2
-  batch_size: 8
-  accumulation: 1
-  precision: fp32
-  max_length: 64
-  truncation: longest_first
-  dropout: {hidden: 0.0, attention: 0.0, classifier: 0.0}
-seed: 0
-selection: {rule: best, split: selection, metric: loss}
-evaluation: {every: epoch, batch_size: 16}
-device: {kind: cpu, threads: 1}
-minutes: 1
-"""
+def add_data(small: Small, name: str, file: str, text: str, part: str) -> None:
+    """A data set of the user's own: its file, and a manifest that says with `part` how it is read."""
+    assert small.project.data_root is not None
+    (small.project.data_root / file).write_text(text)
+    (small.project.root / "benchmarks/assets" / f"{name}.yaml").write_text(
+        f"version: 1\nname: {name}\nkind: data\ntitle: {name}\ncitation: none\nlicence: none\n"
+        f"sources:\n  - {{type: local, members: {{{file}: {file}}}}}\n"
+        f'files: {{{file}: "{hashlib.sha256(text.encode()).hexdigest()}"}}\n{part}\n'
+    )
