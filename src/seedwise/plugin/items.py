@@ -38,14 +38,18 @@ class StudyCollector(pytest.File):
             for name, declared in study.arms.items():
                 if not declared.baseline:
                     yield RegressionItem.from_parent(
-                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin()
+                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin(study)
                     )
 
-    def _margin(self) -> float:
+    def _margin(self, study: Study) -> float:
         margin = float(self.config.getoption("--regression-gate"))
-        if not 0.0 < margin < 1.0:
+        if study.task.metric == "accuracy" and not 0.0 < margin < 1.0:
             raise self.CollectError(
                 f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
+            )
+        if not 0.0 < margin < float("inf"):
+            raise self.CollectError(
+                f"--regression-gate {margin:g}: a positive margin is needed, in {study.task.metric}"
             )
         return margin
 

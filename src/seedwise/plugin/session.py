@@ -12,6 +12,7 @@ import pytest
 from seedwise.certificates.need import Shelf, needs_of
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
+from seedwise.metric import METRICS
 from seedwise.plan import Plan, PlannedRun
 from seedwise.plugin.progress import Progress
 from seedwise.project import find_project
@@ -116,8 +117,8 @@ class BenchSession:
         assert outcome.result is not None
         if outcome.result.status is RunStatus.DIVERGED:
             return "DIVERGED (kept and flagged)"
-        metric = item.study_file.study.task.metric
-        value = f"{metric} {100 * outcome.result.metrics['test'][metric]:.1f}"
+        metric = METRICS[item.study_file.study.task.metric]
+        value = f"{metric.name} {metric.shown(outcome.result.metrics['test'][metric.name], 1)}"
         if outcome.cached:
             return f"{value} (done before)"
         left = self._progress.left() if self._progress else None

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from seedwise.certificates.certificate import Certificate
+from seedwise.metric import MetricName
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1
@@ -188,6 +189,25 @@ class Curves(ContractModel):
     updates_per_point: dict[str, int]
 
 
+class Said(ContractModel):
+    """What one run says to a prompt: its most probable answer, and one that was drawn."""
+
+    arm: str
+    seed: int
+    greedy: str
+    sampled: str
+
+
+class Answered(ContractModel):
+    """A prompt of the reported split, the answer in the data, and what the arms say; `how` is how answers were drawn."""
+
+    id: str
+    prompt: str
+    answer: str
+    how: str
+    said: tuple[Said, ...]
+
+
 class Data(ContractModel):
     """The data set, its splits, and what a reader should know of overlaps."""
 
@@ -266,7 +286,7 @@ class StudyReport(ContractModel):
     name: str
     title: str
     description: str
-    metric: str
+    metric: MetricName
     alpha: float
     seeds: tuple[int, ...]
     look: Look | None
@@ -282,6 +302,7 @@ class StudyReport(ContractModel):
     reported: tuple[ReportedRow, ...]
     recipes: tuple[Recipe, ...]
     curves: Curves
+    answers: tuple[Answered, ...] = ()
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance

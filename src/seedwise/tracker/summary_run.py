@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.metric import METRICS, Metric
 from seedwise.report.model import ArmCost
 from seedwise.signature import sign
 from seedwise.store import StoredRun
@@ -50,7 +51,7 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
         tags[clean_key(f"{prefix}.sentence")] = clip(claim.sentence, MAX_TAG)
         tags[clean_key(f"{prefix}.declared")] = str(claim.declared).lower()
         tags[clean_key(f"{prefix}.signature")] = clip(str(sign(outcome, claim)), MAX_TAG)
-        points += _claim_points(claim)
+        points += _claim_points(claim, METRICS[study.task.metric])
     return RunContent(
         name=study.name,
         tags=tags,
@@ -108,11 +109,12 @@ def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun], cos
     )
 
 
-def _claim_points(claim: ClaimOutcome) -> list[Point]:
+def _claim_points(claim: ClaimOutcome, metric: Metric) -> list[Point]:
+    """Differences as the metric has them: A minus B."""
     verdict = claim.verdict
-    low, high = verdict.interval or (None, None)
+    low, high = metric.own_interval(verdict.interval) or (None, None)
     figures = {
-        "estimate": verdict.estimate,
+        "estimate": None if verdict.estimate is None else metric.own(verdict.estimate),
         "interval_low": low,
         "interval_high": high,
         "p": verdict.p,
