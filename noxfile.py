@@ -63,6 +63,12 @@ def with_paths(arguments: list[str], default: str) -> list[str]:
     return arguments if given else [*arguments, default]
 
 
+def side_by_side(arguments: list[str]) -> list[str]:
+    """`arguments`, and a process of pytest-xdist a core where they do not say how many (`-n 0`: none)."""
+    said = any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments)
+    return arguments if said else ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", *arguments]
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """The quick studies: images or environments and assets if missing, runs, MLflow import, verdicts, report."""
@@ -71,8 +77,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests; those that need an engine, a GPU or data that is not there are skipped with the reason."""
-    python(session, "-m", "pytest", *with_paths(session.posargs, "tests"))
+    """The tests, files side by side; those that need an engine, a GPU or data that is not there are skipped with the reason."""
+    python(session, "-m", "pytest", *side_by_side(with_paths(session.posargs, "tests")))
 
 
 @nox.session

@@ -17,7 +17,7 @@ from seedwise.errors import AssetError, InputError
 from seedwise.pretrain import spec_of
 from seedwise.pretraining import keep, load_pretraining, made_model
 from seedwise.study import load_study
-from seedwise_contract.spec import MaskedLmTask, PromptColumns, TextColumns
+from seedwise_contract.spec import CausalLmTask, MaskedLmTask, PromptColumns, TextColumns
 from tests.conftest import ROOT, Small
 
 Say = Callable[[str], None]
@@ -189,6 +189,27 @@ def test_a_made_model_is_used_by_name_and_a_missing_one_says_how(small: Small, f
     assert made_model(load_pretraining(file), small.project) is None
     with pytest.raises(AssetError, match="run it first"):
         prepare_model(NAME, small.project, no_say)
+
+
+def test_a_causal_pretraining_begins_from_sizes_and_a_wish_for_a_vocabulary(
+    small: Small, file: Path, no_say: Say
+) -> None:
+    edit(file, "  masking: {probability: 0.2, keep: 0.1, random: 0.1}\n", "backend: hf\n")
+    edit(file, "size: 30", "size: 300")
+    spec = spec_of(load_pretraining(file), small.project, "cpu", no_say)
+    assert isinstance(spec.task, CausalLmTask)
+    assert (spec.task.columns.prompt, spec.task.columns.answer, spec.backend) == (None, "text", "hf")
+    assert spec.model is not None
+    folder = models_root(small.project) / spec.model.path
+    assert json.loads((folder / "vocabulary.json").read_text()) == {"size": 300, "rows": None}
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["model_type"], config["vocab_size"], config["n_inner"]) == ("gpt2", 300, 16)
+    edit(file, "backend: hf\n", "")
+    edit(file, "size: 300", "size: 256")
+    with pytest.raises(InputError) as caught:
+        load_pretraining(file)
+    assert "backend is hf where the task is a causal language model" in str(caught.value)
+    assert "vocabulary.size is more than 256 here" in str(caught.value)
 
 
 def test_a_study_of_texts_without_labels_is_refused(small: Small, file: Path) -> None:

@@ -13,9 +13,12 @@ from seedwise.certificates.certificate import Certificate
 from seedwise.certificates.need import Shelf
 from seedwise.errors import InputError
 from seedwise.looks import LookAt, looks_of, note_of, plan_at, reached, seeds_at
+from seedwise.measured import read_measured
+from seedwise.metric import METRICS, Metric
 from seedwise.plan import Plan, PlannedRun
 from seedwise.sharing import not_shared
 from seedwise.stats import (
+    ClaimStatus,
     Degenerate,
     DegenerateReason,
     Description,
@@ -31,19 +34,22 @@ from seedwise.stats import (
 )
 from seedwise.store import Store, StoredRun
 from seedwise.study import Claim, Study
-from seedwise_contract import RunStatus, read_predictions
+from seedwise_contract import RunStatus
 
 REPORTED_SPLIT = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class ArmScores:
-    """One arm's finished runs.  `correct` is [seeds, examples], 1.0 where the prediction is right; rows as `runs`."""
+    """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`measured`), a
+    higher one being better; not finite where a run left none and the metric has no worst score.
+    """
 
     name: str
     runs: tuple[StoredRun, ...]
     example_ids: tuple[str, ...]
-    correct: NDArray[np.float64]
+    examples: NDArray[np.float64]
+    metric: Metric
     deterministic: bool
     baseline: bool
     summary: Description
@@ -53,9 +59,11 @@ class ArmScores:
         return tuple(run.spec.seeds.seed for run in self.runs)
 
     @property
-    def scores(self) -> tuple[float, ...]:
-        """Accuracy of each seed on the reported split."""
-        return tuple(float(value) for value in self.correct.mean(axis=1))
+    def scores(self) -> tuple[float | None, ...]:
+        """The metric of each seed on the reported split; None where a diverged run has none."""
+        return tuple(
+            self.metric.own(float(value)) if np.isfinite(value) else None for value in self.examples.mean(axis=1)
+        )
 
     @property
     def diverged(self) -> tuple[bool, ...]:
@@ -66,7 +74,8 @@ class ArmScores:
 class ClaimOutcome:
     """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs.
 
-    `sensitivity` resamples seeds and examples; it stands beside the verdict and decides nothing.
+    `status` is what the verdict means for the study file's claim, None for a comparison beside the claims.  `sensitivity`
+    resamples seeds and examples; it stands beside the verdict and decides nothing.
     """
 
     name: str
@@ -77,6 +86,7 @@ class ClaimOutcome:
     sentence: str
     declared: bool
     notes: tuple[str, ...]
+    status: ClaimStatus | None = None
     sensitivity: MultiBootstrapResult | None = None
 
 
@@ -148,6 +158,7 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
 
 def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
     """The arm's finished runs with their per-example scores on the reported split, files checked by digest."""
+    metric = METRICS[plan.study.task.metric]
     runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
     ids: tuple[str, ...] | None = None
     rows: list[NDArray[np.float64] | None] = []
@@ -156,22 +167,22 @@ def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
             rows.append(None)
             continue
         path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
-        predictions = list(read_predictions(path))
-        found = tuple(prediction.id for prediction in predictions)
+        found, scores = read_measured(metric, path)
         if ids is not None and found != ids:
             raise InputError(f"{path}: other examples, or another order, than the arm's other runs have")
         ids = found
-        rows.append(np.array([prediction.correct for prediction in predictions], dtype=np.float64))
-    count = plan.data.splits[REPORTED_SPLIT].rows
-    correct = np.array([np.zeros(count) if row is None else row for row in rows])
+        rows.append(scores)
+    lost = np.full(plan.data.splits[REPORTED_SPLIT].rows, np.nan if metric.worst is None else metric.worst)
+    examples = np.array([lost if row is None else row for row in rows])
     return ArmScores(
         name=name,
         runs=runs,
         example_ids=ids or (),
-        correct=correct,
+        examples=examples,
+        metric=metric,
         deterministic=plan.study.arms[name].deterministic,
         baseline=plan.study.arms[name].baseline,
-        summary=describe(correct.mean(axis=1), plan.study.alpha),
+        summary=describe([metric.own(float(score)) for score in examples.mean(axis=1)], plan.study.alpha),
     )
 
 
@@ -198,7 +209,7 @@ def _decide_at(a: ArmScores, b: ArmScores, study: Study, claim: Claim, look: Loo
 
 def _only(arm: ArmScores, seeds: frozenset[int]) -> ArmScores:
     kept = [index for index, seed in enumerate(arm.seeds) if seed in seeds]
-    return replace(arm, runs=tuple(arm.runs[index] for index in kept), correct=arm.correct[kept])
+    return replace(arm, runs=tuple(arm.runs[index] for index in kept), examples=arm.examples[kept])
 
 
 def _decide(
@@ -214,10 +225,10 @@ def _decide(
     if claim is not None and claim.design == "paired":
         why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
         if why is not None:
-            return refused_pairs(len(a.runs), len(b.runs), a.correct.shape[1], why, **options)
-        return decide_paired(a.correct, b.correct, **options)
+            return refused_pairs(len(a.runs), len(b.runs), a.examples.shape[1], why, **options)
+        return decide_paired(a.examples, b.examples, **options)
     return decide_crossed(
-        a.correct, b.correct, deterministic_a=a.deterministic, deterministic_b=b.deterministic, **options
+        a.examples, b.examples, deterministic_a=a.deterministic, deterministic_b=b.deterministic, **options
     )
 
 
@@ -225,7 +236,7 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
     a, b = arms[claim.a], arms[claim.b]
     declaration = study.declaration()
     late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
-    notes = _divergence(a, b, study, claim, len(study.claims), verdict.alpha)
+    notes = [*_divergence(a, b, study, claim, len(study.claims), verdict.alpha), *_route(a.metric)]
     if late:
         notes.insert(
             0,
@@ -234,23 +245,32 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         )
     return ClaimOutcome(
         name=claim.name,
-        statement=claim.statement or f"{claim.a} against {claim.b}",
+        statement=claim.words,
         a=claim.a,
         b=claim.b,
         verdict=verdict,
-        sentence=sentence(verdict, claim.a, claim.b, study.task.metric),
+        sentence=_said(verdict, claim.a, claim.b, a.metric),
         declared=not late,
         notes=tuple(notes),
+        status=verdict.claim_status,
         sensitivity=None
         if verdict.reason is DegenerateReason.NOT_SHARED
         else _sensitivity(a, b, verdict.alpha, paired=verdict.paired),
     )
 
 
+def _said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
+    return sentence(verdict, a, b, metric.name, metric.unit, metric.scale if metric.higher_is_better else -metric.scale)
+
+
+def _route(metric: Metric) -> tuple[str, ...]:
+    return () if metric.route is None else (metric.route,)
+
+
 def _sensitivity(a: ArmScores, b: ArmScores, alpha: float, *, paired: bool = False) -> MultiBootstrapResult | None:
     result = multi_bootstrap(
-        a.correct,
-        b.correct,
+        a.examples,
+        b.examples,
         np.random.default_rng(0),
         alpha,
         paired=paired,
@@ -266,9 +286,10 @@ def _divergence(
     """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
     if not any(a.diverged) and not any(b.diverged):
         return []
+    left = "there is no score" if a.metric.worst is None else "every example counts as wrong"
     counts = (
         f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged "
-        "(where no checkpoint was left, every example counts as wrong)"
+        f"(where no checkpoint was left, {left})"
     )
     lost = [np.array(a.diverged), np.array(b.diverged)]
     if claim is not None and claim.design == "paired" and len(a.runs) == len(b.runs):
@@ -277,10 +298,10 @@ def _divergence(
         _only(arm, frozenset(seed for seed, gone in zip(arm.seeds, gone_of, strict=True) if not gone))
         for arm, gone_of in zip((a, b), lost, strict=True)
     )
-    if any(len(arm.correct) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
+    if any(len(arm.examples) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
         return [f"{counts}; too few are left for a comparison without them"]
     without = _decide(kept_a, kept_b, study, claim, family, alpha)
-    return [f"{counts}; without them: {sentence(without, a.name, b.name, study.task.metric)}"]
+    return [f"{counts}; without them: {_said(without, a.name, b.name, a.metric)}"]
 
 
 def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ...]:
@@ -296,11 +317,12 @@ def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ..
                     a=arm.name,
                     b=baseline.name,
                     verdict=verdict,
-                    sentence=sentence(verdict, arm.name, baseline.name, study.task.metric),
+                    sentence=_said(verdict, arm.name, baseline.name, arm.metric),
                     declared=False,
                     notes=(
                         "exploratory: compared beside the declared claims, outside their family",
                         *_divergence(arm, baseline, study, None, 1),
+                        *_route(arm.metric),
                     ),
                     sensitivity=_sensitivity(arm, baseline, study.alpha),
                 )

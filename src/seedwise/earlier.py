@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.errors import SeedwiseError
+from seedwise.measured import read_measured
+from seedwise.metric import METRICS
 from seedwise.plan import Plan
 from seedwise.store import Store, StoredRun
-from seedwise_contract import RunSpec, canonical_json, read_predictions
+from seedwise_contract import RunSpec, canonical_json
 
 REPORTED_SPLIT = "test"
 
@@ -53,10 +55,13 @@ def latest_of_each_seed(runs: Iterable[StoredRun]) -> list[StoredRun]:
 
 
 def example_scores(runs: Sequence[StoredRun], store: Store) -> NDArray[np.float64]:
-    """[runs, examples], 1.0 where the prediction is right; raises where files were changed or hold no classes."""
+    """[runs, examples] as verdicts take them (`measured`), examples by their ids; raises where files were changed or hold
+    something else.
+    """
     rows = []
     for run in runs:
         path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
-        by_id = {prediction.id: float(prediction.correct) for prediction in read_predictions(path)}
+        ids, scores = read_measured(METRICS[run.spec.task.metric], path)
+        by_id = dict(zip(ids, scores, strict=True))
         rows.append([by_id[key] for key in sorted(by_id)])
     return np.array(rows, dtype=np.float64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from seedwise.attainable import Reach, reach_of
 from seedwise.cost import CostModel
 from seedwise.earlier import REPORTED_SPLIT
+from seedwise.metric import METRICS, Metric
 from seedwise.pilot import Basis, Pilots
 from seedwise.plan import Plan
 from seedwise.stats import (
@@ -25,7 +26,6 @@ from seedwise.store import Store, StoredRun
 from seedwise.study import Claim, Variances
 
 POWER = 0.8
-DIFFERENCES = (0.005, 0.01, 0.02, 0.05)  # of a metric between 0 and 1: half a point to five
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class ClaimForecast:
     """
 
     claim: Claim
+    metric: Metric
     family: int
     n_seeds: int
     n_examples: int
@@ -83,7 +84,7 @@ def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel) -
     smallest: float | None = None
     power: tuple[PowerAt, ...] = ()
     if basis is not None and design.seeds >= 2 and _varies(basis.components):
-        sizes = (claim.margin,) if claim.margin is not None else DIFFERENCES
+        sizes = (claim.margin,) if claim.margin is not None else METRICS[study.task.metric].differences
         if claim.type == "equivalence":
             smallest = design.margin(basis.components)
             power = tuple(design.equivalence(basis.components, size) for size in sizes)
@@ -92,6 +93,7 @@ def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel) -
             power = tuple(design.superiority(basis.components, size) for size in sizes)
     return ClaimForecast(
         claim=claim,
+        metric=METRICS[study.task.metric],
         family=max(1, len(study.claims)),
         n_seeds=len(study.seeds),
         n_examples=examples,

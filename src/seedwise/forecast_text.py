@@ -19,7 +19,7 @@ def as_lines(found: ClaimForecast) -> list[str]:
     if found.basis is None:
         return [
             *lines,
-            "  variances: not known, and none is assumed for this metric; state --sd-seeds and --sd-examples",
+            f"  variances: not known, and none is assumed for {found.metric.name}; state --sd-seeds and --sd-examples, or run a pilot",
         ]
     lines.append(f"  variances ({found.basis.source}): {found.basis.words}")
     if found.smallest is None:
@@ -27,15 +27,15 @@ def as_lines(found: ClaimForecast) -> list[str]:
     chance = f"{100 * POWER:g} % power"
     if claim.type == "equivalence":
         lines.append(
-            f"  smallest margin within which equal arms are shown equivalent with {chance}: {_points(found.smallest)}"
+            f"  smallest margin within which equal arms are shown equivalent with {chance}: {found.metric.amount(found.smallest)}"
         )
         heading = ("margin", "power if equal")
     else:
-        lines.append(f"  smallest true difference found with {chance}: {_points(found.smallest)}")
+        lines.append(f"  smallest true difference found with {chance}: {found.metric.amount(found.smallest)}")
         heading = ("true difference", "power")
     rows = [(*heading, f"seeds an arm for {chance}", "or examples")]
     for at in found.power:
-        rows.append((_points(at.size), _chance(at.power), _seeds(at.seeds, found), _count(at.examples)))
+        rows.append((found.metric.amount(at.size), _chance(at.power), _seeds(at.seeds, found), _count(at.examples)))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines.extend("    " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return lines
@@ -88,7 +88,7 @@ def _statement(found: ClaimForecast) -> str:
     claim = found.claim
     what = f"{claim.a} better than {claim.b}"
     if claim.type == "equivalence" and claim.margin is not None:
-        what = f"{claim.a} and {claim.b} equivalent within {_points(claim.margin)}"
+        what = f"{claim.a} and {claim.b} equivalent within {found.metric.amount(claim.margin)}"
     pairs = "paired seeds" if claim.design == "paired" else "seeds an arm"
     family = f", family of {found.family}" if found.family > 1 else ""
     return f"{what} ({found.n_seeds} {pairs}, {found.n_examples} examples{family})"
@@ -104,10 +104,6 @@ def _seeds(count: int | None, found: ClaimForecast) -> str:
 
 def _count(count: int | None) -> str:
     return "no number" if count is None else f"{count:,}"
-
-
-def _points(size: float) -> str:
-    return f"{100 * size:.2g} points" if size < 0.0995 else f"{100 * size:.1f} points"
 
 
 def _chance(power: float) -> str:

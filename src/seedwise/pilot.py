@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seedwise.earlier import arm_kind, example_scores, latest_of_each_seed, on_same_test, runs_of
 from seedwise.errors import SeedwiseError
+from seedwise.metric import METRICS
 from seedwise.plan import Plan
 from seedwise.stats import Components, CrossedResult, crossed, crossed_paired, pilot_components
 from seedwise.store import Store, StoredRun
@@ -40,6 +41,7 @@ class Pilots:
 
     def __init__(self, plan: Plan, store: Store, runs: Sequence[StoredRun] | None = None) -> None:
         self._plan = plan
+        self._metric = METRICS[plan.study.task.metric]
         self._store = store
         by_kind: dict[str, list[StoredRun]] = {}
         for run in on_same_test(runs_of(store) if runs is None else runs, plan):
@@ -52,30 +54,42 @@ class Pilots:
         runs of other arms on the same test file, the default. None for a metric whose variances nobody can guess."""
         fixed = self._fixed(claim)
         found = None if _says(stated) is None else self._stated(claim, _says(stated), "given")
+        if found is None and _says(stated) is not None:
+            return None  # only a part of what was asked to reckon with is there
         found = found or self._of_arms(claim)
         if found is None and (own := _says(self._plan.study.variances)) is not None:
             found = self._stated(claim, own, "stated in the study")
         found = found or self._of_task(claim, fixed)
-        if found is None and self._plan.study.task.metric == "accuracy":
+        if found is None and self._assumed is not None:
             words = "assumed, since no run has been measured: 1 point between seeds, and the arms differ on examples as our simulations do"
-            found = Basis(_arranged(ASSUMED, claim, fixed), "assumed", words)
+            found = Basis(_arranged(self._assumed, claim, fixed), "assumed", words)
         return found
 
     def _fixed(self, claim: Claim) -> tuple[bool, bool]:
         arms = self._plan.study.arms
         return arms[claim.a].deterministic, arms[claim.b].deterministic
 
-    def _stated(self, claim: Claim, said: Variances | None, how: str) -> Basis:
+    @property
+    def _assumed(self) -> Components | None:
+        """Nobody can guess the variances of a perplexity, which depend on the model, the vocabulary and the text."""
+        return ASSUMED if self._metric.name == "accuracy" else None
+
+    def _stated(self, claim: Claim, said: Variances | None, how: str) -> Basis | None:
+        """None where only one of the two is stated and nothing stands in for the other."""
         assert said is not None
-        seed = ASSUMED.seed_a if said.sd_seeds is None else said.sd_seeds**2
-        example = ASSUMED.example if said.sd_examples is None else said.sd_examples**2
-        parts = [
-            f"{how} {what} {100 * value:g} points" if value is not None else f"assumed {what} {100 * default:g} points"
-            for what, value, default in (
-                ("sd between seeds", said.sd_seeds, ASSUMED.seed_a**0.5),
-                ("sd of the difference between examples", said.sd_examples, ASSUMED.example**0.5),
-            )
-        ]
+        assumed = self._assumed
+        if assumed is None and None in (said.sd_seeds, said.sd_examples):
+            return None
+        defaults = (0.0, 0.0) if assumed is None else (assumed.seed_a**0.5, assumed.example**0.5)
+        deviations, parts = [], []
+        for what, value, default in (
+            ("sd between seeds", said.sd_seeds, defaults[0]),
+            ("sd of the difference between examples", said.sd_examples, defaults[1]),
+        ):
+            deviations.append(default if value is None else value)
+            size = f"{self._metric.scale * deviations[-1]:g} {self._metric.counted}"
+            parts.append(f"{'assumed' if value is None else how} {what} {size}")
+        seed, example = (deviation**2 for deviation in deviations)
         components = Components(seed_a=seed, seed_b=seed, example=example, residual_a=0.0, residual_b=0.0)
         return Basis(_arranged(components, claim, self._fixed(claim)), "stated", "; ".join(parts))
 
@@ -119,6 +133,8 @@ class Pilots:
             if isinstance(result, CrossedResult):
                 pairs.append(pilot_components(result).example)
         if not singles:
+            return None
+        if not pairs and self._assumed is None:
             return None
         seed, residual = fmean(c.seed_a for c in singles), fmean(c.residual_a for c in singles)
         example = fmean(pairs) if pairs else ASSUMED.example

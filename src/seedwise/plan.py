@@ -15,7 +15,18 @@ from seedwise.say import Say
 from seedwise.study import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
-from seedwise_contract.spec import Columns, Device, Evaluation, Model, Recipe, Schedule, Seeds, Task
+from seedwise_contract.spec import (
+    CausalLmTask,
+    Columns,
+    Device,
+    Evaluation,
+    Model,
+    PromptColumns,
+    Recipe,
+    Schedule,
+    Seeds,
+    Task,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,11 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
         for name in dict.fromkeys(arm.model for arm in study.arms.values())
         if name is not None
     }
-    task = _task(study, data)
     specs = {}  # of the first seed; the others differ in nothing but their seeds
     for name, arm in study.arms.items():
+        model = models[arm.model] if arm.model else None
         try:
-            specs[name] = _spec(study, arm, study.seeds[0], task, models[arm.model] if arm.model else None, device)
+            specs[name] = _spec(study, arm, study.seeds[0], task_of(study, arm, data), model, device)
         except ValidationError as error:
             faults = "\n".join(f"  arms.{name}.{fault}" for fault in faults_of(error))
             raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
@@ -83,24 +94,41 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
     return Plan(study, data, tuple(runs))
 
 
-def _task(study: Study, data: PreparedData) -> Task:
-    """The contract's task for the data's kind of rows; `InputError` where a study cannot be of them."""
-    if not isinstance(data.columns, Columns):
-        raise InputError(
-            f"study {study.name}: task.data: data set {data.name} has no labels, and a study's task is classification; "
-            "name a data set with labels"
+def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
+    """The contract's task of one arm; `InputError` where the data's rows are not of the metric's kind."""
+    said, columns = study.task, data.columns
+    if said.metric == "accuracy" and isinstance(columns, Columns):
+        return Task(
+            kind="classification",
+            name=data.name,
+            columns=columns,
+            labels=data.labels,
+            splits=data.splits,
+            metric=said.metric,
         )
-    return Task(
-        kind="classification",
-        name=data.name,
-        columns=data.columns,
-        labels=data.labels,
-        splits=data.splits,
-        metric=study.task.metric,
+    if said.metric == "perplexity" and isinstance(columns, PromptColumns):
+        try:
+            return CausalLmTask(
+                kind="causal_lm",
+                name=data.name,
+                columns=columns,
+                template=said.template or "",
+                loss_on=arm.loss_on or said.loss_on or "answer",
+                splits=data.splits,
+                metric=said.metric,
+            )
+        except ValidationError as error:
+            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name}:\n{faults}") from None
+    has, needs = (
+        ("no labels", "accuracy, which needs a data set with labels ('table' in its manifest)")
+        if said.metric == "accuracy"
+        else ("no prompts and answers", "perplexity, which needs a data set of dialogues ('dialogue' in its manifest)")
     )
+    raise InputError(f"study {study.name}: task.data: data set {data.name} has {has}, and the metric is {needs}")
 
 
-def _spec(study: Study, arm: Arm, seed: int, task: Task, model: Model | None, device: str) -> RunSpec:
+def _spec(study: Study, arm: Arm, seed: int, task: Task | CausalLmTask, model: Model | None, device: str) -> RunSpec:
     kind = "cuda" if device == "cuda" and arm.recipe is not None else "cpu"
     return RunSpec(
         contract=1,

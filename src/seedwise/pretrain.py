@@ -23,7 +23,16 @@ from seedwise.workbench import Options
 from seedwise_contract import FailureReason, RunFiles, RunSpec, RunStatus, faults_of, run_id
 from seedwise_contract.backend import unsupported
 from seedwise_contract.events import last_progress
-from seedwise_contract.spec import Device, Evaluation, MaskedLmTask, Method, TextColumns
+from seedwise_contract.spec import (
+    CausalLmTask,
+    Device,
+    Evaluation,
+    MaskedLmTask,
+    Method,
+    PromptColumns,
+    Split,
+    TextColumns,
+)
 
 _TELL_SECONDS = 30.0
 
@@ -84,14 +93,7 @@ def spec_of(pretraining: Pretraining, project: Project, device: str, say: Say) -
         return RunSpec(
             contract=1,
             backend=pretraining.backend,
-            task=MaskedLmTask(
-                kind="masked_lm",
-                name=data.name,
-                splits=data.splits,
-                columns=data.columns,
-                masking=pretraining.task.masking,
-                metric="perplexity",
-            ),
+            task=_task(pretraining, data.name, data.splits, data.columns),
             model=sizes_folder(pretraining, project),
             initialisation="random",
             method=Method(name="full", parameters={}),
@@ -104,6 +106,25 @@ def spec_of(pretraining: Pretraining, project: Project, device: str, say: Say) -
     except ValidationError as error:
         faults = "\n".join(f"  {fault}" for fault in faults_of(error))
         raise InputError(f"pretraining {pretraining.name} gives no valid run:\n{faults}") from None
+
+
+def _task(
+    pretraining: Pretraining, name: str, splits: dict[str, Split], columns: TextColumns
+) -> MaskedLmTask | CausalLmTask:
+    masking = pretraining.task.masking
+    if masking is not None:
+        return MaskedLmTask(
+            kind="masked_lm", name=name, splits=splits, columns=columns, masking=masking, metric="perplexity"
+        )
+    return CausalLmTask(
+        kind="causal_lm",
+        name=name,
+        splits=splits,
+        columns=PromptColumns(id=columns.id, prompt=None, answer=columns.text),
+        template="{answer}",
+        loss_on="answer",
+        metric="perplexity",
+    )
 
 
 def _executed(engine: LocalEngine, store: Store, pretraining: Pretraining, run: PlannedRun, say: Say) -> Outcome:

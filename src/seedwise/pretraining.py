@@ -1,4 +1,4 @@
-"""A pretraining: one YAML file that makes a model, by masked words, for studies on this machine to name.
+"""A pretraining: one YAML file that makes a model, by masked words or word by word, for studies on this machine to name.
 
 The file lies in a folder `pretraining/` below `benchmarks/` and is called as its model is.  What it makes is a stand-in: a model
 of some published one's shape, not that model.
@@ -27,22 +27,27 @@ from seedwise_contract.files import tree_digest, write_json
 from seedwise_contract.spec import Masking, Model, Name, Selection
 
 FOLDER = "pretraining"
+BYTES = 256
 
 
 class PretrainingTask(ContractModel):
     data: Name = Field(description="name of a data asset of running text")
     rows: Rows | None = Field(default=None, description="null: every row")
-    masking: Masking
+    masking: Masking | None = Field(
+        default=None, description="which tokens are to be predicted; null: each next one, by a causal language model"
+    )
 
 
 class Sizes(ContractModel):
-    """A RoBERTa encoder, spelled out."""
+    """A RoBERTa encoder, or a GPT-2 decoder, spelled out."""
 
     layers: Annotated[int, Field(ge=1)]
     hidden: Annotated[int, Field(ge=1)]
     feed_forward: Annotated[int, Field(ge=1)]
     heads: Annotated[int, Field(ge=1)]
-    positions: Annotated[int, Field(ge=4, description="places that a token can have; the table has two more rows")]
+    positions: Annotated[
+        int, Field(ge=4, description="places that a token can have; RoBERTa's table has two more rows")
+    ]
 
     @model_validator(mode="after")
     def _heads(self) -> Sizes:
@@ -52,9 +57,9 @@ class Sizes(ContractModel):
 
 
 class Vocabulary(ContractModel):
-    """A SentencePiece vocabulary that the run learns from the train split."""
+    """What the run learns from the train split: a SentencePiece vocabulary, or byte pairs for a causal language model."""
 
-    size: Annotated[int, Field(ge=16, description="all symbols, the special ones and <mask> too")]
+    size: Annotated[int, Field(ge=16, description="all symbols, the special ones and <mask>, or the 256 bytes, too")]
     rows: Annotated[int, Field(ge=1)] | None = Field(description="learnt from the first so many; null: from all")
 
 
@@ -79,6 +84,11 @@ class Pretraining(ContractModel):
     @model_validator(mode="after")
     def _coherent(self) -> Pretraining:
         problems = []
+        kind, needed = ("a causal language model", "hf") if self.is_causal else ("masked words", "fairseq")
+        if self.backend != needed:
+            problems.append(f"backend is {needed} where the task is {kind}")
+        if self.is_causal and self.vocabulary.size <= BYTES:
+            problems.append(f"vocabulary.size is more than {BYTES} here: every byte is a token, and the end of a text")
         if self.selection.metric != "loss":
             problems.append("selection.metric is 'loss' here")
         if self.recipe.max_length > self.architecture.positions:
@@ -94,6 +104,31 @@ class Pretraining(ContractModel):
         """sha256 of everything that decides what is made; words for readers left out."""
         words = {"title", "description", "timeout_minutes", "memory_gib", "device", "minutes"}
         return hashlib.sha256(canonical_json(self.model_dump(mode="json", exclude=words)).encode()).hexdigest()
+
+    @property
+    def is_causal(self) -> bool:
+        return self.task.masking is None
+
+    def model_files(self) -> dict[str, dict[str, Any]]:
+        """The files of the model folder that the run starts from: sizes, and what vocabulary to learn."""
+        if not self.is_causal:
+            return {"architecture.json": self.architecture_file()}
+        sizes = self.architecture
+        return {
+            "config.json": {
+                "model_type": "gpt2",
+                "architectures": ["GPT2LMHeadModel"],
+                "vocab_size": self.vocabulary.size,
+                "n_positions": sizes.positions,
+                "n_embd": sizes.hidden,
+                "n_inner": sizes.feed_forward,
+                "n_layer": sizes.layers,
+                "n_head": sizes.heads,
+                "bos_token_id": 0,
+                "eos_token_id": 0,
+            },
+            "vocabulary.json": self.vocabulary.model_dump(),
+        }
 
     def architecture_file(self) -> dict[str, Any]:
         """`architecture.json` as the fairseq backend reads it."""
@@ -182,11 +217,14 @@ def keep(
 
 def sizes_folder(pretraining: Pretraining, project: Project) -> Model:
     """The model folder that the run starts from: sizes alone, below the models root."""
-    text = canonical_json(pretraining.architecture_file())
+    files = pretraining.model_files()
+    # One file names the folder by itself, as it has since there was but one kind.
+    text = canonical_json(files if len(files) > 1 else next(iter(files.values())))
     folder = models_root(project) / f"sizes-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    if not (folder / "architecture.json").is_file():
+    if not all((folder / name).is_file() for name in files):
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "architecture.json", pretraining.architecture_file())
+        for name, content in files.items():
+            write_json(folder / name, content)
         readable(folder)
     return Model(name=pretraining.name, path=folder.name, sha256=tree_digest(folder))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seedwise.comparison import read_arm
 from seedwise.earlier import arm_kind, example_scores, on_same_test
 from seedwise.errors import SeedwiseError
+from seedwise.metric import Metric
 from seedwise.plan import Plan
 from seedwise.stats import Degenerate, DegenerateReason, NonInferiority, format_p, noninferiority
 from seedwise.store import Store, StoredRun
@@ -54,7 +55,7 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
     except (SeedwiseError, OSError, ValueError) as error:
         return Regression(name, Gate.UNDECIDABLE, f"{name}: the earlier runs cannot be read ({error})")
     order = [arm.example_ids.index(key) for key in sorted(arm.example_ids)]
-    new = arm.correct[:, order] if order else arm.correct
+    new = arm.examples[:, order] if order else arm.examples
     result = noninferiority(
         new,
         old[:1] if deterministic else old,
@@ -67,7 +68,7 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
         same = result.reason is DegenerateReason.ZERO_VARIANCE and float(new.mean()) >= float(old.mean())
         words = f"{name}: the same scores as in {about}" if same else f"{name} against {about}: {result.detail}"
         return Regression(name, Gate.PASSED if same else Gate.UNDECIDABLE, words)
-    return _judged(name, about, plan.study.task.metric, result)
+    return _judged(name, about, arm.metric, result)
 
 
 def _reference(name: str, plan: Plan, own: Sequence[StoredRun], runs: Sequence[StoredRun]) -> list[StoredRun]:
@@ -96,12 +97,15 @@ def _by_seed(reference: Sequence[StoredRun], store: Store) -> tuple[NDArray[np.f
     )
 
 
-def _judged(name: str, about: str, metric: str, result: NonInferiority) -> Regression:
+def _judged(name: str, about: str, metric: Metric, result: NonInferiority) -> Regression:
     n_new, n_old = result.n_seeds
+    estimate, lower, margin = (
+        metric.scale * metric.own(value) for value in (result.estimate, result.lower, -result.margin)
+    )
     seen = (
-        f"{name} against {about}: {metric} changed by {100 * result.estimate:+.2f} points, and with "
-        f"{100 * (1 - result.alpha):g} % confidence not by less than {100 * result.lower:+.2f} (margin -{100 * result.margin:g}; "
-        f"p = {format_p(result.p)})"
+        f"{name} against {about}: {metric.name} changed by {f'{estimate:+.2f} {metric.unit}'.strip()}, and with "
+        f"{100 * (1 - result.alpha):g} % confidence not by {'less' if metric.higher_is_better else 'more'} than {lower:+.2f} "
+        f"(margin {'' if metric.higher_is_better else '+'}{margin:g}; p = {format_p(result.p)})"
     )
     if not result.attainable and result.floor is not None:
         words = (

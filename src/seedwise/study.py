@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
+from seedwise.metric import MetricName
+from seedwise.study_faults import cross_faults
 from seedwise.yamlfile import fault_error, read_yaml, validated
-from seedwise_contract import Fault, canonical_json
+from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Batched, Dropout, Method, Name, Optimizer, Selection
 
@@ -27,10 +28,32 @@ class Rows(ContractModel):
     test: Annotated[int, Field(ge=2)]
 
 
+LossOn = Literal["answer", "prompt_and_answer"]
+
+
 class StudyTask(ContractModel):
+    """Classification where the metric is accuracy; where it is perplexity, a causal language model's answers to prompts."""
+
     data: Name = Field(description="name of a data asset")
     rows: Rows | None = Field(default=None, description="null: every row")
-    metric: Literal["accuracy"] = "accuracy"
+    metric: MetricName = Field(
+        default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
+    )
+    template: str | None = Field(
+        default=None, description="of prompts and answers: has '{prompt}' once, and ends with '{answer}'"
+    )
+    loss_on: LossOn | None = Field(
+        default=None, description="of prompts and answers: which tokens training learns to predict"
+    )
+
+    @model_validator(mode="after")
+    def _language(self) -> StudyTask:
+        missing = [name for name in ("template", "loss_on") if getattr(self, name) is None]
+        if self.metric == "perplexity" and missing:
+            raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
+        if self.metric == "accuracy" and len(missing) < 2:
+            raise ValueError("template and loss_on belong to metric perplexity")
+        return self
 
 
 class StudySchedule(ContractModel):
@@ -74,6 +97,7 @@ class Arm(ContractModel):
     initialisation: Literal["pretrained", "random", "none"]
     method: Method
     recipe: StudyRecipe | None
+    loss_on: LossOn | None = Field(default=None, description="in place of the task's own, for this arm alone")
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
     deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
 
@@ -102,8 +126,8 @@ class Claim(ContractModel):
     a: str
     b: str
     type: Literal["superiority", "equivalence"] = "superiority"
-    margin: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="in the metric's own units (0.01 = one point of accuracy)"
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="in the metric's own units (0.01 = one point of accuracy; 0.5 = that much perplexity)"
     )
     design: Literal["independent", "paired"] = Field(
         default="independent",
@@ -116,6 +140,14 @@ class Claim(ContractModel):
         if self.type == "equivalence" and self.margin is None:
             raise ValueError("an equivalence claim needs a margin")
         return self
+
+    @property
+    def words(self) -> str:
+        """The statement, or failing that what the type of the claim says of its arms."""
+        better = self.type == "superiority"
+        return self.statement or (
+            f"{self.a} is better than {self.b}" if better else f"{self.a} and {self.b} are equivalent"
+        )
 
 
 class Looks(ContractModel):
@@ -145,8 +177,8 @@ class Reported(ContractModel):
 
     source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
     arm: Name
-    values: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(min_length=1)] = Field(
-        description="in percent: one a run where runs are told apart, else their mean"
+    values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="accuracy in percent, perplexity as it is: one a run where runs are told apart, else their mean"
     )
     runs: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="how many runs a mean is of; null: as many as there are values"
@@ -208,6 +240,10 @@ class Study(ContractModel):
             claim.pop("statement")
             if claim["design"] == "independent":  # what is not said leaves older declarations as they were
                 claim.pop("design")
+        for part in (said["task"], *said["arms"].values()):
+            for name in ("template", "loss_on"):
+                if part.get(name) is None:
+                    part.pop(name, None)
         if self.looks is None:
             said.pop("looks")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
@@ -249,7 +285,7 @@ def load_study(path: Path) -> StudyFile:
             for name, arm in arms.items()
         }
     study = validated(Study, value, path, tree, lambda field: _place(field, defaults, arms))
-    faults = _cross_faults(study)
+    faults = cross_faults(study)
     if faults:
         raise fault_error(path, faults, tree)
     return StudyFile(path, study)
@@ -288,48 +324,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         deep = isinstance(old, Mapping) and isinstance(value, Mapping) and key != "method"
         merged[key] = _merged(old, value) if deep else value  # type: ignore[arg-type]
     return merged
-
-
-def _cross_faults(study: Study) -> list[Fault]:
-    faults = [
-        Fault(field=f"reported.{number}.arm", found=said.arm, allowed=f"one of the arms: {', '.join(study.arms)}")
-        for number, said in enumerate(study.reported)
-        if said.arm not in study.arms
-    ]
-    if not study.seeds or len(set(study.seeds)) != len(study.seeds):
-        faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
-    names = [claim.name for claim in study.claims]
-    for number, claim in enumerate(study.claims):
-        if names.index(claim.name) != number:
-            faults.append(Fault(field=f"claims.{number}.name", found=claim.name, allowed="each claim has its own name"))
-        for side, arm in (("a", claim.a), ("b", claim.b)):
-            if arm not in study.arms:
-                faults.append(
-                    Fault(
-                        field=f"claims.{number}.{side}", found=arm, allowed=f"one of the arms: {', '.join(study.arms)}"
-                    )
-                )
-            elif study.arms[arm].baseline:
-                faults.append(
-                    Fault(
-                        field=f"claims.{number}.{side}",
-                        found=arm,
-                        allowed="not a baseline: those are compared beside the claims",
-                    )
-                )
-        fixed = [arm for arm in (claim.a, claim.b) if arm in study.arms and study.arms[arm].deterministic]
-        if claim.design == "paired" and fixed:
-            allowed = f"independent: the deterministic {fixed[0]} has no seeds to share"
-            faults.append(Fault(field=f"claims.{number}.design", found="paired", allowed=allowed))
-        if claim.a == claim.b:
-            faults.append(
-                Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms")
-            )
-    counts = study.looks.seeds if study.looks else []
-    if counts and (any(later <= first for first, later in pairwise(counts)) or counts[-1] != len(study.seeds)):
-        allowed = f"rising numbers of seeds, the last one all {len(study.seeds)} of the study"
-        faults.append(Fault(field="looks.seeds", found=str(counts), allowed=allowed))
-    return faults
 
 
 def study_schema() -> dict[str, JsonValue]:

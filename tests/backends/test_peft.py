@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from seedwise_contract import ExitCode, RunStatus
+from seedwise_contract import Answer, ExitCode, RunFiles, RunStatus, TokenLoss, read_answers, read_token_losses
 from seedwise_contract.conformance import breaches
-from seedwise_contract.predictions import read_token_losses
 from tests.backends.conftest import backend_python
 from tests.backends.variants import (
     EPOCHS,
@@ -301,6 +300,14 @@ def dialogue(place: Workplace) -> dict[str, Any]:
     return {**PEFT, **DECODER, "task": task, "model": place.model("gpt2"), "method": LORA, "recipe.max_length": 64}
 
 
+def token_losses(run: Outcome) -> list[TokenLoss]:
+    return list(read_token_losses(run.folder / "predictions" / "test.jsonl"))
+
+
+def answers(run: Outcome) -> list[Answer]:
+    return list(read_answers(RunFiles(run.folder).answers))
+
+
 @pytest.fixture(scope="module")
 def spoken(place: Workplace, python: Python, dialogue: dict[str, Any]) -> dict[str, Outcome]:
     still = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
@@ -313,7 +320,11 @@ def spoken(place: Workplace, python: Python, dialogue: dict[str, Any]) -> dict[s
         "batches": {**bitfit, "recipe.batch_size": 8},
         "accumulated": {**bitfit, "recipe.batch_size": 2, "recipe.accumulation": 4},
         "random": {**dialogue, "initialisation": "random"},
+        "still": bitfit,
+        "other answers": {**bitfit, "seeds.dropout": 99},
+        "curve": {**dialogue, "evaluation.curve": True},
         "full": {**dialogue, **full},
+        "tied": {**dialogue, "method": {"name": "full", "parameters": {}}},  # GPT-2's output weights are its embeddings
     }
     stop = {"event": "step", "nth": 8}
     jobs = [Job(f"said {name}", place.spec(changes)) for name, changes in specs.items() if name != "stopped"]
@@ -321,12 +332,12 @@ def spoken(place: Workplace, python: Python, dialogue: dict[str, Any]) -> dict[s
     short = place.spec({**dialogue, "recipe.max_length": 8})
     jobs.append(Job("said short", short))
     codes = many(python, place, jobs, "peft")
-    assert codes == [0] * 6 + [ExitCode.TERMINATED, 0, ExitCode.BAD_DATA], codes
+    assert codes == [0] * 10 + [ExitCode.TERMINATED, 0, ExitCode.BAD_DATA], codes
     return {name: Outcome(place.out(f"said {name}")) for name in (*specs, "short")}
 
 
 def test_language_models_keep_the_contract(spoken: dict[str, Outcome], place: Workplace) -> None:
-    for name in ("answers", "both", "batches", "accumulated", "random", "full"):
+    for name in spoken.keys() - {"short"}:
         run = spoken[name]
         assert breaches(run.folder, place.data) == [], name
         assert run.result.metrics["test"]["perplexity"] == pytest.approx(math.exp(run.result.metrics["test"]["loss"]))
@@ -338,10 +349,7 @@ def test_what_language_models_learn(spoken: dict[str, Outcome]) -> None:
     answers, both = spoken["answers"], spoken["both"]
     assert answers.initial == both.initial
     assert answers.losses[0] != both.losses[0]
-    told = [
-        [(loss.id, loss.tokens) for loss in read_token_losses(r.folder / "predictions" / "test.jsonl")]
-        for r in (answers, both)
-    ]
+    told = [[(loss.id, loss.tokens) for loss in token_losses(run)] for run in (answers, both)]
     assert told[0] == told[1]
     assert answers.losses[-1] < answers.losses[0]
     assert answers.parameters["trainable_head"] == 0
@@ -355,10 +363,31 @@ def test_accumulated_tokens_are_one_mean(spoken: dict[str, Outcome]) -> None:
 
 def test_answers_are_left_beside_the_predictions(spoken: dict[str, Outcome]) -> None:
     run = spoken["answers"]
-    lines = [json.loads(line) for line in (run.folder / "answers.jsonl").read_text().splitlines()]
-    assert len(lines) == 8
-    assert all(set(line) == {"id", "prompt", "answer", "generated"} for line in lines)
+    assert [answer.id for answer in answers(run)] == [loss.id for loss in token_losses(run)[:8]]
     assert "answers.jsonl" in run.result.files
+
+
+def test_drawn_answers_are_the_runs_own(spoken: dict[str, Outcome]) -> None:
+    """Another seed draws others; greedy ones stay; each prompt has a seed of its own, and losses know nothing of it."""
+    run, other = spoken["still"], spoken["other answers"]
+    mine, theirs = answers(run), answers(other)
+    assert [a.greedy for a in mine] == [a.greedy for a in theirs]
+    assert [a.sampled for a in mine] != [a.sampled for a in theirs]
+    assert len({a.sampling.seed for a in mine + theirs}) == 16
+    assert any(a.sampled != a.greedy for a in mine)
+    assert token_losses(run) == token_losses(other)
+
+
+def test_a_curve_of_a_language_model_begins_before_training(spoken: dict[str, Outcome]) -> None:
+    """Nothing of it is drawn anew, so that what it says before is worth showing."""
+    run, base = spoken["curve"], spoken["answers"]
+    displayed = [event for event in run.evaluations if event.display]
+    assert [(e.split, e.update) for e in displayed] == [("test", n * PER_EPOCH) for n in range(4)]
+    assert displayed[0].metrics["perplexity"] == pytest.approx(100, rel=0.2)  # of untrained weights: all 100 tokens
+    assert [e.metrics for e in run.evaluations if not e.display] == [e.metrics for e in base.evaluations]
+    assert (run.losses, token_losses(run)) == (base.losses, token_losses(base))
+    for file in ("answers.jsonl", f"checkpoint/{WEIGHTS}"):
+        assert run.result.files[file] == base.result.files[file]
 
 
 def test_a_stopped_language_model_goes_on(spoken: dict[str, Outcome]) -> None:

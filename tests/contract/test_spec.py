@@ -44,6 +44,12 @@ def test_each_kind_of_task_has_fields_of_its_own() -> None:
         parse(spec_with(task={**CAUSAL, "template": "{answer} {prompt}"}, selection=loss))
     with pytest.raises(SpecError, match="metric is 'loss'"):
         parse(spec_with(task=CAUSAL))
+    running = {**CAUSAL, "columns": {"id": "id", "prompt": None, "answer": "text"}, "template": "{answer}"}
+    assert parse(spec_with(task=running, selection=loss)).task.columns.prompt is None
+    with pytest.raises(SpecError, match=r"task\.template: found .*'\{answer\}' where columns\.prompt is null"):
+        parse(spec_with(task={**running, "template": CAUSAL["template"]}, selection=loss))
+    with pytest.raises(SpecError, match=r"must have '\{prompt\}' once"):
+        parse(spec_with(task={**CAUSAL, "template": "{answer}"}, selection=loss))
     masked = {**CAUSAL, "kind": "masked_lm", "columns": {"id": "id", "text": "text"}}
     del masked["template"], masked["loss_on"]
     masked["masking"] = {"probability": 0.15, "keep": 0.1, "random": 0.1}

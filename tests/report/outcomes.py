@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,13 @@ RECIPE: dict[str, Any] = {
     "clip_norm": 1.0, "epochs": EPOCHS, "batch_size": 16, "accumulation": 1, "precision": "fp32", "max_length": 64,
     "truncation": "longest_first", "dropout": {"hidden": 0.1, "attention": 0.1, "classifier": 0.1},
 }  # fmt: skip
+
+
+class Left(NamedTuple):
+    """What a run's result says of its scores."""
+
+    metrics: dict[str, dict[str, float]]
+    selected: Selected | None
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,6 @@ class Lab:
     def _write(self, study: Study, run: PlannedRun) -> None:
         assert run.run_id is not None
         diverged = (run.arm, run.seed) in self.diverged
-        random = np.random.default_rng([run.seed, *run.arm.encode()])
         folder = self.store.folder(run.run_id)
         write_json(folder / "spec.json", run.spec)
         declaration = "f" * 64 if (run.arm, run.seed) in self.other_declaration else study.declaration()
@@ -149,12 +155,9 @@ class Lab:
         )  # fmt: skip
         write_json(folder / "provenance.json", provenance)
         write_json(folder / "environment.json", _environment())
-        accuracy = 0.5 if diverged else self.accuracy.get(run.arm, 0.7) + random.normal(0, 0.008)
-        correct = _correct(self.examples, accuracy, random)
-        write_lines(folder / "predictions" / "test.jsonl", _predictions(correct))
         if run.spec.recipe is not None:
             write_json(folder / "parameters.json", _parameters())
-            _events(folder / "events.jsonl", accuracy, random, diverged, self.curve)
+        left = self._outcome(run, folder, diverged)
         files = {
             path.relative_to(folder).as_posix(): sha256_file(path)
             for path in folder.rglob("*")
@@ -163,8 +166,7 @@ class Lab:
         result = RunResult(
             contract=1, status=RunStatus.DIVERGED if diverged else RunStatus.COMPLETED, reason=None,
             message="loss was not finite at update 60" if diverged else None,
-            metrics={"test": {"accuracy": float(correct.mean())}},
-            selected=Selected(epoch=3.0, update=UPDATES, metric="accuracy", value=accuracy) if run.spec.recipe else None,
+            metrics=left.metrics, selected=left.selected,
             updates=UPDATES if run.spec.recipe else 0,
             timings=Timings(setup=1.5, training=30.25 + run.seed, evaluation=4.0, total=36.5 + run.seed),
             cost=Cost(
@@ -174,6 +176,18 @@ class Lab:
             files=files,
         )  # fmt: skip
         write_json(folder / "result.json", result)
+
+    def _outcome(self, run: PlannedRun, folder: Path, diverged: bool) -> Left:
+        """Write what the run found into `folder`."""
+        random = np.random.default_rng([run.seed, *run.arm.encode()])
+        accuracy = 0.5 if diverged else self.accuracy.get(run.arm, 0.7) + random.normal(0, 0.008)
+        correct = _correct(self.examples, accuracy, random)
+        write_lines(folder / "predictions" / "test.jsonl", _predictions(correct))
+        metrics = {"test": {"accuracy": float(correct.mean())}}
+        if run.spec.recipe is None:
+            return Left(metrics, None)
+        _events(folder / "events.jsonl", accuracy, random, diverged, self.curve)
+        return Left(metrics, Selected(epoch=3.0, update=UPDATES, metric="accuracy", value=accuracy))
 
 
 def _correct(examples: int, accuracy: float, random: np.random.Generator) -> np.ndarray:

@@ -56,7 +56,12 @@ def test_curves_of_both_splits_are_kept_apart(model: ReportModel) -> None:
 
 def test_the_table_is_the_model(model: ReportModel) -> None:
     rows = [
-        [row.arm, text.epoch(row.epoch), str(row.n), *map(text.score, (row.mean, row.sd, row.minimum, row.maximum))]
+        [
+            row.arm,
+            text.epoch(row.epoch),
+            str(row.n),
+            *(text.score(value, "accuracy") for value in (row.mean, row.sd, row.minimum, row.maximum)),
+        ]
         for row in model.studies[0].curves.by_epoch
     ]
     page = Page(render_html(model))

@@ -131,6 +131,7 @@ def test_numbers_of_others_stand_beside_ours(model: ReportModel) -> None:
 
 def test_the_interval_of_what_we_expect_covers_as_it_says() -> None:
     from seedwise.comparison import ArmScores
+    from seedwise.metric import METRICS
     from seedwise.report.reported import prediction_interval
     from seedwise.stats import describe
 
@@ -138,12 +139,12 @@ def test_the_interval_of_what_we_expect_covers_as_it_says() -> None:
     inside = 0
     for _ in range(2000):
         scores = random.normal(0.7, 0.02, size=5)
-        arm = ArmScores("a", (), (), scores[:, None], False, False, describe(scores))
+        arm = ArmScores("a", (), (), scores[:, None], METRICS["accuracy"], False, False, describe(scores))
         interval = prediction_interval(arm, 3, 0.05)
         assert interval is not None
         inside += interval[0] <= random.normal(0.7, 0.02, size=3).mean() <= interval[1]
     assert 0.935 <= inside / 2000 <= 0.965
-    same = ArmScores("a", (), (), np.full((5, 1), 0.5), False, False, describe(np.full(5, 0.5)))
+    same = ArmScores("a", (), (), np.full((5, 1), 0.5), METRICS["accuracy"], False, False, describe(np.full(5, 0.5)))
     assert prediction_interval(same, 3, 0.05) is None
 
 

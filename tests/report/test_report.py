@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seedwise.comparison import StudyOutcome
+from seedwise.metric import MetricName
 from seedwise.report import ReportModel, build, text
 from seedwise.report.html import render_html
 from seedwise.report.markdown import render_markdown
@@ -13,6 +14,8 @@ from seedwise.stats import Outcome
 
 from .outcomes import IMAGE, Lab
 from .pages import Page
+
+METRIC: MetricName = "accuracy"
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +81,15 @@ def test_arms_table_is_the_model(model: ReportModel, page: Page) -> None:
     for arm in model.studies[0].arms:
         name = f"{arm.name} baseline" if arm.baseline else arm.name
         assert table[name] == [
-            str(arm.n), text.score(arm.mean), text.score(arm.sd), text.score_interval(arm.interval),
-            text.score(arm.minimum), text.score(arm.maximum),
+            str(arm.n), text.score(arm.mean, METRIC), text.score(arm.sd, METRIC), text.score_interval(arm.interval, METRIC),
+            text.score(arm.minimum, METRIC), text.score(arm.maximum, METRIC),
         ]  # fmt: skip
 
 
 def test_seeds_table_is_the_model(model: ReportModel, page: Page) -> None:
     table = page.table("arm", "seed 0")
     for arm in model.studies[0].arms:
-        shown = [text.score(score.score) for score in arm.scores]
+        shown = [text.score(score.score, METRIC) for score in arm.scores]
         assert table[arm.name] == shown + ["·"] * (5 - len(shown))
 
 
@@ -96,8 +99,8 @@ def test_comparisons_table_is_the_model(model: ReportModel, page: Page) -> None:
     for claim in (*study.claims, *study.explored):
         name = f"{claim.a} \N{MINUS SIGN} {claim.b}{'' if claim.declared else ' exploratory'}"
         assert table[name] == [
-            text.points(claim.estimate), text.points_interval(claim.interval), text.p_value(claim.p),
-            text.points_interval(claim.welch_interval), text.p_value(claim.welch_p), text.p_value(claim.p_exact),
+            text.difference(claim.estimate, METRIC), text.difference_interval(claim.interval, METRIC), text.p_value(claim.p),
+            text.difference_interval(claim.welch_interval, METRIC), text.p_value(claim.welch_p), text.p_value(claim.p_exact),
             text.p_value(claim.floor), text.probability(claim.p_a_greater_b),
         ]  # fmt: skip
 
@@ -106,8 +109,8 @@ def test_markdown_table_is_the_model(model: ReportModel) -> None:
     rows = [line.strip("| ").split(" | ") for line in render_markdown(model).splitlines() if line.startswith("| ")]
     for arm, row in zip(model.studies[0].arms, rows[2:], strict=True):
         assert row[2:7] == [
-            text.score(arm.mean), text.score(arm.sd), text.score_interval(arm.interval), text.score(arm.minimum),
-            text.score(arm.maximum),
+            text.score(arm.mean, METRIC), text.score(arm.sd, METRIC), text.score_interval(arm.interval, METRIC),
+            text.score(arm.minimum, METRIC), text.score(arm.maximum, METRIC),
         ]  # fmt: skip
 
 

@@ -36,9 +36,9 @@ def test_normal_scores_rarely_look_so() -> None:
 
 def test_the_verdict_says_so() -> None:
     verdict = decide_scores([0.88, 0.87, 0.881, 0.5, 0.879], [0.87, 0.86, 0.88, 0.85, 0.865])
-    assert "1 of 5 seeds of lora lie far below the others" in sentence(verdict, "lora", "full", "accuracy")
+    assert "1 of 5 seeds of lora lie far behind the others" in sentence(verdict, "lora", "full", "accuracy")
     rng = np.random.default_rng(2)
     a, b = (rng.random((6, 300)) < 0.9).astype(float), (rng.random((6, 300)) < 0.9).astype(float)
-    assert not any("far below" in note for note in decide_crossed(a, b, rng=rng).notes)
+    assert not any("far behind" in note for note in decide_crossed(a, b, rng=rng).notes)
     b[0] = rng.random(300) < 0.5
-    assert any("1 of 6 seeds of B lie far below" in note for note in decide_crossed(a, b, rng=rng).notes)
+    assert any("1 of 6 seeds of B lie far behind" in note for note in decide_crossed(a, b, rng=rng).notes)

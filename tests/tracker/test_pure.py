@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from seedwise.report.build import build
+from seedwise.report.write import write_reports
 from seedwise.tracker import tracking_uri
 from seedwise.tracker.connection import Target, explain, find_target
 from seedwise.tracker.content import NOTE, digest_of
@@ -161,10 +163,26 @@ def test_the_comparison_carries_each_verdict(tmp_path: Path) -> None:
     ) == claim.verdict.interval
     assert values["pretraining-helps/p_exact"] == claim.verdict.p_exact
     assert values["pretraining-helps/floor"] == claim.verdict.floor
-    assert tree.content.tags["seedwise.verdict"] == "pretrained better"
+    assert tree.content.tags["seedwise.verdict"] == "supported (pretrained better)"
+    assert tree.content.tags["seedwise.claim.pretraining-helps.status"] == "supported"
+    assert "seedwise.claim.pretrained-vs-tfidf.status" not in tree.content.tags
     assert claim.sentence in tree.content.tags[NOTE]
     assert [arm.name for arm in tree.arms] == ["pretrained", "random", "tfidf"]
     assert tree.seeds == 9
+
+
+def test_an_arm_carries_what_it_costs(tmp_path: Path) -> None:
+    _, store, outcome = filled(tmp_path)
+    project = project_in(tmp_path)
+    report = write_reports([outcome], project, store, print)[outcome.study.name]
+    tree = make_tree(outcome, store, report)
+    assert tree is not None
+    costs = {arm.name: arm.cost for arm in build([outcome], store).studies[0].arms}
+    for arm in tree.arms:
+        values = {point.key: point.value for point in arm.content.points}
+        expected = {name: value for name, value in costs[arm.name].model_dump().items() if value is not None}  # type: ignore[union-attr]
+        assert {name: values[f"cost/{name}"] for name in expected} == expected
+    assert "cost/trainable_head" in {point.key for point in tree.arms[0].content.points}
 
 
 def test_an_arm_with_runs_missing_has_no_mean(tmp_path: Path) -> None:

@@ -51,8 +51,9 @@ project it came from, and compares them with the verdicts.
 | `certificates/` | proofs that backends agree, where claims across backends rest on some |
 | `manifest.json` | the sha256 of every other file |
 
-The texts of the data are not in here: a prediction holds an example's id, its gold class and a score for each class.
-Left out as well: checkpoints, logs and training events. Hosts' names and commits of the runs are in their provenance.
+The texts of the data are not in here: a prediction holds an example's id and its gold class with a score for each class, or its
+loss and number of tokens. Left out as well: checkpoints, logs, training events and what language models answered. Hosts' names and
+commits of the runs are in their provenance.
 
 ## Data
 {data}

@@ -33,7 +33,7 @@ from seedwise.bundle.layout import (
 )
 from seedwise.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.errors import SeedwiseError
-from seedwise.plan import Plan, PlannedRun, derive_seeds, recipe_for
+from seedwise.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
 from seedwise.signature import Signature, parse_signature
 from seedwise.store import Store
 from seedwise.study import Arm, Study, load_study
@@ -75,7 +75,9 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
     RefutedBundle naming each figure that the predictions do not give.
     """
     contents = read_archive(path)
-    _raise(DamagedBundle, path, list(contents.faults) or list(_changed(contents.files)))
+    told = {name for name, _ in contents.faults}
+    changed = [one for one in _changed(contents.files) if one[0] not in told] if contents.files else []
+    _raise(DamagedBundle, path, [*contents.faults, *changed])
     manifest = _read(Manifest, contents.files, MANIFEST, path)
     with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
         home = Path(folder)
@@ -269,6 +271,7 @@ def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, 
         "seeds": (spec.seeds, derive_seeds(seed)),
         "splits": (spec.task.splits, data.splits),
         "metric": (spec.task.metric, study.task.metric),
+        "task": (spec.task, task_of(study, arm, data)),
     }
     wrong = [field for field, (found, wanted) in said.items() if found != wanted]
     return f"its {', '.join(wrong)} is not what the study says of that run" if wrong else None
@@ -280,10 +283,10 @@ def _wrong_results(outcome: StudyOutcome) -> Iterator[tuple[str, str]]:
     for arm in outcome.arms.values():
         for run, score in zip(arm.runs, arm.scores, strict=True):
             said = run.result.metrics.get(REPORTED_SPLIT, {}).get(metric)
-            if said is not None and abs(said - score) > ABSOLUTE + 1e-6:
+            if said is not None and (score is None or abs(said - score) > ABSOLUTE + 1e-6):
                 yield (
                     run_file(run.run_id, "result.json"),
-                    f"{metric} {said:.6g}, but the predictions give {score:.6g}",
+                    f"{metric} {said:.6g}, but the predictions give {'none' if score is None else f'{score:.6g}'}",
                 )
 
 

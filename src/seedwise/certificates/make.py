@@ -16,7 +16,7 @@ from seedwise.assets.prepare import data_root, models_root
 from seedwise.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
 from seedwise.certificates.certificate import Side as Told
 from seedwise.certificates.measure import Probe, Side, checks, unequal
-from seedwise.certificates.need import Need
+from seedwise.certificates.need import UNPROVED, Need
 from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.errors import EngineError, InputError
 from seedwise.project import Project
@@ -44,7 +44,9 @@ class Certifier:
         self._pool = LeasePool(usable_cores(), usable_gpus())
 
     def make(self, need: Need) -> Certificate:
-        """Probe both backends; `InputError` where one has no probe, `EngineError` where one ends badly."""
+        """Probe both backends; `InputError` where one has no probe or the task is another, `EngineError` where one ends badly."""
+        if need.spec.task.kind != "classification":
+            raise InputError(f"arm {need.arm}: {UNPROVED}")
         for backend, _ in need.backends:
             if VERB not in self._runtime.describe(backend).verbs:
                 raise InputError(

@@ -13,6 +13,11 @@ from seedwise.study import Claim
 from seedwise_contract import RunSpec
 from seedwise_contract.files import write_json
 
+UNPROVED = (
+    "a certificate is of classifiers: that two backends do the same work on a language model cannot be proved; compare arms of one "
+    "backend"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -84,6 +89,8 @@ class Shelf:
 
     def refusal(self, plan: Plan, claim: Claim) -> str | None:
         """Why a claim across backends cannot be decided, and how to get there; None where nothing stands against it."""
+        if plan.study.task.metric != "accuracy" and needs_of_claim(plan, claim):
+            return f"refused: {UNPROVED}"
         how = "'seedwise certify' with the study's file makes the certificate"
         for need in needs_of_claim(plan, claim):
             pair = " and ".join(name for name, _ in need.backends)

@@ -1,4 +1,4 @@
-"""`seedwise pretrain`: make a model by masked words, for studies on this machine to name."""
+"""`seedwise pretrain`: make a language model from running text, for studies on this machine to name."""
 
 from __future__ import annotations
 

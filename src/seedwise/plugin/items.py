@@ -38,14 +38,18 @@ class StudyCollector(pytest.File):
             for name, declared in study.arms.items():
                 if not declared.baseline:
                     yield RegressionItem.from_parent(
-                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin()
+                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin(study)
                     )
 
-    def _margin(self) -> float:
+    def _margin(self, study: Study) -> float:
         margin = float(self.config.getoption("--regression-gate"))
-        if not 0.0 < margin < 1.0:
+        if study.task.metric == "accuracy" and not 0.0 < margin < 1.0:
             raise self.CollectError(
                 f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
+            )
+        if not 0.0 < margin < float("inf"):
+            raise self.CollectError(
+                f"--regression-gate {margin:g}: a positive margin is needed, in {study.task.metric}"
             )
         return margin
 
@@ -118,7 +122,7 @@ class ClaimItem(StudyItem):
         bench = self.config.stash[SESSION_KEY]
         gate = bool(self.config.getoption("--gate"))
         found = bench.compared(self.study_file.study.name)
-        from seedwise.stats import Outcome
+        from seedwise.stats import ClaimStatus
 
         for refused in found.refused:
             if refused.claim.name == self.claim.name:
@@ -129,12 +133,14 @@ class ClaimItem(StudyItem):
             if gate:
                 raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
             pytest.skip(f"the claim stays open: {text}")
-        wanted = Outcome.A_BETTER if self.claim.type == "superiority" else Outcome.EQUIVALENT
-        if gate and decided.verdict.outcome is not wanted:
-            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) does not hold: {decided.sentence}")
+        if gate and decided.status is not ClaimStatus.SUPPORTED:
+            status = decided.verdict.claim_status.value
+            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
         if gate and not decided.declared:
             raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
-        self.user_properties.append(("seedwise", decided.verdict.outcome.value))
+        self.user_properties.append(
+            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
+        )
 
 
 class RegressionItem(StudyItem):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedwise.cost import family_of, kind_of, work_of
 from seedwise.engines.local import LocalEngine, Outcome
+from seedwise.metric import METRICS
 from seedwise.plan import PlannedRun
 from seedwise.plugin.remaining import Seen, seconds_left
 from seedwise.store import Store
@@ -115,7 +116,7 @@ class Progress:
                 f"{100 * self.fraction(run):.0f} %",
                 f"{event.get('epoch', 0):.1f}/{epochs}",
                 "" if loss is None else f"{loss:.3f}",
-                "" if score is None else f"{100 * score:.1f}",
+                "" if score is None else METRICS[run.spec.task.metric].shown(score, 1),
                 f"{elapsed:.0f} s",
             )
         return table

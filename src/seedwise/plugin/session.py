@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +13,7 @@ import pytest
 from seedwise.certificates.need import Shelf, needs_of
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
+from seedwise.metric import METRICS
 from seedwise.plan import Plan, PlannedRun
 from seedwise.plugin.progress import Progress
 from seedwise.project import find_project
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from seedwise.plugin.items import RunItem, StudyItem
     from seedwise.regression import Regression
     from seedwise.store import StoredRun
+
+_COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
 
 
 class BenchSession:
@@ -45,6 +49,8 @@ class BenchSession:
         self._progress: Progress | None = None
         self._regressions: list[Regression] = []
         self._history: list[StoredRun] | None = None
+        self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
+        self._begun = time.monotonic()
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -114,8 +120,8 @@ class BenchSession:
         assert outcome.result is not None
         if outcome.result.status is RunStatus.DIVERGED:
             return "DIVERGED (kept and flagged)"
-        metric = item.study_file.study.task.metric
-        value = f"{metric} {100 * outcome.result.metrics['test'][metric]:.1f}"
+        metric = METRICS[item.study_file.study.task.metric]
+        value = f"{metric.name} {metric.shown(outcome.result.metrics['test'][metric.name], 1)}"
         if outcome.cached:
             return f"{value} (done before)"
         left = self._progress.left() if self._progress else None
@@ -193,8 +199,12 @@ class BenchSession:
         for outcome in outcomes:
             reporter.write_sep("=", f"verdicts of {outcome.study.name}")
             for claim in (*outcome.claims, *outcome.explored):
-                label = claim.verdict.outcome.value if claim.declared else f"exploratory: {claim.verdict.outcome.value}"
-                reporter.write_line(f"{claim.name}: {label}", bold=True)
+                found = claim.verdict.outcome.value
+                label = found if claim.status is None else f"{claim.status.value} ({found})"
+                colour = {} if claim.status is None or not claim.declared else {_COLOURS[claim.status.value]: True}
+                reporter.write_line(
+                    f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour
+                )
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")
@@ -214,6 +224,18 @@ class BenchSession:
             reporter.write_line(f"  {told.words}")
         if outcomes and not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
+        if (took := self._took()) is not None:
+            reporter.write_line(took)
+
+    def _took(self) -> str | None:
+        """What this session cost beside its runs' training and scoring; None where it has run nothing."""
+        ended = [future.result() for future in self._futures.values() if future.done() and not future.cancelled()]
+        ran = [outcome.result.timings for outcome in ended if outcome.result is not None and not outcome.cached]
+        bare = sum(timings.training + timings.evaluation for timings in ran)
+        if not bare:
+            return None
+        wall, jobs = time.monotonic() - self._begun, min(self._engine.jobs, len(ran))
+        return f"{len(ran)} runs in {wall / 60:.1f} min, {jobs} at once: {wall * jobs / bare:.2f} times their training and scoring"
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
         from seedwise.recording import record
@@ -226,8 +248,7 @@ class BenchSession:
             reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _planned(self, item: RunItem) -> PlannedRun:
-        plan = self._plans[item.study_file.study.name]
-        return next(run for run in plan.runs if run.arm == item.arm and run.seed == item.seed)
+        return self._by_item[item.study_file.study.name, item.arm, item.seed]
 
 
 def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from seedwise import __version__
 from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.metric import METRICS, Metric
 from seedwise.plan import PlannedRun
 from seedwise.report import text
+from seedwise.report.answers import read_answered
 from seedwise.report.cost import arm_cost, target_of
 from seedwise.report.curves import read_curves
 from seedwise.report.facts import read_provenance
@@ -18,6 +21,7 @@ from seedwise.report.model import (
     ArmRow,
     Comparison,
     Data,
+    Look,
     OpenClaim,
     RefusedClaim,
     ReportModel,
@@ -54,15 +58,12 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         metric=study.task.metric,
         alpha=study.alpha,
         seeds=tuple(study.seeds),
+        look=None if outcome.look is None else Look(**asdict(outcome.look)),
         claims=claims,
         explored=explored,
         open_claims=tuple(_open(claim, outcome) for claim in outcome.open_claims),
         refused_claims=tuple(
-            RefusedClaim(
-                name=refused.claim.name,
-                statement=refused.claim.statement or f"{refused.claim.a} against {refused.claim.b}",
-                reason=refused.reason,
-            )
+            RefusedClaim(name=refused.claim.name, statement=refused.claim.words, reason=refused.reason)
             for refused in outcome.refused
         ),
         certificates=outcome.certificates,
@@ -73,6 +74,7 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         reported=reported_rows(outcome),
         recipes=recipes(outcome.plan),
         curves=read_curves(outcome.plan, runs, store),
+        answers=read_answered(outcome.plan, runs, store),
         methods=methods(outcome, (*claims, *explored)),
         data=_data(outcome),
         provenance=read_provenance(outcome.plan, runs, store),
@@ -85,6 +87,7 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
     planned = outcome.plan.of_arm(name)
     finished = [run for each in planned if (run := runs.get(each.run_id or ""))]
     recomputed = dict(zip((run.run_id for run in scores.runs), scores.scores, strict=True)) if scores else {}
+    known = [score for score in scores.scores if score is not None] if scores else []
     return ArmRow(
         name=name,
         backend=arm.backend,
@@ -100,14 +103,18 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
         mean=scores.summary.mean if scores else None,
         sd=scores.summary.sd if scores else None,
         interval=scores.summary.interval if scores else None,
-        minimum=min(scores.scores) if scores and scores.scores else None,
-        maximum=max(scores.scores) if scores and scores.scores else None,
-        cost=arm_cost(finished, store, target) if finished else None,
+        minimum=min(known, default=None),
+        maximum=max(known, default=None),
+        cost=arm_cost(finished, store, METRICS[outcome.study.task.metric], target) if finished else None,
     )
 
 
 def _score(
-    planned: PlannedRun, runs: Mapping[str, StoredRun], recomputed: Mapping[str, float], study: Study, store: Store
+    planned: PlannedRun,
+    runs: Mapping[str, StoredRun],
+    recomputed: Mapping[str, float | None],
+    study: Study,
+    store: Store,
 ) -> Score:
     """`recomputed` are the scores that the arm's summary is made of; a run of an incomplete arm gives its own."""
     run = runs.get(planned.run_id) if planned.run_id else None
@@ -135,14 +142,15 @@ def _score(
 
 
 def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
-    verdict = claim.verdict
+    verdict, metric = claim.verdict, METRICS[outcome.study.task.metric]
     return Comparison(
         name=claim.name,
         statement=claim.statement,
         a=claim.a,
         b=claim.b,
         outcome=verdict.outcome.value,
-        label=_label(claim),
+        status=claim.status.value if claim.status else None,
+        label=_label(claim, metric),
         sentence=claim.sentence,
         declared=claim.declared,
         question=verdict.question.value,
@@ -151,8 +159,8 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         family_size=verdict.family_size,
         n_seeds=verdict.n_seeds,
         n_examples=verdict.n_examples,
-        estimate=verdict.estimate,
-        interval=verdict.interval,
+        estimate=None if verdict.estimate is None else metric.own(verdict.estimate),
+        interval=metric.own_interval(verdict.interval),
         p=verdict.p,
         p_adjusted=verdict.p_adjusted,
         p_exact=verdict.p_exact,
@@ -160,11 +168,11 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         p_a_greater_b=verdict.p_a_greater_b,
         margin=verdict.margin,
         tost_p=verdict.tost.p if verdict.tost else None,
-        tost_interval=verdict.tost.interval if verdict.tost else None,
+        tost_interval=metric.own_interval(verdict.tost.interval) if verdict.tost else None,
         welch_p=verdict.welch.p if verdict.welch else None,
-        welch_interval=verdict.welch.interval if verdict.welch else None,
+        welch_interval=metric.own_interval(verdict.welch.interval) if verdict.welch else None,
         multi_bootstrap_p=claim.sensitivity.p if claim.sensitivity else None,
-        multi_bootstrap_interval=claim.sensitivity.interval if claim.sensitivity else None,
+        multi_bootstrap_interval=metric.own_interval(claim.sensitivity.interval) if claim.sensitivity else None,
         seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
         examples_needed=verdict.needed.examples if verdict.needed else None,
         notes=claim.notes,
@@ -172,13 +180,13 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
     )
 
 
-def _label(claim: ClaimOutcome) -> str:
+def _label(claim: ClaimOutcome, metric: Metric) -> str:
     """The outcome in a few words, with the arms' names."""
     verdict = claim.verdict
     return {
         Outcome.A_BETTER: f"{claim.a} better",
         Outcome.B_BETTER: f"{claim.b} better",
-        Outcome.EQUIVALENT: f"equivalent within {text.margin(verdict.margin)} points",
+        Outcome.EQUIVALENT: f"equivalent within {text.margin(verdict.margin, metric.name)} {metric.unit}".strip(),
         Outcome.INCONCLUSIVE: "inconclusive",
         Outcome.UNATTAINABLE: "unattainable with this design",
         Outcome.DEGENERATE: "no verdict",
@@ -188,7 +196,7 @@ def _label(claim: ClaimOutcome) -> str:
 def _open(claim: Claim, outcome: StudyOutcome) -> OpenClaim:
     return OpenClaim(
         name=claim.name,
-        statement=claim.statement or f"{claim.a} against {claim.b}",
+        statement=claim.words,
         a=claim.a,
         b=claim.b,
         claim=claim.type,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from seedwise.comparison import StudyOutcome
+from seedwise.metric import METRICS, Metric
 from seedwise.report.facts import read_parameters
 from seedwise.report.model import ArmCost
 from seedwise.store import Store, StoredRun
@@ -15,24 +16,42 @@ from seedwise_contract.events import Evaluation, Step
 
 
 def target_of(outcome: StudyOutcome, runs: Mapping[str, StoredRun]) -> float | None:
-    """The score on the selection split that every trained arm comes to: the lowest of the arms' mean selected scores, rounded
-    down to a whole percent.  None where checkpoints are not selected by accuracy, or fewer than two arms are trained."""
-    if outcome.study.selection.metric != "accuracy":
+    """The score on the selection split that every trained arm comes to: the worst of the arms' mean scores of their selected
+    checkpoints, rounded to the worse side, to a whole percent of accuracy or a tenth of perplexity.  None where checkpoints
+    are selected by something else, or fewer than two arms are trained."""
+    metric = METRICS[outcome.study.task.metric]
+    if outcome.study.selection.metric != metric.selection:
         return None
     means = []
     for name in outcome.study.arms:
         found = [run for planned in outcome.plan.of_arm(name) if (run := runs.get(planned.run_id or ""))]
-        selected = [run.result.selected.value for run in found if run.result.selected is not None]
+        selected = [score for run in found if (score := _selected(run, metric)) is not None]
         if selected:
             means.append(fmean(selected))
-    return math.floor(100.0 * min(means) + 1e-9) / 100.0 if len(means) > 1 else None
+    if len(means) < 2:
+        return None
+    if metric.higher_is_better:
+        return math.floor(100.0 * min(means) + 1e-9) / 100.0
+    return math.ceil(10.0 * max(means) - 1e-9) / 10.0
 
 
-def arm_cost(runs: Sequence[StoredRun], store: Store, target: float | None) -> ArmCost:
+def _selected(run: StoredRun, metric: Metric) -> float | None:
+    """The score of the run's selected checkpoint on the selection split."""
+    selected = run.result.selected
+    if selected is None:
+        return None
+    if selected.metric == metric.name:
+        return selected.value
+    return run.result.metrics.get("selection", {}).get(metric.name)
+
+
+def arm_cost(runs: Sequence[StoredRun], store: Store, metric: Metric, target: float | None) -> ArmCost:
     """Over an arm's finished runs, of which there is at least one."""
     costs = [run.result.cost for run in runs]
     tables = [table for run in runs if (table := read_parameters(run, store)) is not None]
-    reached = [] if target is None else [s for run in runs if (s := _seconds_to(run, store, target)) is not None]
+    reached = (
+        [] if target is None else [s for run in runs if (s := _seconds_to(run, store, metric, target)) is not None]
+    )
     return ArmCost(
         seconds_per_run=fmean(run.result.timings.total for run in runs),
         training_seconds=fmean(run.result.timings.training for run in runs),
@@ -49,7 +68,7 @@ def arm_cost(runs: Sequence[StoredRun], store: Store, target: float | None) -> A
     )
 
 
-def _seconds_to(run: StoredRun, store: Store, target: float) -> float | None:
+def _seconds_to(run: StoredRun, store: Store, metric: Metric, target: float) -> float | None:
     """Training seconds, evaluations left out, at the first evaluation of the selection split that reaches `target`."""
     if "events.jsonl" not in run.result.files:
         return None
@@ -60,7 +79,8 @@ def _seconds_to(run: StoredRun, store: Store, target: float) -> float | None:
         elif (
             isinstance(event, Evaluation)
             and event.split == "selection"
-            and event.metrics.get("accuracy", -1.0) >= target
+            and metric.name in event.metrics
+            and metric.better(event.metrics[metric.name], target)
         ):
             return seconds
     return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from seedwise.metric import METRICS, MINUS
 from seedwise.report import text
 from seedwise.report.drawing import label_rows, legend, look, render
 from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
@@ -24,54 +25,64 @@ def figures(study: StudyReport) -> tuple[Figure, ...]:
 
 def difference(study: StudyReport) -> Figure | None:
     """Every comparison's estimate and interval, with the band of its margin."""
+    metric = METRICS[study.metric]
     rows = [c for c in (*study.claims, *study.explored) if c.estimate is not None and c.interval is not None]
     if not rows:
         return None
 
+    in_unit = f", {metric.unit}" if metric.unit else ""
+
     def draw(axes: Axes) -> None:
         axes.axvline(0.0, color=INK, linewidth=1.0)
         for place, row in enumerate(rows):
-            _difference_row(axes, -place, row)
-        label_rows(axes, [f"{row.a} {text.MINUS} {row.b}{'' if row.declared else ' (exploratory)'}" for row in rows])
-        axes.set_xlabel(f"difference in {study.metric}, points")
+            _difference_row(axes, -place, row, metric.scale)
+        label_rows(axes, [f"{row.a} {MINUS} {row.b}{'' if row.declared else ' (exploratory)'}" for row in rows])
+        axes.set_xlabel(f"difference in {study.metric}{in_unit}")
         axes.grid(axis="x")
 
     spoken = [
-        f"{row.a} minus {row.b}: {text.points(row.estimate)} points, interval {text.points_interval(row.interval)}"
+        f"{row.a} minus {row.b}: {f'{text.difference(row.estimate, study.metric)} {metric.unit}'.strip()}, interval "
+        f"{text.difference_interval(row.interval, study.metric)}"
         for row in rows
     ]
+    side = (
+        "right of zero the first arm scores higher"
+        if metric.higher_is_better
+        else "left of zero the first arm is better"
+    )
     band = " The shaded band is the declared margin; the thick bar inside is the interval of the equivalence test."
     return Figure(
         key=f"{study.name}-difference",
         title="Differences between arms",
-        caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; right of zero the first arm "
-        f"scores higher. Filled: a decided claim; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
+        caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; {side}. Filled: supported or "
+        f"contradicted; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
         alternative="; ".join(spoken) + ".",
         svg=render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
     )
 
 
-def _difference_row(axes: Axes, place: float, row: Comparison) -> None:
+def _difference_row(axes: Axes, place: float, row: Comparison, scale: float) -> None:
     assert row.estimate is not None
     assert row.interval is not None
-    low, high = (100.0 * bound for bound in row.interval)
+    low, high = (scale * bound for bound in row.interval)
     if row.margin is not None:
-        wide = 100.0 * row.margin
+        wide = scale * row.margin
         axes.fill_betweenx([place - 0.22, place + 0.22], -wide, wide, color=ARM_COLOURS[2], alpha=0.22, linewidth=0)
     if row.tost_interval is not None:
-        axes.plot([100.0 * bound for bound in row.tost_interval], [place, place], color=INK, linewidth=4.5, alpha=0.55)
+        axes.plot([scale * bound for bound in row.tost_interval], [place, place], color=INK, linewidth=4.5, alpha=0.55)
     axes.plot([low, high], [place, place], color=INK, linewidth=1.6)
     for bound in (low, high):
         axes.plot([bound, bound], [place - 0.07, place + 0.07], color=INK, linewidth=1.6)
-    fill = ARM_COLOURS[0] if row.declared and row.decided else "none"
+    fill = ARM_COLOURS[0] if row.declared and row.status in ("supported", "contradicted") else "none"
     axes.plot(
-        [100.0 * row.estimate], [place], "D", markersize=7, markerfacecolor=fill, markeredgecolor=ARM_COLOURS[0],
+        [scale * row.estimate], [place], "D", markersize=7, markerfacecolor=fill, markeredgecolor=ARM_COLOURS[0],
         markeredgewidth=1.6,
     )  # fmt: skip
 
 
 def strips(study: StudyReport) -> Figure | None:
     """Every seed's score, the arms' means and intervals, single-run baselines as lines."""
+    metric = METRICS[study.metric]
     arms = [arm for arm in study.arms if arm.n is not None and not (arm.baseline and arm.deterministic)]
     lines = [arm for arm in _levels(study) if arm.deterministic]
     if not arms:
@@ -81,9 +92,11 @@ def strips(study: StudyReport) -> Figure | None:
         for index, arm in enumerate(arms):
             colour, marker = look(study, arm.name)
             if arm.interval is not None:
-                axes.plot([100.0 * b for b in arm.interval], [-index, -index], color=colour, linewidth=5, alpha=0.35)
+                axes.plot(
+                    [metric.scale * b for b in arm.interval], [-index, -index], color=colour, linewidth=5, alpha=0.35
+                )
             if arm.mean is not None:
-                axes.plot([100.0 * arm.mean] * 2, [-index - 0.2, -index + 0.2], color=colour, linewidth=2.4)
+                axes.plot([metric.scale * arm.mean] * 2, [-index - 0.2, -index + 0.2], color=colour, linewidth=2.4)
             ordered = sorted((s for s in arm.scores if s.score is not None), key=lambda s: (s.score, s.seed))
             for rank, score in enumerate(ordered):
                 assert score.score is not None
@@ -91,20 +104,22 @@ def strips(study: StudyReport) -> Figure | None:
                 lift = (-1) ** rank * 0.09 if len(ordered) > 1 else 0.0
                 fill = colour if shown == "x" else "none"
                 axes.plot(
-                    [100.0 * score.score], [-index + lift], shown, color=colour, markersize=6, markerfacecolor=fill,
+                    [metric.scale * score.score], [-index + lift], shown, color=colour, markersize=6, markerfacecolor=fill,
                     markeredgewidth=1.5,
                 )  # fmt: skip
         for index, arm in enumerate(lines):
             assert arm.mean is not None
-            axes.axvline(100.0 * arm.mean, color=INK, linestyle=_dashes(index), linewidth=1.3, label=arm.name)
+            axes.axvline(metric.scale * arm.mean, color=INK, linestyle=_dashes(index), linewidth=1.3, label=arm.name)
         label_rows(axes, [arm.name for arm in arms])
-        axes.set_xlabel(f"{study.metric} on the test split, %")
+        axes.set_xlabel(f"{study.metric} on the test split{metric.axis}")
         axes.grid(axis="x")
         if lines:
             legend(axes, len(lines))
 
-    spoken = [f"{arm.name}: mean {text.score(arm.mean)} over {text.plural(arm.n or 0, 'seed')}" for arm in arms]
-    spoken += [f"baseline {arm.name}: {text.score(arm.mean)}" for arm in lines]
+    spoken = [
+        f"{arm.name}: mean {text.score(arm.mean, study.metric)} over {text.plural(arm.n or 0, 'seed')}" for arm in arms
+    ]
+    spoken += [f"baseline {arm.name}: {text.score(arm.mean, study.metric)}" for arm in lines]
     dashed = " Dashed: the baseline." if lines else ""
     crosses = " A cross is a diverged run." if any(arm.diverged for arm in arms) else ""
     return Figure(
@@ -119,22 +134,24 @@ def strips(study: StudyReport) -> Figure | None:
 
 def reported(study: StudyReport) -> Figure | None:
     """The reported split by epoch, every seed thin and the mean thick, in one axes; baselines as dashed levels."""
+    metric = METRICS[study.metric]
     curved = {curve.arm for curve in study.curves.reported}
     levels = [arm for arm in _levels(study) if arm.name not in curved]
     dashed = " Dashed: the baseline, which has no epochs." if levels else ""
     caption = f"For display: selection never saw it. One thin line a seed, the mean thick.{dashed}"
     return _curves(
-        study, study.curves.reported, "reported", f"{study.metric.capitalize()} by epoch on the reported split, %", 100.0,
-        caption, integer=True, levels=levels,
+        study, study.curves.reported, "reported", f"{study.metric.capitalize()} by epoch on the reported split{metric.axis}",
+        metric.scale, caption, integer=True, levels=levels,
     )  # fmt: skip
 
 
 def epochs(study: StudyReport) -> Figure | None:
     """The selection split by epoch, every seed thin and the mean thick."""
+    metric = METRICS[study.metric]
     caption = "One thin line a seed, the mean thick. This split chooses the checkpoint; it is not the reported score."
     return _curves(
-        study, study.curves.selection, "epochs", f"{study.metric.capitalize()} on the selection split, %", 100.0, caption,
-        integer=True,
+        study, study.curves.selection, "epochs", f"{study.metric.capitalize()} on the selection split{metric.axis}",
+        metric.scale, caption, integer=True,
     )  # fmt: skip
 
 
@@ -189,7 +206,7 @@ def _curves(
         mean = _mean([curve.points for curve in curves if curve.arm == arm])
         first, last = (f"{scale * value:.2f}" for value in (mean[0][1], mean[-1][1]))
         spoken.append(f"{arm}: the mean goes from {first} to {last} at {mean[-1][0]:g} epochs")
-    spoken += [f"baseline {level.name}: {text.score(level.mean)}" for level in levels]
+    spoken += [f"baseline {level.name}: {text.score(level.mean, study.metric)}" for level in levels]
     name = f"{study.name}-{key}"
     return Figure(name, title, caption, "; ".join(spoken) + ".", render(name, 3.1, draw))
 

@@ -5,6 +5,7 @@ Needs the package booktabs and nothing else; plain ASCII but for letters that th
 
 from __future__ import annotations
 
+from seedwise.metric import METRICS, MINUS, MetricName
 from seedwise.report import text
 from seedwise.report.model import ArmRow, Comparison, ReportedRow, ReportModel, StudyReport
 
@@ -60,8 +61,11 @@ def render_latex(model: ReportModel) -> str:
 
 def _study(study: StudyReport) -> list[str]:
     lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
+    if study.look is not None:
+        lines += [tex(text.look(study.look)), ""]
     for claim in study.claims:
-        mark = "" if claim.declared else r" (\emph{exploratory})"
+        words = f"{claim.status or ''}: {claim.label}{'' if claim.declared else '; exploratory'}"
+        mark = rf" (\emph{{{tex(words)}}})"
         notes = " ".join(map(text.as_sentence, claim.notes))
         lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(f'{claim.sentence} {notes}')}", ""]
     for pending in study.open_claims:
@@ -74,7 +78,7 @@ def _study(study: StudyReport) -> list[str]:
     if compared:
         lines += ["", *_comparisons(study, compared)]
     if study.reported:
-        lines += ["", *_reported(study.reported)]
+        lines += ["", *_reported(study.reported, study.metric)]
     signatures = [claim.signature for claim in study.claims]
     if signatures:
         lines += ["", rf"{{\footnotesize\raggedright Signature{'s' if len(signatures) > 1 else ''}:"]
@@ -83,63 +87,71 @@ def _study(study: StudyReport) -> list[str]:
 
 
 def _arms(study: StudyReport) -> list[str]:
+    metric = METRICS[study.metric]
     caption = (
-        f"{study.metric.capitalize()} on the test split in percent, over seeds: mean, sample standard deviation and "
-        f"{text.percent(study.level)} t interval, which holds for this test file."
+        f"{study.metric.capitalize()} on the test split{' in percent' if metric.sign else ''}, over seeds: mean, sample standard "
+        f"deviation and {text.percent(study.level)} t interval, which holds for this test file."
     )
     head = ["arm", "seeds", "mean", "sd", "interval", "trainable", "a run"]
-    return _table(caption, f"{study.name}-arms", "lrrrrrr", head, [_arm(arm) for arm in study.arms])
+    return _table(caption, f"{study.name}-arms", "lrrrrrr", head, [_arm(arm, study.metric) for arm in study.arms])
 
 
-def _arm(arm: ArmRow) -> list[str]:
+def _arm(arm: ArmRow, metric: MetricName) -> list[str]:
     cost = arm.cost
     return [
         f"{arm.name}{' (baseline)' if arm.baseline else ''}",
         f"{arm.n}" if arm.complete else f"{arm.finished} of {len(arm.scores)}",
-        text.score(arm.mean),
-        text.score(arm.sd),
-        text.score_interval(arm.interval),
+        text.score(arm.mean, metric),
+        text.score(arm.sd, metric),
+        text.score_interval(arm.interval, metric),
         text.count(cost.trainable_parameters if cost else None),
         text.seconds(cost.seconds_per_run if cost else None),
     ]
 
 
 def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[str]:
+    in_unit = f" in {unit}" if (unit := METRICS[study.metric].unit) else ""
     starred = "" if all(claim.declared for claim in compared) else " An asterisk marks what is exploratory."
     caption = (
-        f"Differences of {study.metric} in points, first arm (A) minus second (B), with the {text.percent(study.level)} interval and p "
+        f"Differences of {study.metric}{in_unit}, first arm (A) minus second (B), with the {text.percent(study.level)} interval and p "
         f"over {text.listed(list(dict.fromkeys(claim.question for claim in compared)))}; the exact p and its floor are over "
         f"seeds.{starred}"
     )
     head = ["A \N{MINUS SIGN} B", "difference (interval)", "p", "exact p", "floor", "verdict"]
     rows = [
         [
-            f"{claim.a} {text.MINUS} {claim.b}{'' if claim.declared else '*'}",
-            f"{text.points(claim.estimate)} ({text.points_interval(claim.interval)})",
+            f"{claim.a} {MINUS} {claim.b}{'' if claim.declared else '*'}",
+            f"{text.difference(claim.estimate, study.metric)} ({text.difference_interval(claim.interval, study.metric)})",
             text.p_value(claim.p),
             text.p_value(claim.p_exact),
             text.p_value(claim.floor),
-            claim.outcome,
+            claim.outcome if claim.status is None else f"{claim.outcome} ({claim.status})",
         ]
         for claim in compared
     ]
     return _table(caption, f"{study.name}-comparisons", "lrrrrl", head, rows)
 
 
-def _reported(rows: tuple[ReportedRow, ...]) -> list[str]:
+def _reported(rows: tuple[ReportedRow, ...], metric: MetricName) -> list[str]:
     head = ["source", "arm", "reported", "runs", "ours", "expected of ours"]
     cells = [
         [
             row.source,
             row.arm,
-            text.score(row.mean),
+            text.score(row.mean, metric),
             f"{row.runs}",
-            text.score(row.ours),
-            text.score_interval(row.expected),
+            text.score(row.ours, metric),
+            text.score_interval(row.expected, metric),
         ]
         for row in rows
     ]
-    return _table("Numbers reported elsewhere, in percent, beside ours.", None, "llrrrr", head, cells)
+    return _table(
+        f"Numbers reported elsewhere{', in percent' if METRICS[metric].sign else ''}, beside ours.",
+        None,
+        "llrrrr",
+        head,
+        cells,
+    )
 
 
 def _table(caption: str, label: str | None, columns: str, head: list[str], rows: list[list[str]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedwise.comparison import StudyOutcome
+from seedwise.metric import METRICS
 from seedwise.plan import Plan
 from seedwise.report import text
 from seedwise.report.model import Comparison, Recipe
@@ -52,11 +53,27 @@ def _design(outcome: StudyOutcome) -> str:
         rule = "the last checkpoint"
     parts.append(
         f"The selection split is scored every epoch and {rule} is reported: the test split is scored once, with that "
-        f"checkpoint. The metric is {study.task.metric}."
+        f"checkpoint. The metric is {study.task.metric}{_of_tokens(outcome)}."
     )
     if study.evaluation.curve:
         parts.append("The test split's scores by epoch are for display: selection never saw them.")
     return " ".join(parts)
+
+
+def _of_tokens(outcome: StudyOutcome) -> str:
+    """What a perplexity is of, and what was learned."""
+    task = outcome.study.task
+    if task.metric != "perplexity":
+        return ""
+    learned = {"answer": "the answers' tokens", "prompt_and_answer": "those of prompts and answers"}
+    by_arm: dict[str, list[str]] = {}
+    for name, arm in outcome.study.arms.items():
+        by_arm.setdefault(learned[arm.loss_on or task.loss_on or "answer"], []).append(name)
+    each = "; ".join(f"{what} by {text.listed(names)}" for what, names in by_arm.items())
+    return (
+        ", the exponential of the mean loss of the answers' tokens over the whole split, lower being better; the loss in training "
+        f"is of {next(iter(by_arm)) if len(by_arm) == 1 else each}"
+    )
 
 
 def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
@@ -67,7 +84,7 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     if claims:
         parts.append(f"The study file declares {text.plural(claims, 'claim')}. {_declared(outcome)}")
     parts.append(
-        "Differences are estimated from per-example scores with seeds and examples as crossed random factors, seeds nested "
+        f"Differences are estimated from {_scores(outcome)} with seeds and examples as crossed random factors, seeds nested "
         "in the arm: a t interval from the variance components of Obuchowski and Rockette and of Dorfman, Berbaum and Metz "
         "with the degrees of freedom of Hillis (2014, doi 10.1002/sim.5926). Seeds are treated as independent between arms."
     )
@@ -95,6 +112,12 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
             "rejects too rarely and decides nothing."
         )
     return " ".join(parts)
+
+
+def _scores(outcome: StudyOutcome) -> str:
+    if METRICS[outcome.study.task.metric].route is None:
+        return "per-example scores"
+    return "jackknife pseudovalues of the examples"
 
 
 def _looks(outcome: StudyOutcome) -> str:
@@ -132,7 +155,8 @@ def _reading(outcome: StudyOutcome) -> str:
     ]
     if outcome.explored:
         parts.append("Comparisons with baselines are not declared: they are exploratory and outside the family.")
-    parts.append("Diverged runs stay in every figure and are flagged; one without predictions counts as all wrong.")
+    lost = "counts as all wrong" if METRICS[outcome.study.task.metric].worst is not None else "leaves no verdict"
+    parts.append(f"Diverged runs stay in every figure and are flagged; one without predictions {lost}.")
     return " ".join(parts)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from seedwise.certificates.certificate import Certificate
-from seedwise.stats import Outcome
+from seedwise.metric import MetricName
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1
@@ -85,14 +85,21 @@ class Recipe(ContractModel):
     settings: tuple[tuple[str, str], ...]
 
 
+ClaimStatus = Literal["supported", "contradicted", "undecided"]
+
+
 class Comparison(ContractModel):
-    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict."""
+    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict.
+
+    `status` is what the outcome means for the claim of the study file; None where it made none.
+    """
 
     name: str
     statement: str
     a: str
     b: str
     outcome: str
+    status: ClaimStatus | None
     label: str
     sentence: str
     declared: bool
@@ -120,10 +127,6 @@ class Comparison(ContractModel):
     examples_needed: int | None
     notes: tuple[str, ...]
     signature: str
-
-    @property
-    def decided(self) -> bool:
-        return self.outcome in (Outcome.A_BETTER, Outcome.B_BETTER, Outcome.EQUIVALENT)
 
 
 class OpenClaim(ContractModel):
@@ -184,6 +187,25 @@ class Curves(ContractModel):
     by_epoch: tuple[EpochRow, ...] = ()
     loss: tuple[Curve, ...]
     updates_per_point: dict[str, int]
+
+
+class Said(ContractModel):
+    """What one run says to a prompt: its most probable answer, and one that was drawn."""
+
+    arm: str
+    seed: int
+    greedy: str
+    sampled: str
+
+
+class Answered(ContractModel):
+    """A prompt of the reported split, the answer in the data, and what the arms say; `how` is how answers were drawn."""
+
+    id: str
+    prompt: str
+    answer: str
+    how: str
+    said: tuple[Said, ...]
 
 
 class Data(ContractModel):
@@ -247,13 +269,27 @@ class RefusedClaim(ContractModel):
     reason: str
 
 
+class Look(ContractModel):
+    """The declared look that everything here is of: the `number`-th of `of`, with `seeds` an arm.
+
+    Each claim is decided at `level`, two-sided: what the rule (`spending`) leaves this look of the claim's alpha.
+    """
+
+    number: int
+    of: int
+    seeds: int
+    level: float
+    spending: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
     description: str
-    metric: str
+    metric: MetricName
     alpha: float
     seeds: tuple[int, ...]
+    look: Look | None
     claims: tuple[Comparison, ...]
     explored: tuple[Comparison, ...]
     open_claims: tuple[OpenClaim, ...]
@@ -266,6 +302,7 @@ class StudyReport(ContractModel):
     reported: tuple[ReportedRow, ...]
     recipes: tuple[Recipe, ...]
     curves: Curves
+    answers: tuple[Answered, ...] = ()
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance
@@ -295,12 +332,12 @@ class ReportModel(ContractModel):
 
 
 class Entry(ContractModel):
-    """What the index says of a study; a verdict is (statement, label, decided, declared)."""
+    """What the index says of a study; a verdict is (statement, label, status, declared)."""
 
     name: str
     title: str
     finished: int
     planned: int
-    verdicts: tuple[tuple[str, str, bool, bool], ...]
+    verdicts: tuple[tuple[str, str, ClaimStatus, bool], ...]
     open_claims: tuple[str, ...]
     refused_claims: tuple[str, ...]

@@ -7,6 +7,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seedwise.metric import METRICS
 from seedwise.report import text
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
@@ -24,13 +25,16 @@ def environment(*, autoescape: bool) -> Environment:
     )
     for name in (
         "score",
-        "points",
+        "difference",
         "score_interval",
-        "points_interval",
+        "difference_interval",
         "margin",
+        "goal",
         "p_value",
         "probability",
         "percent",
+        "status",
+        "look",
         "count",
         "seconds",
         "rate",
@@ -48,6 +52,7 @@ def environment(*, autoescape: bool) -> Environment:
     made.filters["md"] = markdown_text
     made.filters["breakable"] = breakable
     made.globals["plural"] = text.plural
+    made.globals["metrics"] = METRICS
     return made
 
 

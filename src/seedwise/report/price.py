@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from seedwise.metric import METRICS
 from seedwise.report import text
 from seedwise.report.drawing import legend, look, render_canvas
 from seedwise.report.model import ArmCost, ArmRow, StudyReport
@@ -26,6 +27,7 @@ _PANELS: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 
 def price(study: StudyReport) -> Figure | None:
     """A panel a cost in which arms differ; scores with their intervals over seeds."""
+    metric = METRICS[study.metric]
     panels = []
     for title, measure, words in _PANELS:
         found = [(arm, value) for arm in study.arms if (value := _value(arm, measure)) is not None]
@@ -42,18 +44,20 @@ def price(study: StudyReport) -> Figure | None:
                 shown.setdefault(arm.name, _point(axes, study, arm, value))
             _axis(axes, title, [value for _, value in found])
         legend(rows[0], len(shown), list(shown.values()))
-        canvas.supylabel(f"{study.metric} on the test split, %", fontsize=10.5)
+        canvas.supylabel(f"{study.metric} on the test split{metric.axis}", fontsize=10.5)
 
     spoken = [
-        f"{title}: " + ", ".join(f"{arm.name} {words(value)} for {text.score(arm.mean)}" for arm, value in found)
+        f"{title}: "
+        + ", ".join(f"{arm.name} {words(value)} for {text.score(arm.mean, study.metric)}" for arm, value in found)
         for title, found, words in panels
     ]
     key = f"{study.name}-price"
     return Figure(
         key=key,
         title="Cost against quality",
-        caption=f"Up and to the left is better. One mark an arm, with the {text.percent(study.level)} t interval of its mean over "
-        "seeds; logarithmic where arms are far apart. Costs in which the arms are alike are left out.",
+        caption=f"{'Up' if metric.higher_is_better else 'Down'} and to the left is better. One mark an arm, with the "
+        f"{text.percent(study.level)} t interval of its mean over seeds; logarithmic where arms are far apart. Costs in which "
+        "the arms are alike are left out.",
         alternative="; ".join(spoken) + ".",
         svg=render_canvas(key, 0.5 + 1.75 * len(panels), draw),
     )
@@ -70,10 +74,11 @@ def _mebibytes(size: int | None) -> float | None:
 def _point(axes: Axes, study: StudyReport, arm: ArmRow, value: float) -> object:
     assert arm.mean is not None
     colour, marker = look(study, arm.name)
+    scale = METRICS[study.metric].scale
     if arm.interval is not None:
-        axes.plot([value, value], [100.0 * bound for bound in arm.interval], color=colour, linewidth=5, alpha=0.35)
+        axes.plot([value, value], [scale * bound for bound in arm.interval], color=colour, linewidth=5, alpha=0.35)
     (mark,) = axes.plot(
-        [value], [100.0 * arm.mean], marker, color=colour, markersize=7, markerfacecolor="none", markeredgewidth=1.8,
+        [value], [scale * arm.mean], marker, color=colour, markersize=7, markerfacecolor="none", markeredgewidth=1.8,
         label=arm.name,
     )  # fmt: skip
     return mark

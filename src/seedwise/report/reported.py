@@ -8,12 +8,13 @@ from statistics import fmean
 from scipy.stats import t as student
 
 from seedwise.comparison import ArmScores, StudyOutcome
+from seedwise.metric import METRICS, Metric
 from seedwise.report import text
 from seedwise.report.model import Interval, ReportedRow
 
 
 def reported_rows(outcome: StudyOutcome) -> tuple[ReportedRow, ...]:
-    """One row for each number that the study quotes, scores as fractions."""
+    """One row for each number that the study quotes, accuracies as fractions."""
     return tuple(
         _row(said.source, said.arm, said.values, said.runs or len(said.values), said.note, outcome)
         for said in outcome.study.reported
@@ -21,19 +22,20 @@ def reported_rows(outcome: StudyOutcome) -> tuple[ReportedRow, ...]:
 
 
 def _row(source: str, arm: str, values: list[float], runs: int, note: str, outcome: StudyOutcome) -> ReportedRow:
-    mean = fmean(values) / 100.0
+    metric = METRICS[outcome.study.task.metric]
+    mean = fmean(values) / metric.scale
     ours = outcome.arms.get(arm)
     expected = prediction_interval(ours, runs, outcome.study.alpha) if ours else None
     return ReportedRow(
         source=source,
         arm=arm,
-        values=tuple(value / 100.0 for value in values),
+        values=tuple(value / metric.scale for value in values),
         runs=runs,
         mean=mean,
         ours=ours.summary.mean if ours else None,
         expected=expected,
         within=None if expected is None else expected[0] <= mean <= expected[1],
-        statement=_statement(mean, runs, expected, ours, outcome.study.alpha),
+        statement=_statement(mean, runs, expected, ours, outcome.study.alpha, metric),
         note=note,
     )
 
@@ -52,17 +54,20 @@ def prediction_interval(arm: ArmScores, runs: int, alpha: float) -> Interval | N
     return summary.mean - reach, summary.mean + reach
 
 
-def _statement(mean: float, runs: int, expected: Interval | None, ours: ArmScores | None, alpha: float) -> str:
+def _statement(
+    mean: float, runs: int, expected: Interval | None, ours: ArmScores | None, alpha: float, metric: Metric
+) -> str:
     if ours is None or ours.summary.mean is None:
         return "Ours is not complete yet."
     if expected is None:
-        gap = text.points(mean - ours.summary.mean)
+        gap = f"{metric.difference(mean - ours.summary.mean)} {metric.unit}".strip()
         why = "one run" if ours.summary.n < 2 else "no variance between our seeds"
-        return f"{gap} points from ours; with {why} there is nothing to say of chance."
+        return f"{gap} from ours; with {why} there is nothing to say of chance."
     what = "one such run has its score" if runs == 1 else f"{runs} such runs have their mean"
-    where = f"{text.score(max(0.0, expected[0]))} to {text.score(min(1.0, expected[1]))}"
+    low, high = max(metric.bounds[0], expected[0]), min(metric.bounds[1], expected[1])
+    where = text.score_interval((low, high), metric.name)
     lead = f"By our seeds, {what} at {where} in {text.percent(1.0 - alpha)} of cases"
     if expected[0] <= mean <= expected[1]:
         return f"{lead}: the reported number lies within."
     beyond, side = (expected[0] - mean, "below") if mean < expected[0] else (mean - expected[1], "above")
-    return f"{lead}: the reported number lies {100.0 * beyond:.2f} points {side}."
+    return f"{lead}: the reported number lies {f'{metric.shown(beyond)} {metric.unit}'.strip()} {side}."

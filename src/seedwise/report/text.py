@@ -1,34 +1,46 @@
-"""Numbers as papers print them.  A score of 0.7936 is 79.36; a difference carries its sign; None is a dash."""
+"""Numbers as papers print them.  An accuracy of 0.7936 is 79.36; a difference carries its sign; None is a dash."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from seedwise.metric import METRICS, MetricName
 from seedwise.stats import format_p
 
+if TYPE_CHECKING:
+    from seedwise.report.model import Look
+
 MISSING = "–"
-MINUS = "\N{MINUS SIGN}"
+STATUS_SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+SPENDINGS = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
 _SHORT_DIGEST = 12
 
 
-def score(value: float | None) -> str:
-    """In percent, two decimals, without the sign."""
-    return MISSING if value is None else f"{100.0 * value:.2f}"
+def score(value: float | None, metric: MetricName) -> str:
+    """With two decimals and without a sign; an accuracy in percent."""
+    return MISSING if value is None else METRICS[metric].shown(value)
 
 
-def points(value: float | None) -> str:
-    """A difference in points, always with its sign."""
-    return MISSING if value is None else f"{100.0 * value:+.2f}".replace("-", MINUS)
+def difference(value: float | None, metric: MetricName) -> str:
+    """A difference of two scores, accuracies in points, always with + or −."""
+    return MISSING if value is None else METRICS[metric].difference(value)
 
 
-def score_interval(interval: tuple[float, float] | None) -> str:
-    return MISSING if interval is None else f"{score(interval[0])} to {score(interval[1])}"
+def score_interval(interval: tuple[float, float] | None, metric: MetricName) -> str:
+    return MISSING if interval is None else " to ".join(score(bound, metric) for bound in interval)
 
 
-def points_interval(interval: tuple[float, float] | None) -> str:
-    return MISSING if interval is None else f"{points(interval[0])} to {points(interval[1])}"
+def difference_interval(interval: tuple[float, float] | None, metric: MetricName) -> str:
+    return MISSING if interval is None else " to ".join(difference(bound, metric) for bound in interval)
 
 
-def margin(value: float | None) -> str:
-    return MISSING if value is None else f"±{100.0 * value:g}"
+def margin(value: float | None, metric: MetricName) -> str:
+    return MISSING if value is None else f"±{METRICS[metric].scale * value:g}"
+
+
+def goal(value: float, metric: MetricName) -> str:
+    """A score to be reached, with its sign: '78 %', '41.5'."""
+    return f"{METRICS[metric].scale * value:g} {METRICS[metric].sign}".strip()
 
 
 def p_value(value: float | None) -> str:
@@ -41,6 +53,19 @@ def probability(value: float | None) -> str:
 
 def percent(level: float) -> str:
     return f"{100.0 * level:g} %"
+
+
+def status(word: str) -> str:
+    """What a claim's status is marked with, so that it is told by a sign and a word, never by colour alone."""
+    return f"{STATUS_SIGNS[word]} {word}"
+
+
+def look(at: Look) -> str:
+    """Which look the study has reached, as a sentence."""
+    return (
+        f"Look {at.number} of {at.of}, declared before: {plural(at.seeds, 'seed')} an arm, each claim decided at {at.level:.3g}, "
+        f"what {SPENDINGS[at.spending]} spending leaves this look."
+    )
 
 
 def number(value: float) -> str:

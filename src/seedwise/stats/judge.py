@@ -179,7 +179,7 @@ def _collapsed(
         count = 0 if frame.paired else seeds_apart(scores, noise)
         if count:
             notes.append(
-                f"{count} of {scores.size} seeds of {name} lie far below the others, as where training collapsed: the interval "
+                f"{count} of {scores.size} seeds of {name} lie far behind the others, as where training collapsed: the interval "
                 "of a mean over such seeds is too narrow, so compare how often the arms collapse"
             )
     return notes

@@ -14,7 +14,8 @@ def sentence(
     """Return the verdict as one or more sentences.
 
     Estimates are multiplied by `scale` and given in `unit`: scores between 0 and 1 become points with the
-    defaults, scores already in points take scale=1.
+    defaults, scores already in points take scale=1. A negative scale says that scores are minus the metric, of which a
+    lower value is better: what is printed is the metric's own.
     """
     return " ".join(part for part in _parts(verdict, name_a, name_b, metric, unit, scale) if part)
 
@@ -41,6 +42,7 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
             f"{_level(verdict)}: with {_seeds(verdict, a, b)} the smallest p an exact test can return is "
             f"{_floor(verdict)}; {_seeds_that_do(verdict, a, b)} would do.",
             f"Described only, not decided: {observed}.",
+            _exact(verdict, a, b, scale),
             _notes(verdict, a, b),
         ]
     if verdict.outcome is Outcome.INCONCLUSIVE:
@@ -49,7 +51,7 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
         return [
             head,
             f"This is not evidence that they {differ}.",
-            _exact(verdict, a, b),
+            _exact(verdict, a, b, scale),
             _needed(verdict, a, b),
             _notes(verdict, a, b),
         ]
@@ -58,7 +60,9 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
     else:
         better, other = (a, b) if verdict.outcome is Outcome.A_BETTER else (b, a)
         head = f"{basis}, {better} scores higher than {other}: {observed}."
-    return [head, _exact(verdict, a, b), _notes(verdict, a, b)]
+        if scale < 0.0:
+            head = f"{basis}, {better} has a lower {metric} than {other}: {observed}."
+    return [head, _exact(verdict, a, b, scale), _notes(verdict, a, b)]
 
 
 def _basis(verdict: Verdict, a: str, b: str) -> str:
@@ -90,30 +94,30 @@ def _seeds(verdict: Verdict, a: str, b: str) -> str:
 def _observed(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: float) -> str:
     if verdict.estimate is None or verdict.interval is None or verdict.p is None:
         return "no estimate"
-    low, high = verdict.interval
-    estimate, low, high = verdict.estimate * scale, low * scale, high * scale
+    estimate = verdict.estimate * scale
+    low, high = sorted(bound * scale for bound in verdict.interval)
     items = [
         f"{_percent(1.0 - verdict.alpha)} interval {low:.2f} to {high:.2f}",
         f"p = {format_p(verdict.p)}",
     ]
     if verdict.tost is not None:
-        t_low, t_high = (bound * scale for bound in verdict.tost.interval)
+        t_low, t_high = sorted(bound * scale for bound in verdict.tost.interval)
         items.append(f"{_percent(1.0 - 2.0 * verdict.alpha)} interval {t_low:.2f} to {t_high:.2f}")
         items.append(f"equivalence within ±{_margin(verdict, unit, scale)} p = {format_p(verdict.tost.p)}")
     if verdict.p_adjusted is not None and verdict.family_size > 1:
         items.append(f"adjusted p of the claim {format_p(verdict.p_adjusted)}, Holm over {verdict.family_size}")
     elif verdict.family_size > 1:
         items.append(f"decided at {_level(verdict)}")
-    return f"{metric} of {a} minus {b} is {estimate:+.2f} {unit} ({'; '.join(items)})"
+    return f"{metric} of {a} minus {b} is {f'{estimate:+.2f} {unit}'.strip()} ({'; '.join(items)})"
 
 
-def _exact(verdict: Verdict, a: str, b: str) -> str:
+def _exact(verdict: Verdict, a: str, b: str, scale: float) -> str:
     parts = []
     if verdict.p_exact is not None and verdict.floor is not None:
         parts.append(f"test over seeds p = {format_p(verdict.p_exact)}, floor {format_p(verdict.floor)}")
     if verdict.p_a_greater_b is not None and not all(verdict.deterministic):
         over = "pairs of seeds" if verdict.paired else "seeds"
-        parts.append(f"P({a} > {b}) over the {over} at hand {verdict.p_a_greater_b:.2f}")
+        parts.append(f"P({a} {'<' if scale < 0.0 else '>'} {b}) over the {over} at hand {verdict.p_a_greater_b:.2f}")
     return f"Companions: {'; '.join(parts)}." if parts else ""
 
 
@@ -177,7 +181,7 @@ def _floor(verdict: Verdict) -> str:
 
 
 def _margin(verdict: Verdict, unit: str, scale: float) -> str:
-    return "" if verdict.margin is None else f"{verdict.margin * scale:g} {unit}"
+    return "" if verdict.margin is None else f"{verdict.margin * abs(scale):g} {unit}".strip()
 
 
 def _percent(level: float) -> str:

@@ -17,8 +17,8 @@ REPORTED = "test"
 CONTEXTS = {"train": "training", "selection": "selection", "test": "testing"}
 NAMED_PACKAGES = ("torch", "transformers", "peft", "fairseq", "accelerate", "scikit-learn", "numpy")
 RECORDS = ("result.json", "spec.json", "provenance.json", "parameters.json", "environment.json")
-FILES = (*RECORDS, "events.jsonl", "backend.log")
-TASK_PARAMS = ("name", "metric", "labels")
+FILES = (*RECORDS, "answers.jsonl", "events.jsonl", "backend.log")
+TASK_PARAMS = ("name", "metric", "labels", "template", "loss_on")  # those that the task has
 
 
 def started(run: StoredRun) -> int:
@@ -35,7 +35,7 @@ def spec_params(run: StoredRun, *, seeds: bool) -> dict[str, str]:
     spec = run.spec.model_dump(mode="json", exclude={"task", "contract"} if seeds else {"task", "contract", "seeds"})
     task = run.spec.task.model_dump(mode="json")
     splits = {f"{name}_rows": split["rows"] for name, split in task["splits"].items()}
-    return flatten({**spec, "task": {**{name: task[name] for name in TASK_PARAMS}, **splits}})
+    return flatten({**spec, "task": {**{name: task[name] for name in TASK_PARAMS if name in task}, **splits}})
 
 
 def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from seedwise.comparison import ClaimOutcome, StudyOutcome
+from seedwise.metric import METRICS, Metric
+from seedwise.report.model import ArmCost
 from seedwise.signature import sign
 from seedwise.store import StoredRun
 from seedwise.tracker.content import ARM, COLOUR, KIND, NOTE, Artifact, Point, RunContent
@@ -43,11 +45,13 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     for claim in (*outcome.claims, *outcome.explored):
         prefix = f"seedwise.claim.{claim.name}"
         tags[clean_key(f"{prefix}.outcome")] = claim.verdict.outcome.value
+        if claim.status is not None:
+            tags[clean_key(f"{prefix}.status")] = claim.status.value
         tags[clean_key(f"{prefix}.verdict")] = clip(claim_note(claim), MAX_TAG)
         tags[clean_key(f"{prefix}.sentence")] = clip(claim.sentence, MAX_TAG)
         tags[clean_key(f"{prefix}.declared")] = str(claim.declared).lower()
         tags[clean_key(f"{prefix}.signature")] = clip(str(sign(outcome, claim)), MAX_TAG)
-        points += _claim_points(claim)
+        points += _claim_points(claim, METRICS[study.task.metric])
     return RunContent(
         name=study.name,
         tags=tags,
@@ -68,8 +72,8 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     )
 
 
-def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun]) -> RunContent:
-    """Mean, spread and interval over seeds; while runs of the arm are missing, only how many there are."""
+def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun], cost: ArmCost | None = None) -> RunContent:
+    """Mean, spread and interval over seeds, and what the arm costs; while runs of it are missing, only how many there are."""
     declared = outcome.study.arms[name]
     metric = outcome.study.task.metric
     scores = outcome.arms.get(name)
@@ -80,6 +84,7 @@ def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun]) -> 
         figures |= {metric: scores.summary.mean, f"{metric}_sd": scores.summary.sd}
         figures |= {f"{metric}_low": low, f"{metric}_high": high}
         figures["time/total_s"] = sum(run.result.timings.total for run in runs) / len(runs)
+        figures |= {f"cost/{key}": value for key, value in (cost.model_dump() if cost else {}).items()}
     backends = sorted({run.provenance.digest for run in runs})
     return RunContent(
         name=f"{name} (baseline)" if declared.baseline else name,
@@ -104,11 +109,12 @@ def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun]) -> 
     )
 
 
-def _claim_points(claim: ClaimOutcome) -> list[Point]:
+def _claim_points(claim: ClaimOutcome, metric: Metric) -> list[Point]:
+    """Differences as the metric has them: A minus B."""
     verdict = claim.verdict
-    low, high = verdict.interval or (None, None)
+    low, high = metric.own_interval(verdict.interval) or (None, None)
     figures = {
-        "estimate": verdict.estimate,
+        "estimate": None if verdict.estimate is None else metric.own(verdict.estimate),
         "interval_low": low,
         "interval_high": high,
         "p": verdict.p,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.comparison import StudyOutcome
+from seedwise.report.model import ArmCost, ReportModel
+from seedwise.report.render import FILES
 from seedwise.store import Store, StoredRun
 from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
 from seedwise.tracker.summary_run import arm_content, comparison_content
@@ -50,6 +52,7 @@ def make_tree(outcome: StudyOutcome, store: Store, report: Path | None) -> Tree 
     Finished runs of an arm that others are missing from are there too, without a mean.
     """
     missing = {run.run_id for run in outcome.missing}
+    costs = _costs(report)
     arms = []
     for name in outcome.study.arms:
         if name in outcome.arms:
@@ -58,7 +61,7 @@ def make_tree(outcome: StudyOutcome, store: Store, report: Path | None) -> Tree 
             planned = [run.run_id for run in outcome.plan.of_arm(name)]
             runs = tuple(store.read(run_id) for run_id in planned if run_id is not None and run_id not in missing)
         if runs:
-            arms.append(ArmTree(name, arm_content(outcome, name, runs), runs))
+            arms.append(ArmTree(name, arm_content(outcome, name, runs, costs.get(name)), runs))
     if not arms:
         return None
     every = [run for arm in arms for run in arm.seeds]
@@ -69,6 +72,17 @@ def make_tree(outcome: StudyOutcome, store: Store, report: Path | None) -> Tree 
 def make_trees(outcomes: Sequence[StudyOutcome], store: Store, reports: Mapping[str, Path]) -> list[Tree]:
     trees = (make_tree(outcome, store, reports.get(outcome.study.name)) for outcome in outcomes)
     return [tree for tree in trees if tree is not None]
+
+
+def _costs(report: Path | None) -> dict[str, ArmCost]:
+    """Arm → cost as the report reckoned it, so that no run's events are read twice; empty where there is no report."""
+    if report is None:
+        return {}
+    path = (report if report.is_dir() else report.parent) / FILES["json"]
+    if not path.is_file():
+        return {}
+    model = ReportModel.model_validate_json(path.read_bytes())
+    return {arm.name: arm.cost for study in model.studies for arm in study.arms if arm.cost is not None}
 
 
 def _report_files(report: Path | None) -> tuple[Artifact, ...]:

@@ -20,7 +20,14 @@ from seedwise_contract.faults import Fault, faults_of
 from seedwise_contract.files import RunFiles
 from seedwise_contract.identity import canonical_json, run_id
 from seedwise_contract.parameters import Parameter, ParameterTable, weights_digest
-from seedwise_contract.predictions import Prediction, TokenLoss, read_predictions, read_token_losses
+from seedwise_contract.predictions import (
+    Answer,
+    Prediction,
+    TokenLoss,
+    read_answers,
+    read_predictions,
+    read_token_losses,
+)
 from seedwise_contract.results import FailureReason, RunResult, RunStatus
 from seedwise_contract.spec import CONTRACT_VERSION, RunSpec, load_spec
 
@@ -28,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CONTRACT_VERSION",
+    "Answer",
     "BackendError",
     "DataError",
     "Description",
@@ -50,6 +58,7 @@ __all__ = [
     "canonical_json",
     "faults_of",
     "load_spec",
+    "read_answers",
     "read_events",
     "read_predictions",
     "read_token_losses",

@@ -193,6 +193,9 @@ def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
     files = RunFiles(out)
     try:
         (out / RESULT).unlink(missing_ok=True)
+        if spec.task.kind != "classification":
+            allowed = "classification: what a probe compares are a classifier's hidden states and logits"
+            raise SpecError(str(out), [Fault(field="task.kind", found=spec.task.kind, allowed=allowed)])
         request = load_request(out / REQUEST)
         context = RunContext(files, roots, EventLog(files.events))
         try:

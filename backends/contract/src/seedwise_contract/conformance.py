@@ -19,7 +19,7 @@ from seedwise_contract.events import read_events
 from seedwise_contract.exits import BackendError
 from seedwise_contract.files import RunFiles, sha256_file
 from seedwise_contract.parameters import ParameterTable
-from seedwise_contract.predictions import read_predictions, read_token_losses
+from seedwise_contract.predictions import read_answers, read_predictions, read_token_losses
 from seedwise_contract.results import RunResult, RunStatus
 from seedwise_contract.spec import CausalLmTask, MaskedLmTask, RunSpec, Task, load_spec
 
@@ -81,15 +81,18 @@ def _events(files: RunFiles, spec: RunSpec, result: RunResult) -> Iterator[str]:
 
 
 def _evaluations(events: Sequence[Any], spec: RunSpec, result: RunResult) -> Iterator[str]:
-    """After every epoch one of the selection split, and one of the reported split for display where the spec has `curve`."""
+    """After every epoch one of the selection split, and one of the reported split for display where the spec has `curve`;
+    such a curve of a causal language model begins before the first update.
+    """
     if any(event.event == "evaluation" and event.display and event.split != "test" for event in events):
         yield "events.jsonl: display marks a split that is not the reported one; selection's scores are never for display"
     if spec.recipe is None:
         return
     epochs = [update * spec.updates_per_epoch for update in range(1, spec.recipe.epochs + 1)]
+    before = [0] if spec.task.kind == "causal_lm" else []
     for split, display, wanted in (
         ("selection", False, epochs),
-        ("test", True, epochs if spec.evaluation.curve else []),
+        ("test", True, before + epochs if spec.evaluation.curve else []),
     ):
         found = [
             event.update
@@ -131,6 +134,8 @@ def _predictions(files: RunFiles, spec: RunSpec, result: RunResult, data: Path) 
                 yield from _classified(path, spec.task, split, result, data)
             else:
                 yield from _language(path, spec.task, split, result, data)
+                if split == "test" and spec.task.kind == "causal_lm":
+                    yield from _answers(files, spec.task, data)
         except (OSError, ValueError, BackendError) as error:
             yield f"predictions/{split}.jsonl: {error}"
 
@@ -160,6 +165,19 @@ def _language(
     said = result.metrics.get(split, {}).get("perplexity")
     if said is None or abs(said / perplexity - 1) > 1e-6:
         yield f"result.json: {split} perplexity is {said}, but its predictions give {perplexity}"
+
+
+def _answers(files: RunFiles, task: CausalLmTask, data: Path) -> Iterator[str]:
+    """Beside the predictions, wherever the task has prompts; an unreadable file is a `ValueError` that names it."""
+    if task.columns.prompt is None:
+        return
+    if not files.answers.is_file():
+        yield "answers.jsonl: not there; the first prompts of the reported split are answered"
+        return
+    said = [(one.id, one.prompt, one.answer) for one in read_answers(files.answers)]
+    rows = read_dialogues(task, "test", data)
+    if not said or said != [(row.id, row.prompt, row.answer) for row in rows[: len(said)]]:
+        yield "answers.jsonl: its prompts are not the first ones of the reported split, in its order"
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

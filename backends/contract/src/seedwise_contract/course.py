@@ -63,6 +63,14 @@ class Course:
         """Whether the run was stopped between the last update of an epoch and its evaluation."""
         return self.progress.evaluated_epochs < update // self._spec.updates_per_epoch
 
+    def begin(self, score: Callable[[str], Scored]) -> None:
+        """Where the spec asks for a curve, score the reported split before the first update, for display."""
+        if self._spec.evaluation.curve:
+            begun = time.perf_counter()
+            self._display(0, score("test").metrics)
+            self.mark()
+            self.progress.evaluation_seconds += self._mark - begun
+
     def select(self, update: int, score: Callable[[str], Scored], weights: Callable[[], Any]) -> None:
         """Score the selection split, and keep the weights if the rule prefers them.
 
@@ -77,8 +85,7 @@ class Course:
         epoch = update / self._spec.updates_per_epoch
         self._events.evaluation(split="selection", epoch=epoch, update=update, metrics=scored.metrics)
         if displayed is not None:
-            finite = {name: value for name, value in displayed.items() if math.isfinite(value)}
-            self._events.evaluation(split="test", epoch=epoch, update=update, metrics=finite, display=True)
+            self._display(update, displayed)
         best, value = self.progress.best, scored.metrics[self._rule.metric]
         if self._rule.improves(value, best.selected.value if best else None):
             selected = Selected(epoch=epoch, update=update, metric=self._rule.metric, value=value)
@@ -86,6 +93,11 @@ class Course:
         self.progress.evaluated_epochs += 1
         self.mark()
         self.progress.evaluation_seconds += self._mark - begun
+
+    def _display(self, update: int, metrics: Dict[str, float]) -> None:
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        epoch = update / self._spec.updates_per_epoch
+        self._events.evaluation(split="test", epoch=epoch, update=update, metrics=finite, display=True)
 
     def report(self, score: Callable[[str], Scored]) -> Scored:
         """Score the reported split, once, at the selected checkpoint, whose weights the model holds; raises as `select`."""

@@ -27,6 +27,8 @@ class Text(NamedTuple):
 
 
 class Dialogue(NamedTuple):
+    """`prompt` is empty where rows are running text."""
+
     id: str
     prompt: str
     answer: str
@@ -62,9 +64,10 @@ def read_texts(task: MaskedLmTask, split: str, root: Path) -> List[Text]:
 def read_dialogues(task: CausalLmTask, split: str, root: Path) -> List[Dialogue]:
     """Prompts and answers of `split` in file order; `DataError` as `read_split`."""
     columns = task.columns
+    prompt = columns.prompt
     return _read(
-        task.splits[split], split, root, columns.id, [columns.prompt, columns.answer], [],
-        lambda row, number: Dialogue(number, row[columns.prompt], row[columns.answer]),
+        task.splits[split], split, root, columns.id, [*([prompt] if prompt else []), columns.answer], [],
+        lambda row, number: Dialogue(number, row[prompt] if prompt else "", row[columns.answer]),
     )  # fmt: skip
 
 

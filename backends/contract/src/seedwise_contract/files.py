@@ -101,5 +101,10 @@ class RunFiles:
     def result(self) -> Path:
         return self.folder / "result.json"
 
+    @property
+    def answers(self) -> Path:
+        """What a language model says to the first prompts; there only where the task has prompts."""
+        return self.folder / "answers.jsonl"
+
     def predictions(self, split: str) -> Path:
         return self.folder / "predictions" / f"{split}.jsonl"

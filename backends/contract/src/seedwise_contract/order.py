@@ -1,4 +1,4 @@
-"""The order of training rows, the same in every backend."""
+"""What is drawn by the standard library alone, so that every backend draws the same: orders of rows, seeds of answers."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def epoch_batches(seed: int, epoch: int, lengths: Sequence[int], size: int, batc
 
 def _cut(rows: List[int], size: int) -> List[List[int]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def answer_seed(seed: int, example: str) -> int:
+    """The seed that a language model's answer to one prompt is drawn with: no stream of its own, and no other prompt's."""
+    return random.Random(f"{seed}/answer/{example}").getrandbits(32)

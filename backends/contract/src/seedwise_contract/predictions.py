@@ -54,6 +54,30 @@ class TokenLoss(ContractModel):
     tokens: int = Field(ge=1, description="how many were predicted")
 
 
+class Sampling(ContractModel):
+    """How an answer was drawn: from the `top_k` most probable tokens, their logits divided by `temperature`."""
+
+    temperature: float = Field(gt=0)
+    top_k: int = Field(ge=1)
+    seed: int = Field(ge=0, description="of the generator that drew this answer, and nothing else")
+
+
+class Answer(ContractModel):
+    """A line of `answers.jsonl`: what the selected model says to one of the first prompts of the reported split."""
+
+    id: str
+    prompt: str
+    answer: str = Field(description="the one in the data")
+    greedy: str = Field(description="the most probable token each time")
+    sampled: str = Field(description="drawn, as `sampling` says")
+    sampling: Sampling
+
+
+def read_answers(path: Path) -> Iterator[Answer]:
+    """Answers of a file; `ValueError` names the file and the line."""
+    return _read(path, Answer, "answer")
+
+
 def read_token_losses(path: Path) -> Iterator[TokenLoss]:
     """Losses of a file; `ValueError` names the file and the line."""
     return _read(path, TokenLoss, "loss")

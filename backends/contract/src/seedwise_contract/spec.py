@@ -14,6 +14,7 @@ from pydantic import (
     JsonValue,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -65,10 +66,13 @@ class TextColumns(ContractModel):
 
 
 class PromptColumns(ContractModel):
-    """Which keys of a JSON line mean what, where a row is a prompt and the answer to it."""
+    """Which keys of a JSON line mean what, where a row is a prompt and the answer to it.
+
+    `prompt` is null for running text: a row is one text, all of it an answer to nothing.
+    """
 
     id: str
-    prompt: str
+    prompt: Optional[str]
     answer: str
 
 
@@ -127,18 +131,22 @@ class MaskedLmTask(_Task):
 
 
 class CausalLmTask(_Task):
-    """Continuing a prompt; each row of a split is a prompt and its answer, put together by a template."""
+    """Continuing a prompt; each row of a split is a prompt and its answer, put together by a template; or running text."""
 
     kind: Literal["causal_lm"]
     columns: PromptColumns
-    template: Annotated[str, Field(description="has '{prompt}' once, and ends with '{answer}'")]
+    template: Annotated[str, Field(description="ends with '{answer}', and has '{prompt}' once where there are prompts")]
     loss_on: Literal["answer", "prompt_and_answer"] = Field(description="which tokens training learns to predict")
     metric: Literal["perplexity"] = Field(description="of the answers' tokens, whatever training learns")
 
     @field_validator("template")
     @classmethod
-    def _places(cls, template: str) -> str:
-        if template.count("{prompt}") != 1 or template.count("{answer}") != 1 or not template.endswith("{answer}"):
+    def _places(cls, template: str, info: ValidationInfo) -> str:
+        columns = info.data.get("columns")
+        if columns is not None and columns.prompt is None:
+            if template != "{answer}":
+                raise ValueError("must be '{answer}' where columns.prompt is null: a row of running text is itself")
+        elif template.count("{prompt}") != 1 or template.count("{answer}") != 1 or not template.endswith("{answer}"):
             raise ValueError("must have '{prompt}' once, and end with '{answer}'")
         return template
 

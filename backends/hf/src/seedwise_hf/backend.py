@@ -29,7 +29,7 @@ LAZY = (
 
 
 class HfBackend:
-    """Sequence classification.  Another backend shares all of it by giving its own name and methods."""
+    """Sequence classification, and causal language models.  Another backend shares all of it by giving its own name and methods."""
 
     def __init__(
         self,
@@ -37,9 +37,7 @@ class HfBackend:
         version: str = __version__,
         methods: Optional[Mapping[str, Method]] = None,
         packages: tuple[str, ...] = PACKAGES,
-        tasks: tuple[str, ...] = ("classification",),
     ) -> None:
-        self.tasks = tasks
         self.name = name
         self.version = version
         self.methods: Mapping[str, Method] = methods if methods is not None else {"full": FullFineTuning()}
@@ -51,7 +49,7 @@ class HfBackend:
             contract=CONTRACT_VERSION,
             backend=self.name,
             version=self.version,
-            tasks=list(self.tasks),
+            tasks=["classification", "causal_lm"],
             methods=list(self.methods),
             initialisations=["pretrained", "random"],
             precisions=["fp32", "bf16"],

@@ -12,6 +12,7 @@ from seedwise_contract.checks import training_faults
 from seedwise_contract.faults import shown
 from seedwise_contract.spec import Dropout
 from seedwise_hf.methods import Method
+from seedwise_hf.vocabulary import wish_faults, wish_of
 
 
 class DropoutFields(NamedTuple):
@@ -60,7 +61,9 @@ def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[F
         if found:
             return found
         raise
-    return found + list(_model_faults(spec, config))
+    found += _model_faults(spec, config)
+    wish = wish_of(roots.models / spec.model.path)
+    return found if wish is None else found + list(wish_faults(spec, wish, config))
 
 
 def read_config(folder: Path) -> Dict[str, Any]:

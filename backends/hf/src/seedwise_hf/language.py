@@ -15,15 +15,16 @@ from torch import nn
 from transformers import GenerationConfig
 
 from seedwise_contract import DataError, RunSpec
-from seedwise_contract.base import ContractModel
 from seedwise_contract.course import Scored
 from seedwise_contract.data import Dialogue, read_dialogues
-from seedwise_contract.files import write_lines
-from seedwise_contract.predictions import TokenLoss
+from seedwise_contract.files import RunFiles, write_lines
+from seedwise_contract.order import answer_seed
+from seedwise_contract.predictions import Answer, Sampling, TokenLoss
+from seedwise_hf.seeding import seed_torch
 
 IGNORED = -100
-ANSWERS = "answers.jsonl"
 _ANSWERED, _NEW_TOKENS = 8, 64
+_TEMPERATURE, _TOP_K = 0.7, 50
 
 
 class EncodedDialogue(NamedTuple):
@@ -34,19 +35,11 @@ class EncodedDialogue(NamedTuple):
     answer: List[bool]
 
 
-class Answer(ContractModel):
-    """A line of `answers.jsonl`: what the selected model says to a prompt of the reported split, by greedy choice."""
-
-    id: str
-    prompt: str
-    answer: str
-    generated: str
-
-
 class CausalLm:
     def __init__(self, spec: RunSpec) -> None:
         assert spec.recipe is not None
         self._task = spec.task
+        self._seeds = spec.seeds
         self._longest = spec.recipe.max_length
 
     def read(self, split: str, root: Path) -> List[Dialogue]:
@@ -109,20 +102,13 @@ class CausalLm:
 
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         """Cross-entropy in float32, over predicted tokens."""
-        logits = outputs["logits"][:, :-1].float()
-        total = nn.functional.cross_entropy(
-            logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="sum"
-        )
-        return total / num_items_in_batch
+        return _losses(outputs["logits"].float(), labels, "sum") / num_items_in_batch
 
     def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
         """float64, rows × 2: the loss summed over an answer's tokens, in nats, and their number."""
-        labels = batch.pop("labels")[:, 1:]
-        logits = model(**batch).logits[:, :-1]
-        each = nn.functional.cross_entropy(
-            logits.double().transpose(1, 2), labels, ignore_index=IGNORED, reduction="none"
-        )
-        return torch.stack([each.sum(1), (labels != IGNORED).sum(1).double()], dim=1)
+        labels = batch.pop("labels")
+        each = _losses(model(**batch).logits.double(), labels, "none").view_as(labels)
+        return torch.stack([each.sum(1), (labels[:, 1:] != IGNORED).sum(1).double()], dim=1)
 
     def scored(self, found: torch.Tensor, items: Sequence[EncodedDialogue]) -> Scored:
         """With the mean loss of an answer's token over the whole split, in nats, and its exponential."""
@@ -137,8 +123,10 @@ class CausalLm:
         ]
 
     @torch.inference_mode()
-    def leave(self, model: Any, tokenizer: Any, rows: Sequence[Dialogue], folder: Path) -> None:
-        """`answers.jsonl`: what the model says to the first prompts; the most probable token each time, so nothing is drawn."""
+    def leave(self, model: Any, tokenizer: Any, rows: Sequence[Dialogue], files: RunFiles) -> None:
+        """`answers.jsonl`, where there are prompts: to each of the first ones, the most probable answer and a drawn one."""
+        if self._task.columns.prompt is None:
+            return
         model.eval()
         answers = []
         for row in rows[:_ANSWERED]:
@@ -146,15 +134,37 @@ class CausalLm:
             if tokenizer.bos_token_id is not None:
                 ids = [tokenizer.bos_token_id, *ids]
             ids = ids[: self._longest - 1]
-            greedy = GenerationConfig(
-                do_sample=False,
-                max_new_tokens=min(_NEW_TOKENS, self._longest - len(ids)),
-                pad_token_id=tokenizer.pad_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                bos_token_id=tokenizer.bos_token_id,
+            how = Sampling(temperature=_TEMPERATURE, top_k=_TOP_K, seed=answer_seed(self._seeds.dropout, row.id))
+            greedy = self._said(model, tokenizer, ids, {"do_sample": False})
+            with torch.random.fork_rng():  # whatever comes after draws as if nothing had been drawn here
+                seed_torch(how.seed)
+                drawn = {"do_sample": True, "temperature": how.temperature, "top_k": how.top_k}
+                sampled = self._said(model, tokenizer, ids, drawn)
+            answers.append(
+                Answer(id=row.id, prompt=row.prompt, answer=row.answer, greedy=greedy, sampled=sampled, sampling=how)
             )
-            given = torch.tensor([ids], device=model.device)
-            said = model.generate(input_ids=given, attention_mask=torch.ones_like(given), generation_config=greedy)
-            generated = tokenizer.decode(said[0, len(ids) :], skip_special_tokens=True)
-            answers.append(Answer(id=row.id, prompt=row.prompt, answer=row.answer, generated=generated))
-        write_lines(folder / ANSWERS, answers)
+        write_lines(files.answers, answers)
+
+    def _said(self, model: Any, tokenizer: Any, ids: List[int], choice: Dict[str, Any]) -> str:
+        """What `model` says after the tokens `ids`, up to its end-of-text token or to the longest answer."""
+        settings = GenerationConfig(
+            **choice,
+            max_new_tokens=min(_NEW_TOKENS, self._longest - len(ids)),
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+        )
+        given = torch.tensor([ids], device=model.device)
+        said = model.generate(input_ids=given, attention_mask=torch.ones_like(given), generation_config=settings)
+        return str(tokenizer.decode(said[0, len(ids) :], skip_special_tokens=True))
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Cross-entropy of each place (rows × places, flat), or its sum: a place's logits predict the label of the next one.
+
+    The labels are moved, not the logits, which would be copied for it and read with a stride: three times slower.
+    """
+    next_ones = nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), next_ones.flatten(), ignore_index=IGNORED, reduction=reduction
+    )

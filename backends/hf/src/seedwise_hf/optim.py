@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Tuple
+from typing import Dict, Set, Tuple
 
 import torch
 from torch import nn
@@ -39,16 +39,22 @@ def lr_at(update: int, lr: float, schedule: Schedule, total: int) -> float:
 
 
 def decay_by_name(model: nn.Module, optimizer: Optimizer) -> Dict[str, float]:
-    """Weight decay of every parameter that trains; `matrices` spares biases and normalisation weights."""
+    """Weight decay of every parameter that trains; `matrices` spares biases and normalisation weights.
+
+    A weight that two modules share (embeddings and the output of a language model) goes by its first name, as in
+    `named_parameters`.
+    """
     decay: Dict[str, float] = {}
+    seen: Set[int] = set()
     for prefix, module in model.named_modules():
         norm = "norm" in type(module).__name__.lower()
         for name, parameter in module.named_parameters(recurse=False):
-            if parameter.requires_grad:
+            if parameter.requires_grad and id(parameter) not in seen:
+                seen.add(id(parameter))
                 # A dictionary of parameters holds one for each adapter: what they are is its own name.
                 own = prefix.rpartition(".")[2] if isinstance(module, nn.ParameterDict) else name
                 spared = optimizer.decay_on == "matrices" and (norm or own == "bias" or own.endswith("_bias"))
-                decay.setdefault(f"{prefix}.{name}".lstrip("."), 0.0 if spared else optimizer.weight_decay)
+                decay[f"{prefix}.{name}".lstrip(".")] = 0.0 if spared else optimizer.weight_decay
     return decay
 
 

@@ -26,6 +26,7 @@ from seedwise_hf.seeding import set_determinism
 from seedwise_hf.state import States
 from seedwise_hf.tasks import task_of
 from seedwise_hf.training import SeedwiseTrainer
+from seedwise_hf.vocabulary import learn, wish_of
 
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
@@ -66,7 +67,7 @@ class HfRun(GradientRun):
         built = method.prepare(build(spec, folder), spec.method.parameters)
         self.head = built.head
         self.model = built.model.to(self.device)
-        self.tokenizer = _tokenizer(folder)
+        self.tokenizer = self._tokenizer(folder)
         if DROPOUT_FIELDS[built.model.config.model_type].bare:  # a head reads the last token that is no padding
             built.model.config.pad_token_id = self.tokenizer.pad_token_id
         self.encoded: Dict[str, List[Any]] = {
@@ -77,6 +78,14 @@ class HfRun(GradientRun):
         decay = optim.decay_by_name(self.model, spec.recipe.optimizer)
         write_json(self.files.parameters, parameter_table(built, decay))
         self.collate = self.task.collator(self.tokenizer.pad_token_id, scoring=False)
+
+    def _tokenizer(self, folder: Path) -> Any:
+        wish = wish_of(folder)
+        if wish is None:
+            return _tokenizer(folder)
+        return learn(
+            [f"{row.prompt}\n{row.answer}" if row.prompt else row.answer for row in self.examples["train"]], wish
+        )
 
     def trainer(self, progress: Progress) -> SeedwiseTrainer:
         spec, context = self.spec, self.context
@@ -101,7 +110,7 @@ class HfRun(GradientRun):
         """With the tokenizer, as transformers reads them back."""
         self.write_model(folder)
         self.tokenizer.save_pretrained(folder)
-        self.task.leave(self.model, self.tokenizer, self.examples["test"], self.files.folder)
+        self.task.leave(self.model, self.tokenizer, self.examples["test"], self.files)
 
     def write_model(self, folder: Path) -> None:
         self.model.save_pretrained(folder)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Protocol, Sequence
 import torch
 from torch import nn
 
-from seedwise_contract import RunSpec
+from seedwise_contract import RunFiles, RunSpec
 from seedwise_contract.course import Scored
 from seedwise_contract.data import Example, read_split
 from seedwise_contract.predictions import accuracy, predictions
@@ -41,7 +41,7 @@ class Task(Protocol):
         """What `predictions/<split>.jsonl` holds."""
         ...
 
-    def leave(self, model: nn.Module, tokenizer: Any, rows: Sequence[Any], folder: Path) -> None:
+    def leave(self, model: nn.Module, tokenizer: Any, rows: Sequence[Any], files: RunFiles) -> None:
         """Whatever else a run of this kind leaves, by the selected model and the reported split."""
         ...
 
@@ -78,7 +78,7 @@ class Classification:
     def lines(self, found: torch.Tensor, rows: Sequence[Example]) -> Sequence[Any]:
         return predictions(found.tolist(), rows)
 
-    def leave(self, model: nn.Module, tokenizer: Any, rows: Sequence[Any], folder: Path) -> None:
+    def leave(self, model: nn.Module, tokenizer: Any, rows: Sequence[Any], files: RunFiles) -> None:
         """Nothing."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NoReturn, Optional
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional
 
 import torch
 from torch import nn
@@ -112,6 +112,10 @@ class SeedwiseTrainer(Trainer):
     def begin(self) -> None:
         seed_torch(self.spec.seeds.dropout)
         self.course.mark()
+        if (
+            self.updates == 0 and self.spec.task.kind == "causal_lm"
+        ):  # whose every part is there before the first update
+            self._unless_stopped(lambda: self.course.begin(self.scored))
         if self.course.unselected(self.updates):
             self.select()
 
@@ -119,8 +123,13 @@ class SeedwiseTrainer(Trainer):
         self.batches.epoch = self.updates // self.spec.updates_per_epoch
 
     def select(self) -> None:
+        self._unless_stopped(
+            lambda: self.course.select(self.updates, self.scored, lambda: trainable_weights(self.model))
+        )
+
+    def _unless_stopped(self, scoring: Callable[[], None]) -> None:
         try:
-            self.course.select(self.updates, self.scored, lambda: trainable_weights(self.model))
+            scoring()
         except Stopped:
             self.interrupt()
 

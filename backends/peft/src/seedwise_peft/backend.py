@@ -18,7 +18,7 @@ from seedwise_peft.methods import METHODS
 
 class PeftBackend(HfBackend):
     def __init__(self) -> None:
-        super().__init__("peft", __version__, METHODS, (*PACKAGES, "peft"), ("classification", "causal_lm"))
+        super().__init__("peft", __version__, METHODS, (*PACKAGES, "peft"))
 
     def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
         found = super().check(spec, roots)
