@@ -95,7 +95,7 @@ def test_verdicts_of_100_claims(benchmark: Any, tmp_path: Path) -> None:
         claims=[{"name": f"claim-{number}", "a": a, "b": b} for number, (a, b) in enumerate(pairs)],
     )
     _, store, outcome = filled(tmp_path, study)
-    found = benchmark.pedantic(lambda: compare(outcome.plan, store), rounds=3)
+    found = benchmark.pedantic(lambda: compare(outcome.plan, store), rounds=1)
     assert len(found.claims) == 100
     benchmark.extra_info["seconds_a_claim"] = benchmark.stats.stats.median / 100
 
