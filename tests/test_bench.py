@@ -23,7 +23,7 @@ def test_runs_claims_and_verdict_then_nothing_is_done_twice(small: Small) -> Non
     assert first.returncode == 0, first.stdout + first.stderr
     assert "runtime: venv" in first.stdout
     assert "small.yaml::quick[seed=3] accuracy" in first.stdout
-    assert "claim[learning-helps] A better" in first.stdout
+    assert "claim[learning-helps] supported (A better)" in first.stdout
     assert "verdicts of small" in first.stdout
     assert "9 passed" in first.stdout
     before = result_times(small)
@@ -144,7 +144,8 @@ def test_gate_fails_on_a_claim_that_does_not_hold(small: Small) -> None:
     small.edit("a: quick, b: frozen", "a: frozen, b: quick")
     answer = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
     assert answer.returncode == 1
-    assert "does not hold" in answer.stdout
+    assert "claim learning-helps (frozen is better than quick) is contradicted: Over seeds" in answer.stdout
+    assert "learning-helps: exploratory: contradicted (B better)" in answer.stdout
     assert "exploratory: 8 of the 8 runs were started before the study declared" in answer.stdout
 
 

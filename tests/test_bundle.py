@@ -15,10 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from seedwise.bundle import pack, verify
 from seedwise.bundle.archive import NotABundle, archive_bytes, read_archive
 from seedwise.bundle.verify import DamagedBundle, RefutedBundle
+from seedwise.cli import app
 from seedwise.errors import InputError
 from seedwise.signature import parse_signature
 from seedwise.study import Looks, Study
@@ -33,8 +35,8 @@ def finished(small: Small) -> Path:
     """The bundle of a study that is finished in `small`."""
     out = small.project.root / "evidence.zip"
     assert small.pytest("benchmarks/small.yaml", "--no-record").returncode == 0
-    answer = small.seedwise("bundle", "benchmarks/small.yaml", "--out", str(out))
-    assert answer.returncode == 0, answer.stderr
+    answer = small.here("bundle", "benchmarks/small.yaml", "--out", str(out))
+    assert answer.exit_code == 0, answer.stderr
     return out
 
 
@@ -88,15 +90,19 @@ def test_a_bundle_is_checked_without_the_project(small: Small, finished: Path, t
         [sys.executable, "-c", program, "verify", "b.zip"], cwd=elsewhere, capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
-    assert "learning-helps: Over seeds and examples (4 seeds an arm, 40 examples)" in answer.stdout
+    assert "learning-helps: supported: Over seeds and examples (4 seeds an arm, 40 examples)" in answer.stdout
     assert "recomputed from the predictions of 8 runs" in answer.stdout
     assert answer.stdout.endswith("[]\n")
 
 
 def test_the_same_store_gives_the_same_bytes_and_no_texts(small: Small, finished: Path) -> None:
     first = finished.read_bytes()
-    small.seedwise("bundle", "--all", "--out", str(finished))
+    again = small.here("bundle", "--all", "--out", str(finished))
     assert finished.read_bytes() == first
+    ((_, signature),) = verify(finished).signatures
+    assert f"learning-helps: {signature}" in again.stdout.splitlines()
+    said = {"seeds": "0-3", "n": "40", "a": "quick", "b": "frozen", "test": "crossed-t"}
+    assert said.items() <= signature.fields.items()
     held = b"\n".join(files_of(finished).values())
     assert b"lovely" not in held
     assert b"awful" not in held
@@ -129,6 +135,21 @@ def test_a_changed_byte_of_a_file_is_named(bundle: Path, tmp_path: Path) -> None
         verify(changed)
     assert str(found.value).count("\n") == 0
     assert name in str(found.value)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_changed_and_zipped_again_by_another_tool_is_named(bundle: Path, packing: int) -> None:
+    files = files_of(bundle)
+    name = f"runs/{run_with(files, 'random', 1)}/predictions/test.jsonl"
+    files[name] = files[name].replace(b"1", b"0", 1)
+    with zipfile.ZipFile(bundle, "w", packing) as archive:
+        for member, data in files.items():
+            archive.writestr(member, data)
+    with pytest.raises(DamagedBundle) as found:
+        verify(bundle)
+    packed, changed = str(found.value).splitlines()
+    assert packed.endswith("or it was packed anew")
+    assert f"{name}: changed: its sha256 is" in changed
 
 
 @pytest.mark.parametrize(
@@ -266,7 +287,7 @@ def test_a_claim_across_backends_takes_its_certificate_along(small: Small) -> No
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 1.0}")
     assert small.pytest("benchmarks/small.yaml", "--no-record").returncode == 0
     out = root / "b.zip"
-    assert small.seedwise("bundle", "benchmarks/small.yaml", "--out", str(out)).returncode == 0
+    assert small.here("bundle", "benchmarks/small.yaml", "--out", str(out)).exit_code == 0
     files = files_of(out)
     (certificate,) = [name for name in files if name.startswith("certificates/")]
     assert verify(out).outcomes[0].refused == ()
@@ -361,45 +382,38 @@ def test_more_bytes_than_listed_are_not_read(tmp_path: Path) -> None:
         verify(path)
 
 
-def test_exit_codes_and_the_signature(small: Small, finished: Path) -> None:
-    bundle = finished
-    said = small.seedwise("bundle", "benchmarks/small.yaml", "--out", str(bundle)).stdout
-    line = next(line for line in said.splitlines() if line.startswith("learning-helps: ")).split(": ", 1)[1]
-    signature = parse_signature(line)
-    assert str(signature) == line
-    assert {
-        "seeds": "0-3",
-        "n": "40",
-        "a": "quick",
-        "b": "frozen",
-        "test": "crossed-t",
-    }.items() <= signature.fields.items()
-    good = small.seedwise("verify", str(bundle), "--signature", line.replace("|", "|\n "))
-    assert good.returncode == 0
+def test_exit_codes_and_the_signature(bundle: Path) -> None:
+    def check(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["verify", str(bundle), *arguments])
+
+    ((_, signature),) = verify(bundle).signatures
+    line = str(signature)
+    good = check("--signature", line.replace("|", "|\n "))
+    assert good.exit_code == 0
     assert "the signature is that of one of these verdicts" in good.stdout
-    other = small.seedwise("verify", str(bundle), "--signature", line.replace("alpha:0.05", "alpha:0.01"))
-    assert other.returncode == 8
+    other = check("--signature", line.replace("alpha:0.05", "alpha:0.01"))
+    assert other.exit_code == 8
     assert "alpha: 0.05, not 0.01" in other.stderr
     bundle.write_bytes(archive_bytes(files_of(bundle) | {"extra.txt": b"x"}))
-    assert small.seedwise("verify", str(bundle)).returncode == 6
+    assert check().exit_code == 6
     bundle.write_bytes(b"PK")
-    assert small.seedwise("verify", str(bundle)).returncode == 2
+    assert check().exit_code == 2
 
 
 def test_nothing_finished_is_nothing_to_bundle(small: Small) -> None:
     for arguments in (["benchmarks/small.yaml"], ["--all"], ["--all", "benchmarks/small.yaml"]):
-        answer = small.seedwise("bundle", *arguments, "--out", "b.zip")
-        assert answer.returncode == 2, answer.stdout
+        answer = small.here("bundle", *arguments, "--out", "b.zip")
+        assert answer.exit_code == 2, answer.stdout
         assert "Traceback" not in answer.stderr
 
 
 def test_an_unfinished_study_is_bundled_with_its_open_claim(small: Small) -> None:
     small.pytest("benchmarks/small.yaml", "--no-record", "-k", "seed0 or quick")
-    answer = small.seedwise("bundle", "benchmarks/small.yaml", "--out", "b.zip")
-    assert answer.returncode == 0, answer.stderr
+    answer = small.here("bundle", "benchmarks/small.yaml", "--out", "b.zip")
+    assert answer.exit_code == 0, answer.stderr
     assert "3 of 8 runs are missing" in answer.stderr
-    checked = small.seedwise("verify", "b.zip")
-    assert checked.returncode == 0, checked.stderr
+    checked = small.here("verify", "b.zip")
+    assert checked.exit_code == 0, checked.stderr
     assert "learning-helps: open; 3 of 8 runs are missing" in checked.stdout
 
 

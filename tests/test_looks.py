@@ -19,7 +19,7 @@ def test_each_look_decides_at_its_own_level_and_the_ledger_has_it(small: Small) 
     first = small.pytest("benchmarks/small.yaml", "--no-record", "--look", "1")
     assert first.returncode == 0, first.stdout
     assert len(small.runs()) == 8
-    assert "learning-helps: A better" in first.stdout
+    assert "learning-helps: supported (A better)" in first.stdout
     assert (
         "look 1 of 2, declared before (4 seeds an arm): decided at 0.0382, what pocock spending leaves" in first.stdout
     )
@@ -31,6 +31,11 @@ def test_each_look_decides_at_its_own_level_and_the_ledger_has_it(small: Small) 
     assert "look 1 of 2" in more.stdout  # seed 5 is missing: what goes beyond the look is not used yet
     assert small.seedwise("report", "benchmarks/small.yaml").returncode == 0
     page = small.project.reports / "small" / "report.md"
+    assert "Look 1 of 2, declared before: 4 seeds an arm, each claim decided at 0.0382, what Pocock" in page.read_text()
+    look = json.loads(page.with_name("report.json").read_text())["studies"][0]["look"]
+    assert (look["number"], look["of"], look["seeds"], look["spending"]) == (1, 2, 4, "pocock")
+    assert "Look 1 of 2" in page.with_name("report.tex").read_text()
+    assert "Look 1 of 2" in page.with_name("report.html").read_text()
     assert "are trained with 4 seeds each" in page.read_text()
     assert "looks at 4 and 6 seeds an arm" in page.read_text()
     assert "this is look 1, which decides at 0.0382" in page.read_text()
@@ -87,7 +92,7 @@ def test_paired_claims_are_checked_against_the_runs(small: Small) -> None:
     small.edit("frozen: {method", "frozen: {recipe: {batch_size: 5}, method")
     other = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
     assert other.returncode == 1
-    assert "learning-helps: exploratory: degenerate" in other.stdout  # the runs of quick came before
+    assert "learning-helps: exploratory: undecided (degenerate)" in other.stdout  # the runs of quick came before
     assert "(seeds not shared): seed 0: the arms take the data in other batches" in other.stdout
     small.edit("frozen: {recipe: {batch_size: 5}, ", "frozen: {deterministic: true, ")
     with pytest.raises(InputError, match="has no seeds to share"):

@@ -133,7 +133,7 @@ MIXED = "arm,seed,score\na,0,0.79\na,1,0.80\nb,0,79\nb,1,80\na,2,0.78\n"
             "arm,seed,example,score\na,0,x,1\na,0,y,0\na,0,x,0\n",
             "row 4: there already; arm a, seed 0, example x is also in row 2",
         ),
-        ("arm,seed,score\na,0,NaN\na,1,\na,2,1\na,3,inf\n", "scores.csv: rows 2, 3, 5: score is not finite"),
+        ("arm,seed,score\na,0,NaN\na,1,\na,2,1\na,3,inf\n", "scores.csv: rows 2, 3, 5: score is empty or not finite"),
         ("arm,seed,score\na,0,high\n", "row 2: score is no number"),
         ("arm,seed,score\na,,1\n", "row 2: seed is empty"),
         ("arm,seed,score\na,0\n", "line 2 has 2 cells where the header has 3"),

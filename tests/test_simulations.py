@@ -30,6 +30,12 @@ def test_the_command_writes_every_table_the_same_each_time(tmp_path: Path) -> No
     assert "at least 20" in refused.stderr
 
 
+def test_without_options_the_command_makes_the_page_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "results" / "simulations.md").read_text()
+    assert f"--repetitions {simulations.REPETITIONS} --seed {simulations.SEED}` (or `nox -s simulate`)" in page
+    assert f"drawn anew {simulations.REPETITIONS:,} times a cell" in page
+
+
 def test_the_true_difference_is_that_of_very_many_draws() -> None:
     model = simulations.Model("x", examples=2000, shift=0.5, collapse=(0.0, 0.2))
     rng = np.random.default_rng(1)

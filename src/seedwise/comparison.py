@@ -18,6 +18,7 @@ from seedwise.metric import METRICS, Metric
 from seedwise.plan import Plan, PlannedRun
 from seedwise.sharing import not_shared
 from seedwise.stats import (
+    ClaimStatus,
     Degenerate,
     DegenerateReason,
     Description,
@@ -73,7 +74,8 @@ class ArmScores:
 class ClaimOutcome:
     """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs.
 
-    `sensitivity` resamples seeds and examples; it stands beside the verdict and decides nothing.
+    `status` is what the verdict means for the study file's claim, None for a comparison beside the claims.  `sensitivity`
+    resamples seeds and examples; it stands beside the verdict and decides nothing.
     """
 
     name: str
@@ -84,6 +86,7 @@ class ClaimOutcome:
     sentence: str
     declared: bool
     notes: tuple[str, ...]
+    status: ClaimStatus | None = None
     sensitivity: MultiBootstrapResult | None = None
 
 
@@ -242,13 +245,14 @@ def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: 
         )
     return ClaimOutcome(
         name=claim.name,
-        statement=claim.statement or f"{claim.a} against {claim.b}",
+        statement=claim.words,
         a=claim.a,
         b=claim.b,
         verdict=verdict,
         sentence=_said(verdict, claim.a, claim.b, a.metric),
         declared=not late,
         notes=tuple(notes),
+        status=verdict.claim_status,
         sensitivity=None
         if verdict.reason is DegenerateReason.NOT_SHARED
         else _sensitivity(a, b, verdict.alpha, paired=verdict.paired),

@@ -28,16 +28,16 @@ class CostModel:
         for run in runs:
             seconds = run.result.timings.total
             self._alike.setdefault(kind_of(run.spec), []).append(seconds)
-            work = _work(run.spec)
+            work = work_of(run.spec)
             if work:
-                self._rates.setdefault(_family(run.spec), []).append(seconds / work)
+                self._rates.setdefault(family_of(run.spec), []).append(seconds / work)
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """What a run of `spec` takes; None where nothing like it has been measured."""
         alike = self._alike.get(kind_of(spec))
         if alike:
             return Estimate(fmean(alike), "same runs", len(alike))
-        rates, work = self._rates.get(_family(spec)), _work(spec)
+        rates, work = self._rates.get(family_of(spec)), work_of(spec)
         if rates and work:
             return Estimate(fmean(rates) * work, "same backend and model", len(rates))
         return None
@@ -48,12 +48,13 @@ def kind_of(spec: RunSpec) -> str:
     return _key(spec.model_dump(mode="json", exclude={"seeds", "initialisation"}))
 
 
-def _family(spec: RunSpec) -> str:
+def family_of(spec: RunSpec) -> str:
+    """What decides a run's time for a training example, to begin with."""
     model = spec.model.name if spec.model else None
     return _key({"backend": spec.backend, "model": model, "device": spec.device.model_dump(mode="json")})
 
 
-def _work(spec: RunSpec) -> int:
+def work_of(spec: RunSpec) -> int:
     """Training examples seen; a run without a recipe has none to scale by."""
     return spec.total_updates * spec.recipe.batch_size * spec.recipe.accumulation if spec.recipe else 0
 

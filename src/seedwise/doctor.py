@@ -16,6 +16,7 @@ from docker.errors import DockerException
 
 import docker
 from seedwise.engines.leases import usable_cores, usable_gpus
+from seedwise.engines.packing import IMPORTED_BYTES, Load, Machine, gib, memory_bytes, pack
 from seedwise.project import Project
 
 _TIMEOUT_SECONDS = 15
@@ -39,7 +40,7 @@ class Finding:
 def examine(project: Project) -> Iterator[Finding]:
     """Findings one by one, as they are made; a slow network makes the later ones slow, never the earlier."""
     yield _python()
-    yield Finding("cpu", Health.OK, f"{len(usable_cores())} usable core(s)")
+    yield _cpu()
     yield _gpu()
     for folder, name in ((project.home, "disk for runs"), (project.cache, "disk for the cache")):
         yield _disk(folder, name)
@@ -54,6 +55,14 @@ def examine(project: Project) -> Iterator[Finding]:
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     return Finding("python", Health.OK, version)
+
+
+def _cpu() -> Finding:
+    cores, memory = len(usable_cores()), memory_bytes()
+    small = pack(Machine(cores, memory), Load(threads=1, run_bytes=IMPORTED_BYTES)).jobs
+    return Finding(
+        "cpu", Health.OK, f"{cores} usable core(s), {gib(memory)} of memory: up to {small} small run(s) at once"
+    )
 
 
 def _gpu() -> Finding:

@@ -217,12 +217,13 @@ def _numbers(path: Path, records: list[tuple[int, dict[str, Any]]], column: str)
     values = [_number(record.get(column)) for _, record in records]
     wrong = [number for (number, _), value in zip(records, values, strict=True) if value is None]
     if wrong:
-        raise InputError(f"{path}: {name_rows(wrong)}: {column} is no number")
+        found = sorted({as_text(record[column]) for number, record in records if number in wrong})
+        raise InputError(f"{path}: {name_rows(wrong)}: {column} is no number: {some(found, 4)}")
     numbers = [value for value in values if value is not None]
     bad = [number for (number, _), value in zip(records, numbers, strict=True) if not math.isfinite(value)]
     if bad:
         raise InputError(
-            f"{path}: {name_rows(bad)}: {column} is not finite; give a diverged run the score that its predictions have, or "
+            f"{path}: {name_rows(bad)}: {column} is empty or not finite; give a diverged run the score that its predictions have, or "
             "leave out the whole run and say so"
         )
     return numbers

@@ -141,6 +141,14 @@ class Claim(ContractModel):
             raise ValueError("an equivalence claim needs a margin")
         return self
 
+    @property
+    def words(self) -> str:
+        """The statement, or failing that what the type of the claim says of its arms."""
+        better = self.type == "superiority"
+        return self.statement or (
+            f"{self.a} is better than {self.b}" if better else f"{self.a} and {self.b} are equivalent"
+        )
+
 
 class Looks(ContractModel):
     """Seeds in stages, each a look at the claims; the chance of a false claim over all looks stays alpha."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
 from seedwise.engines.local import LocalEngine, Roots
+from seedwise.engines.packing import Machine, Packing, load_of, memory_bytes, pack
 from seedwise.errors import EngineError, InputError, SeedwiseError
 from seedwise.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
@@ -25,6 +26,7 @@ from seedwise.study import Study
 class Options:
     """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic.
 
+    `runs_per_gpu` of them share a GPU.
     `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
     `flavour` None takes CUDA builds of backends where a GPU is used, else CPU ones; 'cuda' takes CUDA builds on CPU too.
     """
@@ -32,12 +34,15 @@ class Options:
     runtime: str = "auto"
     device: str = "auto"
     jobs: int | None = None
+    runs_per_gpu: int = 1
     flavour: str | None = None
     warm: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs: found {self.jobs}; at least 1 run at once")
+        if self.runs_per_gpu < 1:
+            raise InputError(f"--runs-per-gpu: found {self.runs_per_gpu}; at least 1 run a GPU")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +98,30 @@ class Workbench:
                 refused[study.name] = error
         return plans, refused
 
-    def engine(self, studies: Sequence[Study]) -> LocalEngine:
-        cores = self.cores
-        jobs = self.options.jobs or self.automatic_jobs(studies)
-        pool = LeasePool(cores, self.gpus)
+    def engine(self, plans: Sequence[Plan], packing: Packing) -> LocalEngine:
+        pool = LeasePool(self.cores, self.gpus, self.options.runs_per_gpu)
         roots = Roots(data_root(self.project), models_root(self.project))
         for root in (roots.data, roots.models):
             root.mkdir(parents=True, exist_ok=True)
             root.chmod(0o755)  # a container reads it as another user
         return LocalEngine(
-            self.runtime, self.store, pool, jobs, roots, look_around(self.project.root), {s.name: s for s in studies}
+            self.runtime,
+            self.store,
+            pool,
+            packing.jobs,
+            roots,
+            look_around(self.project.root),
+            {plan.study.name: plan.study for plan in plans},
         )
 
-    def automatic_jobs(self, studies: Sequence[Study]) -> int:
-        """As many runs at once as there are cores for their threads; on GPUs one a GPU, and one more for CPU-only arms."""
-        threads = max(study.device.threads for study in studies)
-        by_core = max(1, len(self.cores) // threads)
-        if any(self.device_of(study) == "cuda" for study in studies):
-            return min(by_core, len(self.gpus) + 1)
-        return by_core
+    def packing(self, plans: Sequence[Plan]) -> Packing:
+        """How many of the plans' runs are executed at once, and why."""
+        load = load_of(plans, self.store, models_root(self.project))
+        if self.options.runs_per_gpu > 1 and not load.on_gpu:
+            raise InputError(f"--runs-per-gpu {self.options.runs_per_gpu}: no run of these studies uses a GPU here")
+        memory = gpu_bytes(self.gpus) if self.options.runs_per_gpu > 1 else None
+        machine = Machine(len(self.cores), memory_bytes(), len(self.gpus), memory)
+        return pack(machine, load, self.options.runs_per_gpu, self.options.jobs)
 
 
 def open_workbench(project: Project, options: Options, studies: Iterable[Study]) -> Workbench:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from seedwise.engines.leases import LeasePool, usable_gpus
+from seedwise.engines.leases import LeasePool, gpu_bytes, usable_gpus
 from seedwise.errors import EngineError
 
 
@@ -60,3 +62,55 @@ def test_waiting_ends_when_the_session_is_stopped() -> None:
         threading.Timer(0.1, stop.set).start()
         with pool.lease(1, 0, stop) as second:
             assert second is None
+
+
+def test_runs_share_a_gpu_up_to_the_number_and_spread_first() -> None:
+    pool, never = LeasePool(tuple(range(8)), ("0", "1"), runs_per_gpu=2), threading.Event()
+    with ExitStack() as held:
+        gpus = []
+        for _ in range(4):
+            lease = held.enter_context(pool.lease(1, 1, never))
+            assert lease is not None
+            gpus += lease.gpus
+        assert gpus == ["0", "1", "0", "1"]
+        stop = threading.Event()
+        threading.Timer(0.2, stop.set).start()
+        with pool.lease(1, 1, stop) as fifth:
+            assert fifth is None, "no GPU has a place left"
+        with pool.lease(2, 0, never) as beside:
+            assert beside is not None
+            assert beside.gpus == ()
+    with pool.lease(1, 2, never) as both:
+        assert both is not None
+        assert sorted(both.gpus) == ["0", "1"], "one run never holds a GPU twice"
+
+
+def test_places_come_back_where_they_were_taken() -> None:
+    pool, never = LeasePool(tuple(range(8)), ("a", "b"), runs_per_gpu=3), threading.Event()
+    with pool.lease(1, 1, never) as first:
+        assert first is not None
+        with pool.lease(1, 1, never) as second:
+            assert second is not None
+            assert (first.gpus, second.gpus) == (("a",), ("b",))
+        with pool.lease(1, 1, never) as third:
+            assert third is not None
+            assert third.gpus == ("b",), "the emptier one"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [(("0",), 80 << 30), (("1",), 40 << 30), (("0", "1"), 40 << 30), (("GPU-aa",), 80 << 30), (("7",), None)],
+)
+def test_the_smallest_gpu_tells_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: tuple[str, ...], expected: int | None
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho '0, GPU-aabb, 81920'\necho '1, GPU-ccdd, 40960'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert gpu_bytes(gpus) == expected
+
+
+def test_no_driver_tells_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu_bytes(("0",)) is None

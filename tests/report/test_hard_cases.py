@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from pathlib import Path
 
 from seedwise.report import ReportModel, build
 from seedwise.report.html import render_html
+from seedwise.report.latex import render_latex
 from seedwise.report.markdown import render_markdown
+from seedwise.report.tables import render_verdicts
+from seedwise.report.write import write_reports
 from seedwise_contract import FailureReason
 
 from .outcomes import Lab
@@ -109,3 +115,33 @@ def test_family_and_margin(tmp_path: Path) -> None:
     row = page.table("comparison", "difference", "95 % interval", "p", "Holm p", "margin", "equivalence p")
     assert row["lora \N{MINUS SIGN} full"][4] == "±5"
     assert "Holm over the 2 declared claims" in page.text
+
+
+def test_a_contradicted_claim_says_so_in_every_format(tmp_path: Path) -> None:
+    claims = (
+        {"name": "pretraining-hurts", "a": "random", "b": "pretrained", "statement": "random weights are better"},
+        {"name": "pretraining-helps", "a": "pretrained", "b": "random"},
+        {"name": "lora-helps", "a": "lora", "b": "pretrained"},
+    )
+    lab = Lab(tmp_path, accuracy={"pretrained": 0.79, "random": 0.66, "lora": 0.79}, claims=claims)
+    model = model_of(lab)
+    study = model.studies[0]
+    said = ["contradicted", "supported", "undecided"]
+    assert [claim.status for claim in study.claims] == said
+    assert [claim.status for claim in study.explored] == [None] * 3
+    source = render_html(model)
+    heads = re.findall(r'<h3 class="claim">(.*?)</h3>\s*<p class="head"><span class="badge (\w+)">(.*?)</span>', source)
+    assert heads == [
+        ("Random weights are better", "contradicted", "✗ contradicted"),
+        ("Pretrained is better than random", "supported", "✓ supported"),
+        ("Lora is better than pretrained", "undecided", "? undecided"),
+    ]
+    assert "**✗ contradicted**: random weights are better (found: pretrained better)" in render_markdown(model)
+    latex = render_latex(model)
+    assert r"\paragraph{random weights are better} (\emph{contradicted: pretrained better})" in latex
+    assert "B better (contradicted)" in latex
+    rows = list(csv.DictReader(io.StringIO(render_verdicts(model))))
+    assert [row["status"] for row in rows] == [*said, "", "", ""]
+    pages = write_reports([lab.run()], lab.project, lab.store, lambda _: None)
+    index = (next(iter(pages.values())).parents[1] / "index.html").read_text()
+    assert re.search(r'Random weights are better<br><span class="badge contradicted">✗ contradicted</span>', index)

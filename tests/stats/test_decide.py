@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seedwise.stats import (
+    ClaimStatus,
     CrossedResult,
     DegenerateReason,
     Outcome,
@@ -48,6 +49,51 @@ def test_an_unattainable_verdict_still_shows_that_welch_and_the_exact_test_disag
     assert got.p_exact == 0.1
     assert any("exact test over seeds" in note and "disagrees" in note for note in got.notes)
     assert not any("disagrees" in note for note in decide_scores(FAIRSEQ, HF).notes)
+
+
+@pytest.mark.parametrize(
+    ("gap", "claim", "margin", "outcome", "status"),
+    [
+        (0.4, "superiority", None, Outcome.A_BETTER, ClaimStatus.SUPPORTED),
+        (-0.4, "superiority", None, Outcome.B_BETTER, ClaimStatus.CONTRADICTED),
+        (0.001, "superiority", None, Outcome.INCONCLUSIVE, ClaimStatus.UNDECIDED),
+        (
+            0.001,
+            "superiority",
+            0.04,
+            Outcome.EQUIVALENT,
+            ClaimStatus.UNDECIDED,
+        ),  # A may be better by less than the margin
+        (0.001, "equivalence", 0.04, Outcome.EQUIVALENT, ClaimStatus.SUPPORTED),
+        (0.001, "equivalence", 0.01, Outcome.INCONCLUSIVE, ClaimStatus.UNDECIDED),
+        (
+            0.03,
+            "equivalence",
+            0.025,
+            Outcome.A_BETTER,
+            ClaimStatus.UNDECIDED,
+        ),  # other than 0, perhaps within the margin
+        (0.4, "equivalence", 0.025, Outcome.A_BETTER, ClaimStatus.CONTRADICTED),
+        (-0.4, "equivalence", 0.025, Outcome.B_BETTER, ClaimStatus.CONTRADICTED),
+    ],
+)
+def test_what_an_outcome_means_for_the_claim(
+    gap: float, claim: Any, margin: float | None, outcome: Outcome, status: ClaimStatus
+) -> None:
+    got = decide_scores(0.5 + gap + SPREAD, 0.5 + SPREAD, claim=claim, margin=margin)
+    assert (got.outcome, got.claim_status) == (outcome, status)
+
+
+def test_equivalence_is_contradicted_beyond_the_margin_at_the_family_s_level() -> None:
+    # t = (gap - margin) / .01 with 8 df: two-sided p = .05 at 2.306, .025 at 2.752.
+    for beyond, family, status in ((0.0230, 1, "undecided"), (0.0231, 1, "contradicted"), (0.0231, 2, "undecided")):
+        for sign in (1, -1):
+            got = decide_scores(
+                sign * (0.02 + beyond) + SPREAD, SPREAD, claim="equivalence", margin=0.02, family_size=family
+            )
+            assert got.claim_status == status
+    assert decide_scores([0.8] * 5, [0.7] * 5).claim_status is ClaimStatus.UNDECIDED
+    assert decide_scores(RANDOM, PRETRAINED).claim_status is ClaimStatus.UNDECIDED
 
 
 def test_the_floor_counts_the_family() -> None:

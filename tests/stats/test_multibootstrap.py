@@ -62,6 +62,14 @@ def test_sides_swap_and_seeds_reproduce() -> None:
     assert result(a, b).p != result(a, b, seed=1).p
 
 
+def test_the_interval_holds_its_level_of_the_resamples() -> None:
+    a, b = logistic(np.random.default_rng(11), 1, 5, 80, shift=0.3)[0]
+    drawn = resample_differences(a, b, np.random.default_rng(0), 10_000)
+    for alpha in (0.05, 0.2):
+        low, high = result(a, b, alpha=alpha).interval
+        assert [np.mean(drawn < low), np.mean(drawn > high)] == pytest.approx([alpha / 2, alpha / 2], abs=0.002)
+
+
 def test_it_is_wider_than_the_crossed_interval_where_the_residual_is_large() -> None:
     a, b = np.random.default_rng(7).normal(0, 1, (2, 10, 100))
     primary = crossed(a, b)

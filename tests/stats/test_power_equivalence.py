@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from seedwise.stats import (
     Components,
@@ -19,6 +20,7 @@ from seedwise.stats import (
     seeds_for_tost,
     tost,
 )
+from seedwise.stats.power import design_error
 
 PARTS = Components(seed_a=0.02, seed_b=0.03, example=0.5, residual_a=0.4, residual_b=0.6)
 
@@ -79,6 +81,39 @@ def test_noninferiority_fails_by_chance_as_often_as_it_says() -> None:
         float(np.mean([result.false_alarm for result in same])), abs=0.05
     )
     assert np.mean(worse) < 0.065
+
+
+def test_noninferiority_is_the_lower_one_sided_test_of_the_crossed_interval() -> None:
+    new, old = draw(np.random.default_rng(5), 5, 150, -0.1)
+    got, wide = (
+        noninferiority(new, old, 0.35, 0.05),
+        crossed(new, old, 0.1),
+    )  # a two-sided 90 % interval ends at the bound
+    assert isinstance(got, NonInferiority)
+    assert isinstance(wide, CrossedResult)
+    assert (got.estimate, got.lower) == (wide.estimate, wide.interval[0])
+    assert got.p == pytest.approx(stats.t.sf((wide.estimate + 0.35) / wide.standard_error, wide.df))
+    at_the_bound = noninferiority(new, old, -got.lower, 0.05)
+    assert isinstance(at_the_bound, NonInferiority)
+    assert at_the_bound.p == pytest.approx(0.05)
+
+
+def test_against_a_fixed_reference_the_floor_is_one_sign_pattern() -> None:
+    new, old = draw(np.random.default_rng(6), 5, 150)
+    got = noninferiority(new, old[:1], 2.0, deterministic_old=True)
+    assert isinstance(got, NonInferiority)
+    assert got.floor == 1 / 2**5
+    short = noninferiority(new[:4], old[:1], 2.0, deterministic_old=True)
+    assert isinstance(short, NonInferiority)
+    assert (short.floor, short.attainable, short.passed) == (1 / 2**4, False, False)
+
+
+def test_the_power_of_equivalence_is_that_neither_one_sided_test_fails() -> None:
+    for margin, difference in ((0.2, 0.0), (0.35, 0.1), (0.6, -0.2)):
+        error, df = design_error(PARTS, 5, 150)
+        critical = stats.t.isf(0.05, df)
+        misses = [stats.nct.cdf(critical, df, (margin + side * difference) / error) for side in (1, -1)]
+        assert power_tost(margin, PARTS, 5, 150, difference=difference) == pytest.approx(max(0.0, 1 - sum(misses)))
 
 
 def test_two_seeds_cannot_pass() -> None:

@@ -51,6 +51,16 @@ def test_an_unattainable_or_degenerate_claim_stays_and_counts() -> None:
     assert got[0].p_adjusted is None
 
 
+def test_an_unattainable_claim_makes_no_room_for_others() -> None:
+    blocked, close = superior(0.4, 2, seeds=3), superior(0.024)
+    assert (blocked.outcome, close.outcome) == (Outcome.UNATTAINABLE, Outcome.INCONCLUSIVE)
+    assert blocked.p is not None
+    assert close.p is not None
+    assert blocked.p < 0.001 < 0.025 < close.p < 0.05  # by its own p it would be first, and leave .05 to the other
+    got = resolve_family([blocked, close])[1]
+    assert (got.outcome, got.p_adjusted) == (Outcome.INCONCLUSIVE, pytest.approx(2 * close.p))
+
+
 def test_equivalence_claims_enter_with_the_p_value_of_tost() -> None:
     # t = .02 / .01 = 2 with 8 df, TOST p = .0403: passes .05 at the last step, not .025 at the first.
     same = decide_scores(0.5 + SPREAD, 0.5 + SPREAD, claim="equivalence", margin=0.02, family_size=2)

@@ -39,6 +39,7 @@ def test_unattainable_names_floor_and_remedy() -> None:
     )
     assert "Described only, not decided: accuracy of lora minus bitfit is +12.87 points" in text
     assert "95 % interval 10.75 to 14.99" in text
+    assert "Companions: test over seeds p = .100, floor .100" in text
     for overstatement in ("significant", "higher than", "are equivalent"):
         assert overstatement not in text
 

@@ -163,7 +163,9 @@ def test_the_comparison_carries_each_verdict(tmp_path: Path) -> None:
     ) == claim.verdict.interval
     assert values["pretraining-helps/p_exact"] == claim.verdict.p_exact
     assert values["pretraining-helps/floor"] == claim.verdict.floor
-    assert tree.content.tags["seedwise.verdict"] == "pretrained better"
+    assert tree.content.tags["seedwise.verdict"] == "supported (pretrained better)"
+    assert tree.content.tags["seedwise.claim.pretraining-helps.status"] == "supported"
+    assert "seedwise.claim.pretrained-vs-tfidf.status" not in tree.content.tags
     assert claim.sentence in tree.content.tags[NOTE]
     assert [arm.name for arm in tree.arms] == ["pretrained", "random", "tfidf"]
     assert tree.seeds == 9

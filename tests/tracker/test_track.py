@@ -209,7 +209,9 @@ def test_a_study_that_grows(tmp_path: Path, with_database: Place, history: Read)
     found = history(project)
     assert found.shape == TREE
     assert found.one("comparison", "pretrained-vs-random").info.status == "FINISHED"
-    assert found.one("comparison", "pretrained-vs-random").data.tags["seedwise.verdict"] == "pretrained better"
+    assert (
+        found.one("comparison", "pretrained-vs-random").data.tags["seedwise.verdict"] == "supported (pretrained better)"
+    )
     track([outcome], project, store, quiet)  # and back: what is no longer known is no longer said
     again = history(project).one("comparison", "pretrained-vs-random")
     assert again.info.status == "RUNNING"

@@ -136,7 +136,7 @@ def _container_fault(path: Path, count: int) -> str | None:
     length = _END.size + len(_COMMENT) + 64
     body, end = data[:-length], data[-length:]
     comment = _COMMENT + hashlib.sha256(body).hexdigest().encode()
-    start = struct.unpack("<L", end[16:20])[0]
+    start = min(struct.unpack("<L", end[16:20])[0], len(body))  # another packer has something else at this place
     expected = _END.pack(b"PK\x05\x06", 0, 0, count, count, len(body) - start, start, len(comment))
     if end != expected + comment:
         return "every file can be read, but bytes between or after them were changed, or it was packed anew"

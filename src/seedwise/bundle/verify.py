@@ -75,7 +75,9 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
     RefutedBundle naming each figure that the predictions do not give.
     """
     contents = read_archive(path)
-    _raise(DamagedBundle, path, list(contents.faults) or list(_changed(contents.files)))
+    told = {name for name, _ in contents.faults}
+    changed = [one for one in _changed(contents.files) if one[0] not in told] if contents.files else []
+    _raise(DamagedBundle, path, [*contents.faults, *changed])
     manifest = _read(Manifest, contents.files, MANIFEST, path)
     with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
         home = Path(folder)

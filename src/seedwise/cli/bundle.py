@@ -81,7 +81,8 @@ def verify(
     found = check(bundle, parse_signature(signature) if signature is not None else None)
     for outcome in found.outcomes:
         for claim in (*outcome.claims, *outcome.explored):
-            typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
+            status = "" if claim.status is None else f"{claim.status.value}: "
+            typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
         for refused in outcome.refused:
             typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:

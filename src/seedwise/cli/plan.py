@@ -116,7 +116,7 @@ def _cost(plan: Plan, bench: Workbench, costs: CostModel) -> dict[str, Any]:
     todo = [run for run in plan.runs if not bench.store.is_done(run.run_id)]
     estimates = [costs.estimate(run.spec) for run in todo]
     known = [estimate for estimate in estimates if estimate is not None]
-    jobs = bench.options.jobs or bench.automatic_jobs([plan.study])
+    jobs = bench.packing([plan]).jobs
     seconds = sum(estimate.seconds for estimate in known)
     return {
         "done": len(plan.runs) - len(todo),

@@ -49,12 +49,30 @@ def usable_gpus() -> tuple[str, ...]:
     return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip().isdigit())
 
 
-class LeasePool:
-    """Cores and GPUs, each held by at most one lease."""
+def gpu_bytes(gpus: tuple[str, ...]) -> int | None:
+    """Memory of the smallest of `gpus`, by index or UUID; None where the driver does not tell."""
+    try:
+        answer = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        listed = [tuple(map(str.strip, line.split(","))) for line in answer.stdout.splitlines()]
+        sizes = [int(size) << 20 for index, uuid, size in listed if index in gpus or uuid.startswith(gpus)]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return min(sizes, default=None)
 
-    def __init__(self, cores: tuple[int, ...], gpus: tuple[str, ...]) -> None:
+
+class LeasePool:
+    """Cores, each held by at most one lease, and GPUs, each held by at most `runs_per_gpu`."""
+
+    def __init__(self, cores: tuple[int, ...], gpus: tuple[str, ...], runs_per_gpu: int = 1) -> None:
         self._all_cores, self._all_gpus = len(cores), len(gpus)
-        self._cores, self._gpus = list(cores), list(gpus)
+        self._cores = list(cores)
+        self._places = dict.fromkeys(gpus, runs_per_gpu)
         self._changed = threading.Condition()
 
     def refuse_impossible(self, cores: int, gpus: int) -> None:
@@ -70,19 +88,24 @@ class LeasePool:
         """A lease as soon as one is free, or None once `cancelled` is set."""
         self.refuse_impossible(cores, gpus)
         with self._changed:
-            while not cancelled.is_set() and (len(self._cores) < cores or len(self._gpus) < gpus):
+            while not cancelled.is_set() and (len(self._cores) < cores or len(self._open_gpus()) < gpus):
                 self._changed.wait(timeout=0.5)
             if cancelled.is_set():
                 granted = None
             else:
-                granted = Lease(
-                    tuple(self._cores.pop(0) for _ in range(cores)), tuple(self._gpus.pop(0) for _ in range(gpus))
-                )
+                granted = Lease(tuple(self._cores.pop(0) for _ in range(cores)), self._open_gpus()[:gpus])
+                for gpu in granted.gpus:
+                    self._places[gpu] -= 1
         try:
             yield granted
         finally:
             if granted is not None:
                 with self._changed:
                     self._cores = sorted([*self._cores, *granted.cores])
-                    self._gpus = sorted([*self._gpus, *granted.gpus])
+                    for gpu in granted.gpus:
+                        self._places[gpu] += 1
                     self._changed.notify_all()
+
+    def _open_gpus(self) -> tuple[str, ...]:
+        """GPUs with a free place, those with most of them first: runs spread before they share."""
+        return tuple(sorted((gpu for gpu, free in self._places.items() if free), key=lambda gpu: -self._places[gpu]))

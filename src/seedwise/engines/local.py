@@ -75,12 +75,18 @@ class LocalEngine:
         self._active: dict[str, tuple[Process, float]] = {}
 
     def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
-        """Start (study name, run) pairs in order; run id → future.  What the store holds is done at once.
+        """Start (study name, run) pairs; run id → future.  What the store holds is done at once.
 
-        Runs that need no GPU go first where others do, since they would only wait behind them.
+        Runs that need no GPU go first where others do, since they would only wait behind them; then a run of each arm, so that
+        what cannot work and how long it all takes is known early; else they keep their order.
         """
         futures: dict[str, Future[Outcome]] = {}
-        for study, run in sorted(runs, key=lambda pair: pair[1].spec.device.kind == "cuda"):
+        first: dict[tuple[str, str], PlannedRun] = {}
+        for study, run in runs:
+            first.setdefault((study, run.arm), run)
+        for study, run in sorted(
+            runs, key=lambda pair: (pair[1].spec.device.kind == "cuda", pair[1] is not first[pair[0], pair[1].arm])
+        ):
             assert run.run_id is not None
             if run.run_id in futures:
                 continue  # two studies share this run

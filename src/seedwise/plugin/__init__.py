@@ -28,7 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
     )
     group.addoption(
-        "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as many as leases allow"
+        "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as cores, memory and GPUs allow"
+    )
+    group.addoption(
+        "--runs-per-gpu",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs that share a GPU, as its memory allows; default: 1",
     )
     group.addoption(
         "--cold",

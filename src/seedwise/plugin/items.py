@@ -122,7 +122,7 @@ class ClaimItem(StudyItem):
         bench = self.config.stash[SESSION_KEY]
         gate = bool(self.config.getoption("--gate"))
         found = bench.compared(self.study_file.study.name)
-        from seedwise.stats import Outcome
+        from seedwise.stats import ClaimStatus
 
         for refused in found.refused:
             if refused.claim.name == self.claim.name:
@@ -133,12 +133,14 @@ class ClaimItem(StudyItem):
             if gate:
                 raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
             pytest.skip(f"the claim stays open: {text}")
-        wanted = Outcome.A_BETTER if self.claim.type == "superiority" else Outcome.EQUIVALENT
-        if gate and decided.verdict.outcome is not wanted:
-            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) does not hold: {decided.sentence}")
+        if gate and decided.status is not ClaimStatus.SUPPORTED:
+            status = decided.verdict.claim_status.value
+            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
         if gate and not decided.declared:
             raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
-        self.user_properties.append(("seedwise", decided.verdict.outcome.value))
+        self.user_properties.append(
+            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
+        )
 
 
 class RegressionItem(StudyItem):

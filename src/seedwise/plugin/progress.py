@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
-from statistics import fmean
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seedwise.cost import family_of, kind_of, work_of
 from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.metric import METRICS
 from seedwise.plan import PlannedRun
+from seedwise.plugin.remaining import Seen, seconds_left
 from seedwise.store import Store
 from seedwise_contract import RunFiles
 from seedwise_contract.events import last_progress
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+_SCORING = 0.2  # of the time of a training example, as seen on CPUs: no backward pass, and less padding
 
 
 class Progress:
@@ -27,30 +32,36 @@ class Progress:
         self._store = store
         self._runs = {run.run_id: run for run in runs if run.run_id is not None}
         self._futures = futures
+        self._natures: dict[str, Seen] = {}
 
     def left(self) -> str | None:
-        """'about 4 min left', from this session's and the store's durations of each arm; None while nothing is known."""
-        running = self._engine.running()
-        waiting = [run for identity, run in self._runs.items() if not self._futures[identity].done()]
-        if not waiting:
+        """'about 4 min left', from this session's durations and those of runs that were done before; None while nothing is known."""
+        if all(future.done() for future in self._futures.values()):
             return None
-        by_arm = self._durations()
-        everything = [seconds for durations in by_arm.values() for seconds in durations]
-        remaining = 0.0
-        for run in waiting:
-            elapsed = running.get(run.run_id or "", 0.0)
-            fraction = self.fraction(run) if elapsed else 0.0
-            if run.arm in by_arm:
-                expected = fmean(by_arm[run.arm])
-            elif fraction > 0.05:
-                expected = elapsed / fraction
-            elif everything:
-                expected = fmean(everything)
-            else:
-                return None
-            remaining += max(expected - elapsed, 0.0)
-        seconds = remaining / min(self._engine.jobs, len(waiting))
+        seconds = seconds_left(self._seen(), self._engine.jobs)
+        if seconds is None:
+            return None
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+    def _seen(self) -> list[Seen]:
+        """The runs as they stand, those that failed left out."""
+        running = self._engine.running()
+        seen = []
+        for identity, run in self._runs.items():
+            nature, future = self._nature(identity, run), self._futures[identity]
+            if not future.done():
+                elapsed = running.get(identity, 0.0)
+                seen.append(replace(nature, elapsed=elapsed, fraction=self.fraction(run) if elapsed else 0.0))
+            elif not future.cancelled() and (outcome := future.result()).result is not None:
+                seen.append(replace(nature, seconds=outcome.seconds, earlier=outcome.cached))
+        return seen
+
+    def _nature(self, identity: str, run: PlannedRun) -> Seen:
+        if identity not in self._natures:
+            spec, work = run.spec, work_of(run.spec)
+            after = spec.task.splits["test"].rows / work * _SCORING if work else 0.0
+            self._natures[identity] = Seen(kind_of(spec), family_of(spec), work, after)
+        return self._natures[identity]
 
     def fraction(self, run: PlannedRun) -> float:
         """Share of a run's updates that are done."""
@@ -58,13 +69,6 @@ class Progress:
         if event is None or "update" not in event or not run.spec.total_updates:
             return 0.0
         return min(1.0, float(event["update"]) / run.spec.total_updates)
-
-    def _durations(self) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {}
-        for identity, future in self._futures.items():
-            if future.done() and not future.cancelled() and (outcome := future.result()).result is not None:
-                found.setdefault(self._runs[identity].arm, []).append(outcome.seconds)
-        return found
 
     @contextmanager
     def shown(self, reporter: Any) -> Iterator[Callable[[], None]]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from seedwise.regression import Regression
     from seedwise.store import StoredRun
 
+_COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
+
 
 class BenchSession:
     def __init__(
@@ -66,6 +68,7 @@ class BenchSession:
                 runtime=config.getoption("--runtime") or given.runtime,
                 device=config.getoption("--device") or given.device,
                 jobs=config.getoption("--jobs"),
+                runs_per_gpu=config.getoption("--runs-per-gpu"),
                 flavour=given.flavour,
                 warm=given.warm and not config.getoption("--cold"),
             )
@@ -76,7 +79,9 @@ class BenchSession:
             refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))
-            return cls(config, bench, plans, refused, bench.engine([s for s in studies if s.name in plans]))
+            packing = bench.packing(list(plans.values()))
+            say(packing.why)
+            return cls(config, bench, plans, refused, bench.engine(list(plans.values()), packing))
         except SeedwiseError as error:
             _not_started(config, error)
 
@@ -191,8 +196,12 @@ class BenchSession:
         for outcome in outcomes:
             reporter.write_sep("=", f"verdicts of {outcome.study.name}")
             for claim in (*outcome.claims, *outcome.explored):
-                label = claim.verdict.outcome.value if claim.declared else f"exploratory: {claim.verdict.outcome.value}"
-                reporter.write_line(f"{claim.name}: {label}", bold=True)
+                found = claim.verdict.outcome.value
+                label = found if claim.status is None else f"{claim.status.value} ({found})"
+                colour = {} if claim.status is None or not claim.declared else {_COLOURS[claim.status.value]: True}
+                reporter.write_line(
+                    f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour
+                )
                 reporter.write_line(f"  {claim.sentence}")
                 for note in claim.notes:
                     reporter.write_line(f"  note: {note}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from seedwise import __version__
 from seedwise.comparison import ClaimOutcome, StudyOutcome
@@ -20,6 +21,7 @@ from seedwise.report.model import (
     ArmRow,
     Comparison,
     Data,
+    Look,
     OpenClaim,
     RefusedClaim,
     ReportModel,
@@ -56,15 +58,12 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         metric=study.task.metric,
         alpha=study.alpha,
         seeds=tuple(study.seeds),
+        look=None if outcome.look is None else Look(**asdict(outcome.look)),
         claims=claims,
         explored=explored,
         open_claims=tuple(_open(claim, outcome) for claim in outcome.open_claims),
         refused_claims=tuple(
-            RefusedClaim(
-                name=refused.claim.name,
-                statement=refused.claim.statement or f"{refused.claim.a} against {refused.claim.b}",
-                reason=refused.reason,
-            )
+            RefusedClaim(name=refused.claim.name, statement=refused.claim.words, reason=refused.reason)
             for refused in outcome.refused
         ),
         certificates=outcome.certificates,
@@ -150,6 +149,7 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         a=claim.a,
         b=claim.b,
         outcome=verdict.outcome.value,
+        status=claim.status.value if claim.status else None,
         label=_label(claim, metric),
         sentence=claim.sentence,
         declared=claim.declared,
@@ -196,7 +196,7 @@ def _label(claim: ClaimOutcome, metric: Metric) -> str:
 def _open(claim: Claim, outcome: StudyOutcome) -> OpenClaim:
     return OpenClaim(
         name=claim.name,
-        statement=claim.statement or f"{claim.a} against {claim.b}",
+        statement=claim.words,
         a=claim.a,
         b=claim.b,
         claim=claim.type,

@@ -54,8 +54,8 @@ def difference(study: StudyReport) -> Figure | None:
     return Figure(
         key=f"{study.name}-difference",
         title="Differences between arms",
-        caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; {side}. Filled: a decided claim; "
-        f"hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
+        caption=f"Estimate and {text.percent(study.level)} interval over seeds and examples; {side}. Filled: supported or "
+        f"contradicted; hollow: undecided or exploratory.{band if any(row.margin for row in rows) else ''}",
         alternative="; ".join(spoken) + ".",
         svg=render(f"{study.name}-difference", 0.62 * len(rows) + 0.75, draw),
     )
@@ -73,7 +73,7 @@ def _difference_row(axes: Axes, place: float, row: Comparison, scale: float) -> 
     axes.plot([low, high], [place, place], color=INK, linewidth=1.6)
     for bound in (low, high):
         axes.plot([bound, bound], [place - 0.07, place + 0.07], color=INK, linewidth=1.6)
-    fill = ARM_COLOURS[0] if row.declared and row.decided else "none"
+    fill = ARM_COLOURS[0] if row.declared and row.status in ("supported", "contradicted") else "none"
     axes.plot(
         [scale * row.estimate], [place], "D", markersize=7, markerfacecolor=fill, markeredgecolor=ARM_COLOURS[0],
         markeredgewidth=1.6,

@@ -61,8 +61,11 @@ def render_latex(model: ReportModel) -> str:
 
 def _study(study: StudyReport) -> list[str]:
     lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
+    if study.look is not None:
+        lines += [tex(text.look(study.look)), ""]
     for claim in study.claims:
-        mark = "" if claim.declared else r" (\emph{exploratory})"
+        words = f"{claim.status or ''}: {claim.label}{'' if claim.declared else '; exploratory'}"
+        mark = rf" (\emph{{{tex(words)}}})"
         notes = " ".join(map(text.as_sentence, claim.notes))
         lines += [rf"\paragraph{{{tex(claim.statement)}}}{mark} {tex(f'{claim.sentence} {notes}')}", ""]
     for pending in study.open_claims:
@@ -122,7 +125,7 @@ def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[s
             text.p_value(claim.p),
             text.p_value(claim.p_exact),
             text.p_value(claim.floor),
-            claim.outcome,
+            claim.outcome if claim.status is None else f"{claim.outcome} ({claim.status})",
         ]
         for claim in compared
     ]

@@ -8,7 +8,6 @@ from pydantic import JsonValue
 
 from seedwise.certificates.certificate import Certificate
 from seedwise.metric import MetricName
-from seedwise.stats import Outcome
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1
@@ -86,14 +85,21 @@ class Recipe(ContractModel):
     settings: tuple[tuple[str, str], ...]
 
 
+ClaimStatus = Literal["supported", "contradicted", "undecided"]
+
+
 class Comparison(ContractModel):
-    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict."""
+    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict.
+
+    `status` is what the outcome means for the claim of the study file; None where it made none.
+    """
 
     name: str
     statement: str
     a: str
     b: str
     outcome: str
+    status: ClaimStatus | None
     label: str
     sentence: str
     declared: bool
@@ -121,10 +127,6 @@ class Comparison(ContractModel):
     examples_needed: int | None
     notes: tuple[str, ...]
     signature: str
-
-    @property
-    def decided(self) -> bool:
-        return self.outcome in (Outcome.A_BETTER, Outcome.B_BETTER, Outcome.EQUIVALENT)
 
 
 class OpenClaim(ContractModel):
@@ -267,6 +269,19 @@ class RefusedClaim(ContractModel):
     reason: str
 
 
+class Look(ContractModel):
+    """The declared look that everything here is of: the `number`-th of `of`, with `seeds` an arm.
+
+    Each claim is decided at `level`, two-sided: what the rule (`spending`) leaves this look of the claim's alpha.
+    """
+
+    number: int
+    of: int
+    seeds: int
+    level: float
+    spending: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -274,6 +289,7 @@ class StudyReport(ContractModel):
     metric: MetricName
     alpha: float
     seeds: tuple[int, ...]
+    look: Look | None
     claims: tuple[Comparison, ...]
     explored: tuple[Comparison, ...]
     open_claims: tuple[OpenClaim, ...]
@@ -316,12 +332,12 @@ class ReportModel(ContractModel):
 
 
 class Entry(ContractModel):
-    """What the index says of a study; a verdict is (statement, label, decided, declared)."""
+    """What the index says of a study; a verdict is (statement, label, status, declared)."""
 
     name: str
     title: str
     finished: int
     planned: int
-    verdicts: tuple[tuple[str, str, bool, bool], ...]
+    verdicts: tuple[tuple[str, str, ClaimStatus, bool], ...]
     open_claims: tuple[str, ...]
     refused_claims: tuple[str, ...]

@@ -33,6 +33,8 @@ def environment(*, autoescape: bool) -> Environment:
         "p_value",
         "probability",
         "percent",
+        "status",
+        "look",
         "count",
         "seconds",
         "rate",

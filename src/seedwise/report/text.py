@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seedwise.metric import METRICS, MetricName
 from seedwise.stats import format_p
 
+if TYPE_CHECKING:
+    from seedwise.report.model import Look
+
 MISSING = "–"
+STATUS_SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+SPENDINGS = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
 _SHORT_DIGEST = 12
 
 
@@ -46,6 +53,19 @@ def probability(value: float | None) -> str:
 
 def percent(level: float) -> str:
     return f"{100.0 * level:g} %"
+
+
+def status(word: str) -> str:
+    """What a claim's status is marked with, so that it is told by a sign and a word, never by colour alone."""
+    return f"{STATUS_SIGNS[word]} {word}"
+
+
+def look(at: Look) -> str:
+    """Which look the study has reached, as a sentence."""
+    return (
+        f"Look {at.number} of {at.of}, declared before: {plural(at.seeds, 'seed')} an arm, each claim decided at {at.level:.3g}, "
+        f"what {SPENDINGS[at.spending]} spending leaves this look."
+    )
 
 
 def number(value: float) -> str:

@@ -84,7 +84,7 @@ def _write(folder: Path, model: ReportModel) -> None:
         finished=study.finished,
         planned=study.planned,
         verdicts=tuple(
-            (claim.statement, claim.label, claim.decided and claim.declared, claim.declared) for claim in study.claims
+            (claim.statement, claim.label, claim.status or "undecided", claim.declared) for claim in study.claims
         ),
         open_claims=tuple(claim.statement for claim in study.open_claims),
         refused_claims=tuple(claim.statement for claim in study.refused_claims),

@@ -47,12 +47,13 @@ from .several import PairResult, all_pairs, dunnett
 from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
 from .tdist import TostResult, tost
-from .verdict import Claim, Outcome, Question, Verdict
+from .verdict import Claim, ClaimStatus, Outcome, Question, Verdict
 from .welch import WelchResult, welch, welch_tost
 
 __all__ = [
     "ArmComponents",
     "Claim",
+    "ClaimStatus",
     "CollapseResult",
     "Components",
     "CrossedResult",

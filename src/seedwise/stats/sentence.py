@@ -42,6 +42,7 @@ def _parts(verdict: Verdict, a: str, b: str, metric: str, unit: str, scale: floa
             f"{_level(verdict)}: with {_seeds(verdict, a, b)} the smallest p an exact test can return is "
             f"{_floor(verdict)}; {_seeds_that_do(verdict, a, b)} would do.",
             f"Described only, not decided: {observed}.",
+            _exact(verdict, a, b, scale),
             _notes(verdict, a, b),
         ]
     if verdict.outcome is Outcome.INCONCLUSIVE:

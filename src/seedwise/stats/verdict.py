@@ -41,6 +41,14 @@ class Question(StrEnum):
     EXAMPLES = "examples"
 
 
+class ClaimStatus(StrEnum):
+    """How a declared claim stands: that A is better (superiority), or that the two lie within the margin (equivalence)."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One decided claim about A against B; higher scores are better.
@@ -85,3 +93,20 @@ class Verdict:
         if self.claim == "superiority":
             return self.p
         return None if self.tost is None else self.tost.p
+
+    @property
+    def claim_status(self) -> ClaimStatus:
+        """What `outcome` means for the declared claim.
+
+        Superiority is contradicted where B is better; arms shown to lie within a margin leave it undecided, for A may be
+        better by less. Equivalence is contradicted where the difference is shown to be *beyond* the margin: by the test of
+        |difference| <= margin at alpha / family_size, two-sided, since a difference other than 0 may still lie within it.
+        """
+        if self.outcome is (Outcome.A_BETTER if self.claim == "superiority" else Outcome.EQUIVALENT):
+            return ClaimStatus.SUPPORTED
+        if self.claim == "superiority":
+            return ClaimStatus.CONTRADICTED if self.outcome is Outcome.B_BETTER else ClaimStatus.UNDECIDED
+        if self.tost is None or self.outcome not in (Outcome.A_BETTER, Outcome.B_BETTER):
+            return ClaimStatus.UNDECIDED
+        beyond = 1.0 - max(self.tost.p_lower, self.tost.p_upper)
+        return ClaimStatus.CONTRADICTED if 2.0 * beyond <= self.alpha / self.family_size else ClaimStatus.UNDECIDED

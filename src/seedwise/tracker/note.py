@@ -8,9 +8,10 @@ from seedwise.tracker.flatten import MAX_TAG, clip
 
 
 def verdict_words(claim: ClaimOutcome) -> str:
-    """The outcome, with the arms' own names."""
+    """What became of the claim, and the outcome with the arms' own names."""
     names = {Outcome.A_BETTER: f"{claim.a} better", Outcome.B_BETTER: f"{claim.b} better"}
-    return names.get(claim.verdict.outcome, claim.verdict.outcome.value)
+    found = names.get(claim.verdict.outcome, claim.verdict.outcome.value)
+    return found if claim.status is None else f"{claim.status.value} ({found})"
 
 
 def comparison_note(outcome: StudyOutcome) -> str:

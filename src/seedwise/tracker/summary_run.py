@@ -45,6 +45,8 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     for claim in (*outcome.claims, *outcome.explored):
         prefix = f"seedwise.claim.{claim.name}"
         tags[clean_key(f"{prefix}.outcome")] = claim.verdict.outcome.value
+        if claim.status is not None:
+            tags[clean_key(f"{prefix}.status")] = claim.status.value
         tags[clean_key(f"{prefix}.verdict")] = clip(claim_note(claim), MAX_TAG)
         tags[clean_key(f"{prefix}.sentence")] = clip(claim.sentence, MAX_TAG)
         tags[clean_key(f"{prefix}.declared")] = str(claim.declared).lower()
