@@ -75,18 +75,21 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
         for name in dict.fromkeys(arm.model for arm in study.arms.values())
         if name is not None
     }
-    tasks = {name: task_of(study, arm, data) for name, arm in study.arms.items()}
+    specs = {}  # of the first seed; the others differ in nothing but their seeds
+    for name, arm in study.arms.items():
+        model = models[arm.model] if arm.model else None
+        try:
+            specs[name] = _spec(study, arm, study.seeds[0], task_of(study, arm, data), model, device)
+        except ValidationError as error:
+            faults = "\n".join(f"  arms.{name}.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
     runs = []
     for seed in study.seeds:  # seed by seed, so that every arm has something to show early
+        seeds = derive_seeds(seed)
         for name, arm in study.arms.items():
-            if seed not in study.seeds_of(name):
+            if arm.deterministic and seed != study.seeds[0]:
                 continue
-            try:
-                spec = _spec(study, arm, seed, tasks[name], models[arm.model] if arm.model else None, device)
-            except ValidationError as error:
-                faults = "\n".join(f"  arms.{name}.{fault}" for fault in faults_of(error))
-                raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
-            digest = digests.get(arm.backend)
+            spec, digest = specs[name].model_copy(update={"seeds": seeds}), digests.get(arm.backend)
             runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
     return Plan(study, data, tuple(runs))
 

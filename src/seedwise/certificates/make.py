@@ -1,11 +1,13 @@
-"""Making a certificate: the probes, each a process of the backend's own image, one after the other."""
+"""Making a certificate: the probes of each backend, one after the other in its own image, both backends side by side."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from seedwise_contract.files import write_json
 from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
 
 ROWS, UPDATES = 64, 20
-_SECONDS = 900
+_SECONDS, _POLL_SECONDS = 900, 0.05
 _NOTHING = ProbeRequest(rows=0, updates=0)
 _TRAIN = ProbeRequest(rows=0, updates=UPDATES)
 _STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
@@ -52,7 +54,16 @@ class Certifier:
                 raise InputError(
                     f"backend '{backend}' cannot be certified: its description has no verb '{VERB}' (docs/contract.md)"
                 )
-        sides = [self._side(need, backend, digest) for backend, digest in need.backends]
+        cancelled = threading.Event()
+        with ThreadPoolExecutor(len(need.backends), thread_name_prefix="probes") as together:
+            try:
+                begun = [
+                    together.submit(self._side, need, backend, digest, cancelled) for backend, digest in need.backends
+                ]
+                sides = [future.result() for future in begun]
+            except BaseException:
+                cancelled.set()
+                raise
         told = [
             Told(backend=name, digest=digest or "", packages=side.still.result.packages)
             for (name, digest), side in zip(need.backends, sides, strict=True)
@@ -67,7 +78,7 @@ class Certifier:
             unequal=unequal(sides[0], sides[1]),
         )
 
-    def _side(self, need: Need, backend: str, digest: str | None) -> Side:
+    def _side(self, need: Need, backend: str, digest: str | None, cancelled: threading.Event) -> Side:
         if digest is None:
             raise EngineError(f"backend '{backend}' is not built: 'seedwise images build' builds it")
         if need.spec.recipe is None:
@@ -75,7 +86,7 @@ class Certifier:
 
         def probe(what: str, spec: RunSpec, request: ProbeRequest, recipe: Mapping[str, Any]) -> Probe:
             self._say(f"probe {backend}: {what}")
-            return self._probe(_changed(spec, backend, recipe), request, digest)
+            return self._probe(_changed(spec, backend, recipe), request, digest, cancelled)
 
         still, optimizer = {"dropout": _STILL}, need.spec.recipe.optimizer.model_dump()
         noisy = again = None
@@ -91,7 +102,7 @@ class Certifier:
             noisy_again=again,
         )
 
-    def _probe(self, spec: RunSpec, request: ProbeRequest, digest: str) -> Probe:
+    def _probe(self, spec: RunSpec, request: ProbeRequest, digest: str, cancelled: threading.Event) -> Probe:
         place = self._project.home / "probes"
         place.mkdir(parents=True, exist_ok=True)
         out = Path(tempfile.mkdtemp(dir=place))
@@ -100,8 +111,9 @@ class Certifier:
             write_json(out / "spec.json", spec)
             write_json(out / REQUEST, request)
             gpus = int(spec.device.kind == "cuda")
-            with self._pool.lease(spec.device.threads, gpus, threading.Event()) as lease:
-                assert lease is not None
+            with self._pool.lease(spec.device.threads, gpus, cancelled) as lease:
+                if lease is None:
+                    raise EngineError(f"the probes of backend '{spec.backend}' were stopped")
                 launch = Launch(
                     backend=spec.backend,
                     digest=digest,
@@ -114,15 +126,10 @@ class Certifier:
                     verb=VERB,
                 )
                 process = self._runtime.start(launch)
-                timer = threading.Timer(_SECONDS, process.stop, (5.0,))
-                timer.start()
-                try:
-                    ended = process.wait()
-                except BaseException:
-                    process.stop(5.0)
-                    raise
-                finally:
-                    timer.cancel()
+                end = time.monotonic() + _SECONDS
+                while (ended := process.poll()) is None:
+                    if cancelled.wait(_POLL_SECONDS) or time.monotonic() > end:
+                        process.stop(5.0)
             if ended.code != 0:
                 tail = "\n".join(ended.log.strip().splitlines()[-15:])
                 raise EngineError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -48,6 +49,8 @@ class BenchSession:
         self._progress: Progress | None = None
         self._regressions: list[Regression] = []
         self._history: list[StoredRun] | None = None
+        self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
+        self._begun = time.monotonic()
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -221,6 +224,18 @@ class BenchSession:
             reporter.write_line(f"  {told.words}")
         if outcomes and not self._config.getoption("--no-record"):
             self._record(outcomes, reporter)
+        if (took := self._took()) is not None:
+            reporter.write_line(took)
+
+    def _took(self) -> str | None:
+        """What this session cost beside its runs' training and scoring; None where it has run nothing."""
+        ended = [future.result() for future in self._futures.values() if future.done() and not future.cancelled()]
+        ran = [outcome.result.timings for outcome in ended if outcome.result is not None and not outcome.cached]
+        bare = sum(timings.training + timings.evaluation for timings in ran)
+        if not bare:
+            return None
+        wall, jobs = time.monotonic() - self._begun, min(self._engine.jobs, len(ran))
+        return f"{len(ran)} runs in {wall / 60:.1f} min, {jobs} at once: {wall * jobs / bare:.2f} times their training and scoring"
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
         from seedwise.recording import record
@@ -233,8 +248,7 @@ class BenchSession:
             reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _planned(self, item: RunItem) -> PlannedRun:
-        plan = self._plans[item.study_file.study.name]
-        return next(run for run in plan.runs if run.arm == item.arm and run.seed == item.seed)
+        return self._by_item[item.study_file.study.name, item.arm, item.seed]
 
 
 def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
