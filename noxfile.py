@@ -97,9 +97,12 @@ def ui(session: nox.Session) -> None:
 
 @nox.session
 def speed(session: nox.Session) -> None:
-    """The suite's own speed, and training beside the frameworks' own ways, by pytest-benchmark (-k parts of it)."""
-    files = ["benchmarks/test_speed.py", "benchmarks/test_training_speed.py"]
-    python(session, "-m", "pytest", *files, "--benchmark-only", *session.posargs)
+    """The suite's own speed, and training beside the frameworks' own ways, by pytest-benchmark (-k parts of it).
+
+    Save it with `--benchmark-json FILE`, and hold it against another by `python benchmarks/ratios.py FILE`.
+    """
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks").glob("test_*_speed.py"))
+    python(session, "-m", "pytest", "benchmarks/test_speed.py", *files, "--benchmark-only", *session.posargs)
 
 
 @nox.session

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from seedwise.project import Project, find_project
+from seedwise.project import Project
 
 pytest_plugins = ["pytester"]
 
@@ -99,7 +99,19 @@ class Small:
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
-    root = tmp_path / "project"
+    made = small_project(tmp_path)
+    for name in SETTINGS:
+        monkeypatch.setenv(name, made.environment[name])
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return made
+
+
+SETTINGS = ("SEEDWISE_HOME", "SEEDWISE_CACHE", "SEEDWISE_DATA", "SEEDWISE_RUNTIME", "SEEDWISE_DEVICE")
+
+
+def small_project(folder: Path) -> Small:
+    """The project's files below `folder`, and the environment that its programs are run with."""
+    root = folder / "project"
     (root / "docker").mkdir(parents=True)
     (root / "benchmarks" / "assets").mkdir(parents=True)
     (root / "fakes").mkdir()
@@ -108,26 +120,19 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
         "version: 1\nbases: {}\nbackends:\n  fake: {kind: command, command: [python, fakes/fake_backend.py]}\n"
     )
     (root / "pytest.ini").write_text("[pytest]\n")
-    data = tmp_path / "data"
+    data = folder / "data"
     data.mkdir()
     text = "".join(json.dumps(row) + "\n" for row in toy_rows(200))
     (data / "toy.jsonl").write_text(text)
     (root / "benchmarks" / "assets" / "toy.yaml").write_text(toy_manifest(text))
     study = root / "benchmarks" / "small.yaml"
     study.write_text(STUDY)
-    settings = {
-        "SEEDWISE_HOME": str(tmp_path / "home"),
-        "SEEDWISE_CACHE": str(tmp_path / "cache"),
-        "SEEDWISE_DATA": str(data),
-        "SEEDWISE_RUNTIME": "venv",
-        "SEEDWISE_DEVICE": "cpu",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    project = Project(root=root, home=folder / "home", cache=folder / "cache", data_root=data)
+    settings = dict(zip(SETTINGS, (str(project.home), str(project.cache), str(data), "venv", "cpu"), strict=True))
     environment = {**os.environ, **settings, "NO_COLOR": "1", "PY_COLORS": "0", "COLUMNS": "160"}
-    environment.pop("PYTEST_ADDOPTS", None)
-    return Small(find_project(root), study, environment)
+    for name in ("PYTEST_ADDOPTS", "MLFLOW_TRACKING_URI"):
+        environment.pop(name, None)
+    return Small(project, study, environment)
 
 
 def toy_rows(count: int) -> list[dict[str, str]]:
