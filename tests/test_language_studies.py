@@ -215,6 +215,8 @@ def test_from_running_text_to_a_verdict_on_answers(faq: Small) -> None:
     ran = faq.pytest(str(faq.study), "--no-record", timeout=500)
     assert ran.returncode == 0, ran.stdout
     assert "perplexity" in ran.stdout
+    told = faq.seedwise("report", str(faq.study))
+    assert told.returncode == 0, told.stderr
     report = json.loads((faq.project.reports / "small" / "report.json").read_text())["studies"][0]
     assert {arm["name"]: arm["complete"] for arm in report["arms"]} == {"quick": True, "frozen": True}
     assert report["answers"][0]["said"][0]["arm"] == "quick"
@@ -239,7 +241,7 @@ def pretraining(small: Small) -> Path:
             "  rows: {train: 60, selection: 8, test: 8}\n  masking: {probability: 0.2, keep: 0.1, random: 0.1}\n",
             "backend: hf\n",
         ),
-        ("size: 30", "size: 280"),
+        ("size: 30", "size: 268"),
         ("positions: 32", "positions: 64"),
         ("max_length: 32", "max_length: 64"),
         ("only_first", "longest_first"),

@@ -83,6 +83,7 @@ def test_pages_show_perplexity_in_its_own_unit(model: ReportModel, page: Page) -
     assert "P(first &lt; second)" in html
     for text in (html, markdown, latex):
         assert not re.search(r"\bpoints\b", text.split("</style>")[-1])
+        assert "in %" not in text
     assert "mean perplexity |" in markdown
     assert "perplexity" in render_scores(model).splitlines()[0]
     told = {figure.title: figure for figure in drawings(model.studies[0])}
