@@ -216,6 +216,19 @@ def test_a_copy_under_another_name_is_no_later_claim(small: Small) -> None:
     assert answer.stdout.count("(done before)") == 8
 
 
+def test_studies_that_share_runs_are_all_declared_before_them(small: Small) -> None:
+    """The second one's runs are the first one's, every one of them, and its claim is the contrary."""
+    second = small.study.with_name("second.yaml")
+    claim = "  - {name: learning-helps, a: quick, b: frozen}\n"
+    contrary = "  - {name: learning-hurts, a: frozen, b: quick}\n"
+    second.write_text(small.study.read_text().replace("name: small", "name: second").replace(claim, contrary))
+    done = small.pytest("benchmarks", "--no-record")
+    assert done.returncode == 0, done.stdout
+    assert len(small.runs()) == 8
+    assert "learning-hurts: contradicted" in done.stdout, done.stdout
+    assert "exploratory" not in done.stdout
+
+
 def test_two_harnesses_at_once_do_each_run_once(small: Small) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record"]
     both = [

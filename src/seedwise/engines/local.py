@@ -78,8 +78,12 @@ class LocalEngine:
         """Start (study name, run) pairs; run id → future.  What the store holds is done at once.
 
         Runs that need no GPU go first where others do, since they would only wait behind them; then a run of each arm, so that
-        what cannot work and how long it all takes is known early; else they keep their order.
+        what cannot work and how long it all takes is known early; else they keep their order.  Every study with something to
+        run is declared before the first run starts: studies may share runs.
         """
+        stored_runs = {run.run_id: self._store.result(run.run_id) for _, run in runs if run.run_id is not None}
+        for study in dict.fromkeys(study for study, run in runs if stored_runs[run.run_id or ""] is None):
+            self._store.declare(self._study_of[study].declaration(), as_declared(self._study_of[study]))
         futures: dict[str, Future[Outcome]] = {}
         first: dict[tuple[str, str], PlannedRun] = {}
         for study, run in runs:
@@ -90,13 +94,11 @@ class LocalEngine:
             assert run.run_id is not None
             if run.run_id in futures:
                 continue  # two studies share this run
-            stored = self._store.result(run.run_id)
+            stored = stored_runs[run.run_id]
             if stored is not None:
                 futures[run.run_id] = Future()
                 futures[run.run_id].set_result(Outcome(run.run_id, stored, None, None, stored.timings.total, True))
             else:
-                declared = self._study_of[study]
-                self._store.declare(declared.declaration(), as_declared(declared))
                 needs_gpu = 1 if run.spec.device.kind == "cuda" else 0
                 self._pool.refuse_impossible(run.spec.device.threads, needs_gpu)
                 futures[run.run_id] = self._executor.submit(self._execute, self._study_of[study], run)
