@@ -173,3 +173,12 @@ def test_a_study_without_runs_has_every_format(tmp_path: Path) -> None:
     assert render_scores(model).count("missing") == 11
     assert model.studies[0].reported[0].statement == "Ours is not complete yet."
     assert "Ours is not complete yet." in render_html(model)
+
+
+def test_markdown_says_what_each_arm_costs(model: ReportModel) -> None:
+    study = model.studies[0]
+    text = render_markdown(model)
+    for arm in study.arms:
+        if arm.cost is not None and arm.cost.trainable_parameters is not None:
+            body = arm.cost.trainable_parameters - (arm.cost.trainable_head or 0)
+            assert f"| {arm.cost.trainable_parameters:,} | {body:,} |" in text
