@@ -71,6 +71,14 @@ def test_a_rebuilt_image_of_the_same_bits_is_the_same_image(project: Project, en
         lock.require_locked(project, engine, "toy", entry.digest)  # type: ignore[arg-type]
 
 
+def test_the_last_build_of_each_is_shown(project: Project, engine: FakeEngine) -> None:
+    old = locked(engine.add([], number=1))
+    new = locked(engine.add([], number=2, layers=2), built_at="2026-02-01T00:00:00+00:00")
+    for entry in (new, old):
+        lock.record(project, entry)
+    assert lock.latest(project)["toy-cpu"] == new
+
+
 @pytest.mark.parametrize("reference", ["toy", "toy:latest", "registry.example/toy:1.0", "sha256:abc", ""])
 def test_a_tag_is_refused_even_where_the_engine_has_it(project: Project, engine: FakeEngine, reference: str) -> None:
     lock.record(project, locked(engine.add([reference], number=1)))

@@ -9,7 +9,7 @@ import typer
 
 from seedwise.cli.common import DeviceName, DeviceOption, RuntimeOption, options_of, say
 from seedwise.images.definition import CommandBackend, load_definition
-from seedwise.images.lock import COMMITTED, commit_lock, entries
+from seedwise.images.lock import COMMITTED, commit_lock, latest
 from seedwise.project import find_project
 from seedwise.runtimes.choose import choose
 
@@ -35,15 +35,11 @@ def build(
 
 @app.command("list")
 def list_images() -> None:
-    """Show the locked images."""
-    seen = set()
-    for image in entries(find_project(Path.cwd())):
-        name = f"{image.backend}-{image.flavour}"
-        if name not in seen:
-            seen.add(name)
-            typer.echo(
-                f"{name:<14} {image.digest}  {image.size_bytes / 1e6:.0f} MB  on {image.base.reference}  {image.built_at}"
-            )
+    """Show the locked images, the last one built of each."""
+    for name, image in latest(find_project(Path.cwd())).items():
+        typer.echo(
+            f"{name:<14} {image.digest}  {image.size_bytes / 1e6:.0f} MB  on {image.base.reference}  {image.built_at}"
+        )
 
 
 @app.command()

@@ -111,6 +111,12 @@ def entries(project: Project) -> list[LockedImage]:
     ]
 
 
+def latest(project: Project) -> dict[str, LockedImage]:
+    """'hf-cpu' → the last image built of that backend and flavour, whichever lock it stands in; by name."""
+    built = sorted(entries(project), key=lambda image: image.built_at)
+    return dict(sorted({f"{image.backend}-{image.flavour}": image for image in built}.items()))
+
+
 def find(
     project: Project, client: DockerClient, backend: str, flavour: str, sources: str, bases: list[str]
 ) -> LockedImage | None:
