@@ -71,7 +71,7 @@ def conforms(real: Real, runtime: str) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert f"runtime: {runtime}" in answer.stdout
     assert (
-        "pretraining-helps: unattainable" in answer.stdout
+        "pretraining-helps: undecided (unattainable)" in answer.stdout
     )  # two seeds an arm: said, rather than called insignificant
     assert "MLflow: 9 added" in answer.stdout  # comparison, three arms, five runs
     folders = real.folders(runtime)
