@@ -37,33 +37,32 @@ def usable_gpus() -> tuple[str, ...]:
     if shutil.which("nvidia-smi") is None:
         return ()
     try:
-        answer = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
+        listed = _asked("index")
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip().isdigit())
+    return tuple(line.strip() for line in listed if line.strip().isdigit())
 
 
 def gpu_bytes(gpus: tuple[str, ...]) -> int | None:
     """Memory of the smallest of `gpus`, by index or UUID; None where the driver does not tell."""
     try:
-        answer = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-        listed = [tuple(map(str.strip, line.split(","))) for line in answer.stdout.splitlines()]
+        listed = [tuple(map(str.strip, line.split(","))) for line in _asked("index,uuid,memory.total")]
         sizes = [int(size) << 20 for index, uuid, size in listed if index in gpus or uuid.startswith(gpus)]
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return min(sizes, default=None)
+
+
+def _asked(fields: str) -> list[str]:
+    """The driver's line of `fields` for each GPU, without units; `OSError` or `SubprocessError` where it does not answer."""
+    answer = subprocess.run(
+        ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    return answer.stdout.splitlines()
 
 
 class LeasePool:

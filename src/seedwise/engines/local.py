@@ -81,7 +81,8 @@ class LocalEngine:
         what cannot work and how long it all takes is known early; else they keep their order.  Every study with something to
         run is declared before the first run starts: studies may share runs.
         """
-        stored_runs = {run.run_id: self._store.result(run.run_id) for _, run in runs if run.run_id is not None}
+        identities = dict.fromkeys(run.run_id for _, run in runs if run.run_id is not None)
+        stored_runs = {identity: self._store.result(identity) for identity in identities}
         for study in dict.fromkeys(study for study, run in runs if stored_runs[run.run_id or ""] is None):
             self._store.declare(self._study_of[study].declaration(), as_declared(self._study_of[study]))
         futures: dict[str, Future[Outcome]] = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.comparison import StudyOutcome
-from seedwise.report.model import ArmCost, ReportModel
+from seedwise.report.model import ArmCost
 from seedwise.report.render import FILES
 from seedwise.store import Store, StoredRun
 from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
@@ -81,8 +82,9 @@ def _costs(report: Path | None) -> dict[str, ArmCost]:
     path = (report if report.is_dir() else report.parent) / FILES["json"]
     if not path.is_file():
         return {}
-    model = ReportModel.model_validate_json(path.read_bytes())
-    return {arm.name: arm.cost for study in model.studies for arm in study.arms if arm.cost is not None}
+    studies = json.loads(path.read_bytes())["studies"]  # costs alone: the curves of many runs need not be checked here
+    arms = [arm for study in studies for arm in study["arms"] if arm["cost"] is not None]
+    return {arm["name"]: ArmCost.model_validate(arm["cost"]) for arm in arms}
 
 
 def _report_files(report: Path | None) -> tuple[Artifact, ...]:
