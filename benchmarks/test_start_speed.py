@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -16,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from turns import in_turn, warmed
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.errors import SeedwiseError
 from seedwise.plan import make_plan
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease, Runtime
 from seedwise.runtimes.venv import VenvRuntime
-from seedwise.runtimes.warm import WarmRuntime
 from seedwise.study import load_study
 from seedwise_contract.files import write_json
 
@@ -43,12 +41,7 @@ def until_first_update(events: Callable[[], list[Path]], begun: float) -> float:
 def test_a_run(benchmark: Any, tmp_path: Path) -> None:
     project = find_project(ROOT)
     runtime = VenvRuntime(project, "cpu")
-    warm = WarmRuntime(runtime)
-    try:
-        digest = warm.prepare(["hf"], print)["hf"]
-        assert warm.describe("hf").serves
-    except SeedwiseError as error:
-        pytest.skip(f"the hf backend cannot be had here: {error}")
+    warm, digest = warmed(runtime)
     plan = make_plan(load_study(STUDY).study, project, {}, "cpu", print)
     spec = next(run.spec for run in plan.runs if run.arm == "pretrained")
 
@@ -64,21 +57,8 @@ def test_a_run(benchmark: Any, tmp_path: Path) -> None:
         process.wait()
         return told
 
-    seconds(warm, "first")
-    cold: list[float] = []
-    hot: list[float] = []
-
-    def one_turn() -> None:
-        cold.append(seconds(runtime, f"cold-{len(cold)}"))
-        hot.append(seconds(warm, f"warm-{len(hot)}"))
-
-    try:
-        benchmark.pedantic(one_turn, rounds=ROUNDS, iterations=1)
-    finally:
-        warm.close()
-    ratio = statistics.median(cold) / statistics.median(hot)
-    benchmark.extra_info.update(cold_seconds=cold, warm_seconds=hot, ratio=ratio)
-    print(f"\nfirst update after: cold {cold}, warm {hot}, ratio {ratio:.1f}")
+    told = in_turn(benchmark, runtime, warm, seconds, ROUNDS)
+    print(f"\nfirst update after: cold {told['cold_seconds']}, warm {told['warm_seconds']}, ratio {told['ratio']:.1f}")
 
 
 @pytest.mark.benchmark(group="start to first update: the suite, cold")

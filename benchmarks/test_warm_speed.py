@@ -6,21 +6,19 @@ each benchmark's `extra_info`, and so is the first warm run, which pays for the 
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from turns import in_turn, warmed
 
-from seedwise.errors import SeedwiseError
 from seedwise.images.engine import answers
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease, Runtime, ServingRuntime
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.venv import VenvRuntime
-from seedwise.runtimes.warm import WarmRuntime
 from seedwise_contract import RunResult
 from seedwise_contract.files import write_json
 from tests.backends.conftest import backend_python
@@ -52,12 +50,7 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[ServingRuntime]:
 
 @pytest.mark.benchmark(group="seconds of a tiny run beyond its training: cold and warm, in turn")
 def test_warm_beside_cold(benchmark: Any, runtime: ServingRuntime, place: Workplace) -> None:
-    warm = WarmRuntime(runtime)
-    try:
-        digest = warm.prepare(["hf"], print)["hf"]
-        assert warm.describe("hf").serves
-    except SeedwiseError as error:
-        pytest.skip(f"the hf backend cannot be had here: {error}")
+    warm, digest = warmed(runtime)
 
     def beyond(by: Runtime, name: str) -> float:
         """Seconds of one run from its start to its end, less those of training and evaluation."""
@@ -75,19 +68,7 @@ def test_warm_beside_cold(benchmark: Any, runtime: ServingRuntime, place: Workpl
         timings = RunResult.model_validate_json((out / "result.json").read_bytes()).timings
         return seconds - timings.training - timings.evaluation
 
-    first = beyond(warm, "first")
-    cold: list[float] = []
-    hot: list[float] = []
-
-    def one_turn() -> None:
-        cold.append(beyond(runtime, f"cold-{len(cold)}"))
-        hot.append(beyond(warm, f"warm-{len(hot)}"))
-
-    try:
-        benchmark.pedantic(one_turn, rounds=ROUNDS, iterations=1)
-    finally:
-        warm.close()
+    told = in_turn(benchmark, runtime, warm, beyond, ROUNDS)
     assert warm.notes == []
-    ratio = statistics.median(cold) / statistics.median(hot)
-    benchmark.extra_info.update(first_warm_seconds=first, cold_seconds=cold, warm_seconds=hot, ratio=ratio)
-    print(f"\n{runtime.name}: first warm {first:.2f}\ncold {cold}\nwarm {hot}\nratio {ratio:.2f}")
+    first, cold, hot = told["first_warm_seconds"], told["cold_seconds"], told["warm_seconds"]
+    print(f"\n{runtime.name}: first warm {first:.2f}\ncold {cold}\nwarm {hot}\nratio {told['ratio']:.2f}")
