@@ -41,10 +41,10 @@ def harness(session: nox.Session) -> dict[str, str]:
         session.log(f"making the harness environment in {HARNESS.relative_to(ROOT)} (a minute or two)")
         shutil.rmtree(HARNESS, ignore_errors=True)
         venv.create(HARNESS, with_pip=True)
-        session.run(*pip, "--require-hashes", "--requirement", str(LOCK), silent=True)
+        session.run_install(*pip, "--require-hashes", "--requirement", str(LOCK), silent=True)
         made("packages", sys.version.encode() + LOCK.read_bytes())
     if outdated("seedwise", str(ROOT).encode() + (ROOT / "pyproject.toml").read_bytes()):
-        session.run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT), silent=True)
+        session.run_install(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT), silent=True)
         made("seedwise", str(ROOT).encode() + (ROOT / "pyproject.toml").read_bytes())
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, "VIRTUAL_ENV": str(HARNESS), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
