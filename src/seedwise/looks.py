@@ -33,7 +33,7 @@ def looks_of(study: Study) -> tuple[LookAt, ...]:
     """
     if study.looks is None:
         return ()
-    from seedwise.stats import look_levels  # brings scipy.stats, slow to import
+    from seedwise.stats import look_levels  # brings scipy, slow to import
 
     levels = look_levels(study.looks.seeds, study.alpha / max(1, len(study.claims)), study.looks.spending)
     return tuple(

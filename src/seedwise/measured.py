@@ -21,7 +21,7 @@ def read_measured(metric: Metric, path: Path) -> tuple[tuple[str, ...], NDArray[
         predictions = list(read_predictions(path))
         ids = tuple(prediction.id for prediction in predictions)
         return ids, np.array([prediction.correct for prediction in predictions], dtype=np.float64)
-    from seedwise.stats import perplexity_scores  # brings scipy.stats, slow to import
+    from seedwise.stats import perplexity_scores  # brings scipy, slow to import
 
     losses = list(read_token_losses(path))
     scores = perplexity_scores([[line.loss for line in losses]], [[line.tokens for line in losses]])

@@ -28,7 +28,7 @@ def bundle(
 
     Texts of the data are not in it, nor are checkpoints.  The same store gives the same bytes.
     """
-    from seedwise.bundle import pack  # brings scipy.stats, slow to import
+    from seedwise.bundle import pack  # brings scipy, slow to import
     from seedwise.comparison import compare
     from seedwise.signature import sign
     from seedwise_contract.files import write_whole

@@ -97,7 +97,7 @@ def compare(
     More than two arms without --a and --b: all pairs, as one family under Holm's correction.
     """
     from seedwise.mlflow_scores import MlflowRuns, read_runs
-    from seedwise.scorecard import FORMATS, choose_pairs, decide_pairs  # brings scipy.stats, slow to import
+    from seedwise.scorecard import FORMATS, choose_pairs, decide_pairs  # brings scipy, slow to import
     from seedwise.scores import lay_out, read_scores
 
     if not 0.0 < alpha < 0.5:

@@ -86,7 +86,7 @@ def _state(run: PlannedRun, store: Store) -> str:
 
 
 def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances) -> None:
-    from seedwise.attainable import reach_with  # brings scipy.stats, slow to import
+    from seedwise.attainable import reach_with  # brings scipy, slow to import
     from seedwise.forecast import forecast
     from seedwise.forecast_text import as_lines
 

@@ -31,7 +31,7 @@ _KINDS: dict[Format, Kind] = {form: form.value for form in Format if form is not
 def _outcomes(
     studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption
 ) -> tuple[Workbench, list[StudyOutcome]]:
-    from seedwise.comparison import compare  # brings scipy.stats, slow to import; only these commands need it
+    from seedwise.comparison import compare  # brings scipy, slow to import; only these commands need it
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])

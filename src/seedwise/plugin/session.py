@@ -134,7 +134,7 @@ class BenchSession:
     def compared(self, study: str) -> StudyOutcome:
         self._refuse(study)
         if study not in self._compared:
-            from seedwise.comparison import compare  # brings scipy.stats, slow to import; runs need not wait for it
+            from seedwise.comparison import compare  # brings scipy, slow to import; runs need not wait for it
 
             self._compared[study] = compare(self._plans[study], self._bench.store)
         return self._compared[study]
@@ -181,7 +181,7 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
-        from seedwise.signature import sign  # brings scipy.stats, slow to import
+        from seedwise.signature import sign  # brings scipy, slow to import
 
         outcomes = []
         for note in self._bench.runtime.notes:

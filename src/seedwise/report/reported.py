@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from seedwise.comparison import ArmScores, StudyOutcome
 from seedwise.metric import METRICS, Metric
@@ -50,7 +50,7 @@ def prediction_interval(arm: ArmScores, runs: int, alpha: float) -> Interval | N
     summary = arm.summary
     if arm.deterministic or summary.mean is None or summary.sd is None or summary.interval is None:
         return None
-    reach = float(student.ppf(1.0 - alpha / 2.0, summary.n - 1)) * summary.sd * math.sqrt(1.0 / summary.n + 1.0 / runs)
+    reach = float(stdtrit(summary.n - 1, 1.0 - alpha / 2.0)) * summary.sd * math.sqrt(1.0 / summary.n + 1.0 / runs)
     return summary.mean - reach, summary.mean + reach
 
 

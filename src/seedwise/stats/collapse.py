@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import stats
+import scipy
 
 from .degenerate import Degenerate, DegenerateReason
 from .numeric import check_alpha
@@ -44,7 +44,7 @@ def collapse_rates(
     p = 1.0
     if 0 < collapsed_a + collapsed_b < seeds_a + seeds_b:
         table = [[collapsed_a, collapsed_b], [seeds_a - collapsed_a, seeds_b - collapsed_b]]
-        p = min(1.0, float(stats.boschloo_exact(table).pvalue))
+        p = min(1.0, float(scipy.stats.boschloo_exact(table).pvalue))
     return CollapseResult(
         collapsed=(collapsed_a, collapsed_b),
         seeds=(seeds_a, seeds_b),
@@ -57,5 +57,5 @@ def collapse_rates(
 
 
 def _interval(part: int, whole: int, alpha: float) -> tuple[float, float]:
-    bounds = stats.binomtest(part, whole).proportion_ci(1.0 - alpha, method="exact")
+    bounds = scipy.stats.binomtest(part, whole).proportion_ci(1.0 - alpha, method="exact")
     return float(bounds.low), float(bounds.high)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from .degenerate import Degenerate, DegenerateReason, finite_fault
 from .numeric import as_scores
@@ -46,5 +46,5 @@ def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemarResult | Degen
     only_a, only_b = int(np.count_nonzero(a > b)), int(np.count_nonzero(b > a))
     if only_a + only_b == 0:
         return Degenerate(DegenerateReason.ZERO_VARIANCE, "both answer the same examples, so none tells them apart")
-    p = float(stats.binomtest(only_a, only_a + only_b).pvalue)
+    p = float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
     return McNemarResult(only_a=only_a, only_b=only_b, n_examples=a.size, p=p)

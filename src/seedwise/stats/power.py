@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+import scipy
 
 from .crossed import ArmComponents, CrossedResult, crossed_variance
 from .family import smallest_n_paired, smallest_n_unpaired
@@ -185,20 +185,20 @@ def _welch_design(sd_a: float, sd_b: float, n_seeds: int) -> tuple[float, float]
 
 def _power(difference: float, standard_error: float, df: float, alpha: float) -> float:
     noncentrality = abs(difference) / standard_error
-    critical = float(stats.t.isf(alpha / 2.0, df))
+    critical = float(scipy.stats.t.isf(alpha / 2.0, df))
     if noncentrality > critical + 40.0:  # certain, and beyond what the noncentral t can be computed for
         return 1.0
-    return min(1.0, max(0.0, float(stats.nct.sf(critical, df, noncentrality))))
+    return min(1.0, max(0.0, float(scipy.stats.nct.sf(critical, df, noncentrality))))
 
 
 def _detectable(standard_error: float, df: float, power: float, alpha: float) -> float:
-    critical = float(stats.t.isf(alpha / 2.0, df))
+    critical = float(scipy.stats.t.isf(alpha / 2.0, df))
     high = (critical + 40.0) * standard_error
 
     def missing(difference: float) -> float:
         return _power(difference, standard_error, df, alpha) - power
 
-    return float(optimize.brentq(missing, 0.0, high))
+    return float(scipy.optimize.brentq(missing, 0.0, high))
 
 
 def checked_power(power: float, alpha: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy import optimize, stats
+import scipy
 
 from .needed import MAX_EXAMPLES, MAX_SEEDS, smallest
 from .numeric import check_alpha, check_margin
@@ -44,12 +44,12 @@ def attainable_margin(
     check_alpha(alpha)
     checked_power(power, alpha)
     standard_error, df = design_error(components, n_seeds, n_examples, deterministic)
-    high = (float(stats.t.isf(alpha, df)) + 40.0) * standard_error
+    high = (float(scipy.stats.t.isf(alpha, df)) + 40.0) * standard_error
 
     def missing(margin: float) -> float:
         return _power_tost(margin, standard_error, df, alpha, 0.0) - power
 
-    return float(optimize.brentq(missing, 1e-9 * standard_error, high))
+    return float(scipy.optimize.brentq(missing, 1e-9 * standard_error, high))
 
 
 def seeds_for_tost(
@@ -93,13 +93,13 @@ def examples_for_tost(
 
 def one_sided_power(distance: float, standard_error: float, df: float, alpha: float) -> float:
     """Return the chance that a one-sided t test at `alpha` rejects where the truth lies `distance` beyond its hypothesis."""
-    critical = float(stats.t.isf(alpha, df))
+    critical = float(scipy.stats.t.isf(alpha, df))
     noncentrality = distance / standard_error
     if noncentrality > critical + 40.0:  # certain, and beyond what the noncentral t can be computed for
         return 1.0
     if noncentrality < -40.0:
         return 0.0
-    return min(1.0, max(0.0, float(stats.nct.sf(critical, df, noncentrality))))
+    return min(1.0, max(0.0, float(scipy.stats.nct.sf(critical, df, noncentrality))))
 
 
 def _power_tost(margin: float, standard_error: float, df: float, alpha: float, difference: float) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from .degenerate import Degenerate, DegenerateReason, finite_fault, seeds_fault
 from .numeric import FloatArray, as_scores, check_alpha, is_noise, largest
@@ -47,7 +47,7 @@ def dunnett(
     if fault is not None:
         return fault
     others = [name for name in scores if name != control]
-    found = stats.dunnett(*(scores[name] for name in others), control=scores[control], rng=rng)
+    found = scipy.stats.dunnett(*(scores[name] for name in others), control=scores[control], rng=rng)
     bounds = found.confidence_interval(1.0 - alpha)
     low, high = np.atleast_1d(bounds.low), np.atleast_1d(bounds.high)
     return tuple(
@@ -83,7 +83,7 @@ def all_pairs(arms: Mapping[str, ArrayLike], alpha: float = 0.05) -> tuple[PairR
         if isinstance(result, Degenerate):
             return Degenerate(result.reason, f"{a} against {b}: {result.detail}")
         q = abs(result.estimate) / result.standard_error * math.sqrt(2.0)
-        critical = float(stats.studentized_range.isf(alpha, len(scores), result.df))
+        critical = float(scipy.stats.studentized_range.isf(alpha, len(scores), result.df))
         half = critical / math.sqrt(2.0) * result.standard_error
         pairs.append(
             PairResult(
@@ -91,7 +91,7 @@ def all_pairs(arms: Mapping[str, ArrayLike], alpha: float = 0.05) -> tuple[PairR
                 b=b,
                 estimate=result.estimate,
                 interval=(result.estimate - half, result.estimate + half),
-                p=min(1.0, max(0.0, float(stats.studentized_range.sf(q, len(scores), result.df)))),
+                p=min(1.0, max(0.0, float(scipy.stats.studentized_range.sf(q, len(scores), result.df)))),
             )
         )
     return tuple(pairs)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from .numeric import FloatArray, check_alpha
 
@@ -39,7 +39,7 @@ def spent(spending: Spending, alpha: float, fraction: float) -> float:
     if not 0.0 < fraction <= 1.0:
         raise ValueError(f"the fraction of the seeds must lie in (0, 1]; it is {fraction}")
     if spending == "obrien-fleming":
-        return float(4.0 * stats.norm.sf(stats.norm.isf(alpha / 4.0) / math.sqrt(fraction)))
+        return float(4.0 * scipy.stats.norm.sf(scipy.stats.norm.isf(alpha / 4.0) / math.sqrt(fraction)))
     if spending == "pocock":
         return alpha * math.log(1.0 + (math.e - 1.0) * fraction)
     raise ValueError(f"spending must be 'obrien-fleming' or 'pocock'; it is {spending!r}")
@@ -69,7 +69,7 @@ def look_levels(seeds: Sequence[int], alpha: float = 0.05, spending: Spending = 
         step = fraction - (fractions[index - 1] if index else 0.0)
         total = spent(spending, alpha, fraction)
         bound = _bound(grid, density, step, total - before)
-        level = float(2.0 * stats.norm.sf(bound / math.sqrt(fraction)))
+        level = float(2.0 * scipy.stats.norm.sf(bound / math.sqrt(fraction)))
         looks.append(Look(seeds=counts[index], spent=total, level=level))
         grid, density = _carry(grid, density, step, bound)
         before = total
@@ -81,7 +81,7 @@ def _bound(grid: FloatArray, density: FloatArray, step: float, allowed: float) -
     scale = math.sqrt(step)
 
     def excess(bound: float) -> float:
-        crossing = stats.norm.sf((bound - grid) / scale) + stats.norm.cdf((-bound - grid) / scale)
+        crossing = scipy.stats.norm.sf((bound - grid) / scale) + scipy.stats.norm.cdf((-bound - grid) / scale)
         return _integral(density * crossing, grid) - allowed
 
     return _root(excess, 0.0, float(np.abs(grid).max()) + 40.0 * scale)
@@ -91,7 +91,7 @@ def _carry(grid: FloatArray, density: FloatArray, step: float, bound: float) -> 
     """Return the density of B at this look among what stays within the bound, on a new grid."""
     reach = min(bound, float(np.abs(grid).max()) + _TAILS * math.sqrt(step))
     fresh = np.linspace(-reach, reach, _GRID)
-    kernel = stats.norm.pdf(fresh[:, None], loc=grid[None, :], scale=math.sqrt(step))
+    kernel = scipy.stats.norm.pdf(fresh[:, None], loc=grid[None, :], scale=math.sqrt(step))
     return fresh, np.array([_integral(density * row, grid) for row in kernel])
 
 
@@ -100,4 +100,4 @@ def _integral(values: FloatArray, grid: FloatArray) -> float:
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    return float(optimize.brentq(function, low, high, xtol=1e-12))
+    return float(scipy.optimize.brentq(function, low, high, xtol=1e-12))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
+import scipy
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -18,4 +18,4 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
         raise ValueError(f"p values must lie in [0, 1]; one that is missing enters as 1. Given: {list(p_values)}")
     if not p_values:
         return ()
-    return tuple(float(p) for p in stats.false_discovery_control(list(p_values), method="bh"))
+    return tuple(float(p) for p in scipy.stats.false_discovery_control(list(p_values), method="bh"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from .numeric import check_alpha, check_margin
 
 
 def t_half_width(standard_error: float, df: float, alpha: float) -> float:
     """Return half the width of the two-sided 1 - alpha interval, in the unit of `standard_error`."""
-    return float(stats.t.isf(alpha / 2.0, df)) * standard_error
+    return float(-stdtrit(df, alpha / 2.0)) * standard_error
 
 
 def t_interval(estimate: float, standard_error: float, df: float, alpha: float) -> tuple[float, float]:
@@ -23,7 +23,7 @@ def t_interval(estimate: float, standard_error: float, df: float, alpha: float) 
 
 def t_p(estimate: float, standard_error: float, df: float) -> float:
     """Return the two-sided p value of the hypothesis that the estimated quantity is 0."""
-    return float(np.minimum(1.0, 2.0 * stats.t.sf(abs(estimate) / standard_error, df)))
+    return float(np.minimum(1.0, 2.0 * stdtr(df, -abs(estimate) / standard_error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def tost(estimate: float, standard_error: float, df: float, margin: float, alpha
     """
     check_alpha(alpha)
     check_margin(margin)
-    p_lower = float(stats.t.sf((estimate + margin) / standard_error, df))
-    p_upper = float(stats.t.cdf((estimate - margin) / standard_error, df))
+    p_lower = float(stdtr(df, -(estimate + margin) / standard_error))
+    p_upper = float(stdtr(df, (estimate - margin) / standard_error))
     low, high = t_interval(estimate, standard_error, df, 2.0 * alpha)
     return TostResult(
         margin=margin,
