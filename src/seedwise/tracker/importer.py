@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,10 +207,9 @@ class Importer:
 
         now = time.time_ns() // 1_000_000
         metrics = [Metric(p.key, p.value, now if p.time is None else p.time, p.step) for p in content.points]
-        for some in chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH):
-            self.client.log_batch(identity, params=some)
-        for points in chunked(metrics, MAX_METRICS_PER_BATCH):
-            self.client.log_batch(identity, metrics=points)
+        texts = chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH)
+        for some, points in zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH), fillvalue=()):
+            self.client.log_batch(identity, metrics=points, params=some)
 
     def _inputs(self, identity: str, content: RunContent) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -223,14 +223,18 @@ class Importer:
             self.client.log_inputs(identity, inputs)
 
     def _attach(self, identity: str, content: RunContent) -> None:
-        for artifact in content.artifacts:
-            self.client.log_artifact(identity, str(artifact.path), artifact.folder or None)
-        if content.texts:
-            with tempfile.TemporaryDirectory(prefix="seedwise-") as folder:
-                for name, text in content.texts.items():
-                    path = Path(folder) / name
-                    path.write_text(text, encoding="utf-8")
-                    self.client.log_artifact(identity, str(path))
+        """In one call, from a folder of links: each call of its own looks the run up again."""
+        if not content.artifacts and not content.texts:
+            return
+        with tempfile.TemporaryDirectory(prefix="seedwise-") as name:
+            folder = Path(name)
+            for artifact in content.artifacts:
+                link = folder / artifact.folder / artifact.path.name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(artifact.path.resolve())
+            for text_name, text in content.texts.items():
+                (folder / text_name).write_text(text, encoding="utf-8")
+            self.client.log_artifacts(identity, name)
 
     def _finish(self, identity: str, content: RunContent, digest: str) -> None:
         """Artifacts, the end, and last the tag without which a run counts as half imported."""
