@@ -18,6 +18,7 @@ from seedwise.certificates.make import Certifier
 from seedwise.certificates.need import Shelf, needs_of
 from seedwise.cost import CostModel
 from seedwise.earlier import runs_of
+from seedwise.engines.leases import LeasePool
 from seedwise.errors import InputError
 from seedwise.forecast import forecast
 from seedwise.forecast_text import as_lines
@@ -166,7 +167,7 @@ def test_a_claim_across_backends_is_refused_with_its_reason(faq: Small, no_say: 
     assert reason is not None
     assert reason.startswith("refused: a certificate is of classifiers")
     with pytest.raises(InputError, match="arm quick: a certificate is of classifiers"):
-        Certifier(faq.project, None, 1.0, no_say).make(needs_of(plan)[0])  # type: ignore[arg-type]
+        Certifier(faq.project, None, LeasePool((0,), ()), 1.0, no_say).make(needs_of(plan)[0])  # type: ignore[arg-type]
 
 
 def test_a_bundle_of_perplexities_is_checked_offline(tmp_path: Path) -> None:

@@ -64,6 +64,30 @@ def test_waiting_ends_when_the_session_is_stopped() -> None:
             assert second is None
 
 
+def test_who_asks_first_is_served_first() -> None:
+    pool, never = LeasePool((0, 1), ()), threading.Event()
+    served: list[str] = []
+
+    def ask(name: str, cores: int) -> None:
+        with pool.lease(cores, 0, never):
+            served.append(name)
+            time.sleep(0.02)
+
+    threads = [threading.Thread(target=ask, args=need) for need in (("both", 2), ("one", 1), ("another", 1))]
+    with pool.lease(1, 0, never):
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)
+        assert served == [], "one core is free, but who came first needs two"
+        again = threading.Thread(target=ask, args=("again", 1))
+        again.start()
+        time.sleep(0.1)
+    for thread in (*threads, again):
+        thread.join(timeout=30)
+    assert served[0] == "both"
+    assert served[-1] == "again", "who has just given a core back waits like anybody else"
+
+
 def test_runs_share_a_gpu_up_to_the_number_and_spread_first() -> None:
     pool, never = LeasePool(tuple(range(8)), ("0", "1"), runs_per_gpu=2), threading.Event()
     with ExitStack() as held:

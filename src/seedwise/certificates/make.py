@@ -19,10 +19,10 @@ from seedwise.certificates.certificate import FORMAT, Certificate, setup_of, sha
 from seedwise.certificates.certificate import Side as Told
 from seedwise.certificates.measure import Probe, Side, checks, unequal
 from seedwise.certificates.need import UNPROVED, Need
-from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.engines.leases import LeasePool
 from seedwise.errors import EngineError, InputError
 from seedwise.project import Project
-from seedwise.runtimes.base import Launch, Runtime
+from seedwise.runtimes.base import Launch, Lease, Runtime
 from seedwise.say import Say
 from seedwise_contract import RunSpec, canonical_json
 from seedwise_contract.files import write_json
@@ -36,14 +36,14 @@ _STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
 
 
 class Certifier:
-    """Runs probes with a runtime whose backends are prepared, on leased cores."""
+    """Runs probes with a runtime whose backends are prepared, on what `pool` lends: never beside more runs than it allows."""
 
-    def __init__(self, project: Project, runtime: Runtime, memory_gib: float, say: Say) -> None:
+    def __init__(self, project: Project, runtime: Runtime, pool: LeasePool, memory_gib: float, say: Say) -> None:
         self._project = project
         self._runtime = runtime
         self._memory = int(memory_gib * (1 << 30))
         self._say = say
-        self._pool = LeasePool(usable_cores(), usable_gpus())
+        self._pool = pool
 
     def make(self, need: Need) -> Certificate:
         """Probe both backends; `InputError` where one has no probe or the task is another, `EngineError` where one ends badly."""
@@ -84,52 +84,57 @@ class Certifier:
         if need.spec.recipe is None:
             raise InputError(f"arm {need.arm} has no recipe: only backends that train by gradient can be certified")
 
-        def probe(what: str, spec: RunSpec, request: ProbeRequest, recipe: Mapping[str, Any]) -> Probe:
-            self._say(f"probe {backend}: {what}")
-            return self._probe(_changed(spec, backend, recipe), request, digest, cancelled)
+        device = need.spec.device
+        with self._pool.lease(device.threads, int(device.kind == "cuda"), cancelled) as lease:
+            if lease is None:
+                raise EngineError(f"the probes of backend '{backend}' were stopped")
+            held = lease
 
-        still, optimizer = {"dropout": _STILL}, need.spec.recipe.optimizer.model_dump()
-        noisy = again = None
-        if any(need.spec.recipe.dropout.model_dump().values()):
-            noisy = probe("with dropout", need.spec, _TRAIN, {})
-            seeds = need.spec.seeds.model_copy(update={"dropout": need.other.seeds.dropout})
-            again = probe("with dropout, another seed", need.spec.model_copy(update={"seeds": seeds}), _TRAIN, {})
-        return Side(
-            still=probe("without dropout", need.spec, ProbeRequest(rows=ROWS, updates=UPDATES), still),
-            other=probe("another seed", need.other, _NOTHING, still),
-            tiny_eps=probe("epsilon 1e-30", need.spec, _TRAIN, {**still, "optimizer": {**optimizer, "eps": 1e-30}}),
-            noisy=noisy,
-            noisy_again=again,
-        )
+            def probe(what: str, spec: RunSpec, request: ProbeRequest, recipe: Mapping[str, Any]) -> Probe:
+                self._say(f"probe {backend}: {what}")
+                return self._probe(_changed(spec, backend, recipe), request, digest, held, cancelled)
 
-    def _probe(self, spec: RunSpec, request: ProbeRequest, digest: str, cancelled: threading.Event) -> Probe:
-        place = self._project.home / "probes"
+            still, optimizer = {"dropout": _STILL}, need.spec.recipe.optimizer.model_dump()
+            noisy = again = None
+            if any(need.spec.recipe.dropout.model_dump().values()):
+                noisy = probe("with dropout", need.spec, _TRAIN, {})
+                seeds = need.spec.seeds.model_copy(update={"dropout": need.other.seeds.dropout})
+                again = probe("with dropout, another seed", need.spec.model_copy(update={"seeds": seeds}), _TRAIN, {})
+            return Side(
+                still=probe("without dropout", need.spec, ProbeRequest(rows=ROWS, updates=UPDATES), still),
+                other=probe("another seed", need.other, _NOTHING, still),
+                tiny_eps=probe("epsilon 1e-30", need.spec, _TRAIN, {**still, "optimizer": {**optimizer, "eps": 1e-30}}),
+                noisy=noisy,
+                noisy_again=again,
+            )
+
+    def _probe(
+        self, spec: RunSpec, request: ProbeRequest, digest: str, lease: Lease, cancelled: threading.Event
+    ) -> Probe:
+        # Among the runs, so that a warm backend of theirs answers; the store overlooks names that begin with a dot.
+        place = self._project.runs
         place.mkdir(parents=True, exist_ok=True)
-        out = Path(tempfile.mkdtemp(dir=place))
+        out = Path(tempfile.mkdtemp(prefix=".probe-", dir=place))
         try:
             out.chmod(0o755)
             write_json(out / "spec.json", spec)
             write_json(out / REQUEST, request)
-            gpus = int(spec.device.kind == "cuda")
-            with self._pool.lease(spec.device.threads, gpus, cancelled) as lease:
-                if lease is None:
-                    raise EngineError(f"the probes of backend '{spec.backend}' were stopped")
-                launch = Launch(
-                    backend=spec.backend,
-                    digest=digest,
-                    run_id=out.name,
-                    out=out,
-                    data=data_root(self._project),
-                    models=models_root(self._project),
-                    lease=lease,
-                    memory_bytes=self._memory,
-                    verb=VERB,
-                )
-                process = self._runtime.start(launch)
-                end = time.monotonic() + _SECONDS
-                while (ended := process.poll()) is None:
-                    if cancelled.wait(_POLL_SECONDS) or time.monotonic() > end:
-                        process.stop(5.0)
+            launch = Launch(
+                backend=spec.backend,
+                digest=digest,
+                run_id=out.name,
+                out=out,
+                data=data_root(self._project),
+                models=models_root(self._project),
+                lease=lease,
+                memory_bytes=self._memory,
+                verb=VERB,
+            )
+            process = self._runtime.start(launch)
+            end = time.monotonic() + _SECONDS
+            while (ended := process.poll()) is None:
+                if cancelled.wait(_POLL_SECONDS) or time.monotonic() > end:
+                    process.stop(5.0)
             if ended.code != 0:
                 tail = "\n".join(ended.log.strip().splitlines()[-15:])
                 raise EngineError(

@@ -10,6 +10,7 @@ import typer
 from seedwise.certificates.certificate import Certificate
 from seedwise.certificates.need import Shelf, needs_of
 from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
+from seedwise.engines.leases import LeasePool
 from seedwise.workbench import open_workbench
 
 _FAILED = 1
@@ -37,7 +38,8 @@ def certify(
             needs = needs_of(plan)
             if not needs:
                 typer.echo(f"{plan.study.name}: no claim across backends; nothing to certify")
-            certifier = Certifier(project, bench.runtime, plan.study.memory_gib, say)
+            pool = LeasePool(bench.cores, bench.gpus)
+            certifier = Certifier(project, bench.runtime, pool, plan.study.memory_gib, say)
             for need in needs:
                 certificate = None if again else shelf.find(need)
                 if certificate is None:

@@ -66,12 +66,16 @@ def _asked(fields: str) -> list[str]:
 
 
 class LeasePool:
-    """Cores, each held by at most one lease, and GPUs, each held by at most `runs_per_gpu`."""
+    """Cores, each held by at most one lease, and GPUs, each held by at most `runs_per_gpu`.
+
+    Who asks first is served first, among those that need a GPU and among those that need none.
+    """
 
     def __init__(self, cores: tuple[int, ...], gpus: tuple[str, ...], runs_per_gpu: int = 1) -> None:
         self._all_cores, self._all_gpus = len(cores), len(gpus)
         self._cores = list(cores)
         self._places = dict.fromkeys(gpus, runs_per_gpu)
+        self._waiting: dict[bool, list[object]] = {False: [], True: []}
         self._changed = threading.Condition()
 
     def refuse_impossible(self, cores: int, gpus: int) -> None:
@@ -86,15 +90,16 @@ class LeasePool:
     def lease(self, cores: int, gpus: int, cancelled: threading.Event) -> Iterator[Lease | None]:
         """A lease as soon as one is free, or None once `cancelled` is set."""
         self.refuse_impossible(cores, gpus)
+        ticket, queue = object(), self._waiting[gpus > 0]
         with self._changed:
-            while not cancelled.is_set() and (len(self._cores) < cores or len(self._open_gpus()) < gpus):
-                self._changed.wait(timeout=0.5)
-            if cancelled.is_set():
-                granted = None
-            else:
-                granted = Lease(tuple(self._cores.pop(0) for _ in range(cores)), self._open_gpus()[:gpus])
-                for gpu in granted.gpus:
-                    self._places[gpu] -= 1
+            queue.append(ticket)
+            try:
+                while not cancelled.is_set() and (queue[0] is not ticket or not self._has(cores, gpus)):
+                    self._changed.wait(timeout=0.5)
+                granted = None if cancelled.is_set() else self._take(cores, gpus)
+            finally:
+                queue.remove(ticket)
+                self._changed.notify_all()
         try:
             yield granted
         finally:
@@ -104,6 +109,15 @@ class LeasePool:
                     for gpu in granted.gpus:
                         self._places[gpu] += 1
                     self._changed.notify_all()
+
+    def _has(self, cores: int, gpus: int) -> bool:
+        return len(self._cores) >= cores and len(self._open_gpus()) >= gpus
+
+    def _take(self, cores: int, gpus: int) -> Lease:
+        lease = Lease(tuple(self._cores.pop(0) for _ in range(cores)), self._open_gpus()[:gpus])
+        for gpu in lease.gpus:
+            self._places[gpu] -= 1
+        return lease
 
     def _open_gpus(self) -> tuple[str, ...]:
         """GPUs with a free place, those with most of them first: runs spread before they share."""

@@ -64,7 +64,7 @@ class LocalEngine:
     ) -> None:
         self._runtime = runtime
         self._store = store
-        self._pool = pool
+        self.pool = pool
         self._roots = roots
         self._surroundings = surroundings
         self._study_of = study_of
@@ -101,7 +101,7 @@ class LocalEngine:
                 futures[run.run_id].set_result(Outcome(run.run_id, stored, None, None, stored.timings.total, True))
             else:
                 needs_gpu = 1 if run.spec.device.kind == "cuda" else 0
-                self._pool.refuse_impossible(run.spec.device.threads, needs_gpu)
+                self.pool.refuse_impossible(run.spec.device.threads, needs_gpu)
                 futures[run.run_id] = self._executor.submit(self._execute, self._study_of[study], run)
         return futures
 
@@ -128,7 +128,7 @@ class LocalEngine:
         assert run.run_id is not None
         assert run.digest is not None
         cores, gpus = run.spec.device.threads, 1 if run.spec.device.kind == "cuda" else 0
-        with self._pool.lease(cores, gpus, self._cancelled) as lease:
+        with self.pool.lease(cores, gpus, self._cancelled) as lease:
             if lease is None:
                 return Outcome(
                     run.run_id, None, FailureReason.TERMINATED, "not started: the session was stopped", 0, False

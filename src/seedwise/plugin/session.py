@@ -146,7 +146,9 @@ class BenchSession:
 
         plan = self._plans[study]
         shelf = Shelf.beside(self._bench.store.root)
-        certifier = Certifier(self._bench.project, self._bench.runtime, plan.study.memory_gib, lambda _: None)
+        certifier = Certifier(
+            self._bench.project, self._bench.runtime, self._engine.pool, plan.study.memory_gib, lambda _: None
+        )
         made = 0
         for need in (need for need in needs_of(plan) if need.pair == pair):
             certificate = shelf.find(need)
