@@ -29,9 +29,10 @@ from seedwise_contract.files import write_json
 from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
 
 ROWS, UPDATES = 64, 20
+EFFECTS = 10  # updates that show how large an effect is; nothing passes or fails by them
 _SECONDS, _POLL_SECONDS = 900, 0.05
 _NOTHING = ProbeRequest(rows=0, updates=0)
-_TRAIN = ProbeRequest(rows=0, updates=UPDATES)
+_TRAIN = ProbeRequest(rows=0, updates=EFFECTS)
 _STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
 
 

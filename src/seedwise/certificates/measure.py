@@ -81,7 +81,6 @@ def checks(a: Side, b: Side, initialisation: str) -> tuple[Check, ...]:
 def unequal(a: Side, b: Side) -> tuple[Unequal, ...]:
     """What the frameworks do differently, each with the size of what comes of it."""
     one, two = a.still.result, b.still.result
-    still = _apart(one.losses, two.losses)
     found = []
     if a.noisy and b.noisy and a.noisy_again and b.noisy_again:
         between = _apart(a.noisy.result.losses, b.noisy.result.losses)
@@ -99,10 +98,12 @@ def unequal(a: Side, b: Side) -> tuple[Unequal, ...]:
             )
         )
     tiny = _apart(a.tiny_eps.result.losses, b.tiny_eps.result.losses)
+    updates = len(a.tiny_eps.result.losses)
+    still = _apart(one.losses[:updates], two.losses[:updates])
     found.append(
         Unequal(
             name="Adam's epsilon: before or after the bias correction",
-            effect=f"losses of {len(one.losses)} updates differ by {still:.3g} at most with the recipe's epsilon and by "
+            effect=f"losses of {updates} updates differ by {still:.3g} at most with the recipe's epsilon and by "
             f"{tiny:.3g} with one of 1e-30, where its place cannot matter",
         )
     )
