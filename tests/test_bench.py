@@ -56,6 +56,19 @@ def test_selection_of_items_and_collect_only(small: Small) -> None:
     assert len(small.runs()) == 2
 
 
+def test_a_decided_study_is_recorded_while_another_still_runs(small: Small) -> None:
+    text = small.study.read_text().replace("name: small", "name: later").replace("rate: 0.0", "rate: 0.0, trouble: slow")
+    small.study.with_name("z-later.yaml").write_text(text)
+    answer = small.pytest("benchmarks")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    last = max((folder / "result.json").stat().st_mtime_ns for folder in small.runs())
+    pages = {name: small.project.reports / name / "report.html" for name in ("small", "later")}
+    assert pages["small"].stat().st_mtime_ns < last < pages["later"].stat().st_mtime_ns
+    # Eight seeds of each study, of which they share four; two arms and a comparison each.
+    assert "MLflow: 11 added, 11 unchanged, 0 replaced" in answer.stdout
+    assert "warnings summary" not in answer.stdout
+
+
 @pytest.mark.parametrize(
     ("trouble", "reason", "said"),
     [

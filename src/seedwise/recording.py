@@ -1,8 +1,9 @@
-"""After the runs: the MLflow import and the report, each told on its own line."""
+"""The MLflow import and the report of decided studies: after the runs, each told on its own line, or early and quietly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from seedwise.comparison import StudyOutcome
@@ -34,3 +35,14 @@ def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say
     except SeedwiseError as error:
         failed.append(error)
     return failed
+
+
+def record_early(outcome: StudyOutcome, project: Project, store: Store) -> None:
+    """What `record` would do for one study, without a word: a failure is left for `record`, which tries again and tells."""
+    from seedwise.report import write_reports
+    from seedwise.tracker import track
+
+    def quiet(_: str) -> None: ...
+
+    with suppress(SeedwiseError):
+        track([outcome], project, store, quiet, reports=write_reports([outcome], project, store, quiet))

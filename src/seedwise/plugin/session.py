@@ -23,6 +23,7 @@ from seedwise_contract import RunStatus
 
 if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
+    from seedwise.plugin.early import EarlyRecords
     from seedwise.plugin.items import RunItem, StudyItem
     from seedwise.regression import Regression
     from seedwise.store import StoredRun
@@ -51,6 +52,7 @@ class BenchSession:
         self._history: list[StoredRun] | None = None
         self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
         self._begun = time.monotonic()
+        self._early: EarlyRecords | None = None
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -137,7 +139,18 @@ class BenchSession:
             from seedwise.comparison import compare  # brings scipy, slow to import; runs need not wait for it
 
             self._compared[study] = compare(self._plans[study], self._bench.store)
+            self._record_early(self._compared[study])
         return self._compared[study]
+
+    def _record_early(self, outcome: StudyOutcome) -> None:
+        """Where everything of a study is there while runs of others are under way."""
+        under_way = not all(future.done() for future in self._futures.values())
+        if under_way and not outcome.missing and not self._config.getoption("--no-record"):
+            if self._early is None:
+                from seedwise.plugin.early import EarlyRecords
+
+                self._early = EarlyRecords(self._engine.pool, self._bench.project, self._bench.store)
+            self._early.add(outcome)
 
     def certify(self, study: str, pair: str) -> str:
         """What stands on the line of a certificate's item; makes those of `pair` that are missing.  Raises what is wrong."""
@@ -179,6 +192,9 @@ class BenchSession:
         return told
 
     def close(self) -> None:
+        self._engine.cancel()
+        if self._early is not None:
+            self._early.end()
         self._engine.close()
 
     def summarise(self, reporter: Any) -> None:
