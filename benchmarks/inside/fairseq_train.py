@@ -4,6 +4,7 @@ The texts are binarised as the backend does it, which is left out of the time; t
 every epoch and keeps the best checkpoint, in a process of its own.  Prints the seconds that it took.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -26,8 +27,10 @@ words = [word for word in words if word not in ("--disable-validation", "--no-sa
 words += ["--valid-subset", "selection", "--batch-size-valid", str(spec.evaluation.batch_size)]
 words += ["--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"]
 words += ["--no-epoch-checkpoints", "--no-last-checkpoints", "--no-save-optimizer-state"]
+command = [sys.executable, "-m", "fairseq_cli.train", *words]
+threads = {name: str(spec.device.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 begun = time.monotonic()
-done = subprocess.run([sys.executable, "-m", "fairseq_cli.train", *words], capture_output=True, text=True, check=False)
+done = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, check=False)
 seconds = time.monotonic() - begun
 if done.returncode != 0:
     sys.exit(done.stderr[-3000:])
