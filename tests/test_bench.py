@@ -57,7 +57,9 @@ def test_selection_of_items_and_collect_only(small: Small) -> None:
 
 
 def test_a_decided_study_is_recorded_while_another_still_runs(small: Small) -> None:
-    text = small.study.read_text().replace("name: small", "name: later").replace("rate: 0.0", "rate: 0.0, trouble: slow")
+    text = (
+        small.study.read_text().replace("name: small", "name: later").replace("rate: 0.0", "rate: 0.0, trouble: slow")
+    )
     small.study.with_name("z-later.yaml").write_text(text)
     answer = small.pytest("benchmarks")
     assert answer.returncode == 0, answer.stdout + answer.stderr
