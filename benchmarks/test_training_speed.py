@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shuffled import shuffled
 
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.plan import make_plan
@@ -36,15 +37,11 @@ def project() -> Project:
 
 
 def write_spec(project: Project, backend: str, path: Path) -> Path:
-    """The study's random arm on fewer rows, by `backend`: random, since then no framework has weights to convert, and its
-    rows in shuffled batches, as the frameworks' own scripts have them: what by_length saves is not the backend's merit."""
+    """The study's random arm on fewer rows, by `backend`; random, since then no framework has weights to convert."""
     study = load_study(STUDY).study
     study = study.model_copy(update={"task": study.task.model_copy(update={"rows": ROWS})})
     runs = make_plan(study, project, {}, "cpu", print).runs
-    spec = next(run.spec for run in runs if run.arm == "random")
-    assert spec.recipe is not None
-    recipe = spec.recipe.model_copy(update={"batching": "shuffled"})
-    spec = spec.model_copy(update={"backend": backend, "recipe": recipe})
+    spec = shuffled(next(run.spec for run in runs if run.arm == "random")).model_copy(update={"backend": backend})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.model_dump_json())
     return path

@@ -27,6 +27,7 @@ from seedwise.say import Say
 from seedwise_contract import RunSpec, canonical_json
 from seedwise_contract.files import write_json
 from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
+from seedwise_contract.spec import Recipe
 
 ROWS, UPDATES = 64, 20
 EFFECTS = 10  # updates that show how large an effect is; nothing passes or fails by them
@@ -89,25 +90,29 @@ class Certifier:
         with self._pool.lease(device.threads, int(device.kind == "cuda"), cancelled) as lease:
             if lease is None:
                 raise EngineError(f"the probes of backend '{backend}' were stopped")
-            held = lease
+            return self._probes(need, need.spec.recipe, backend, digest, lease, cancelled)
 
-            def probe(what: str, spec: RunSpec, request: ProbeRequest, recipe: Mapping[str, Any]) -> Probe:
-                self._say(f"probe {backend}: {what}")
-                return self._probe(_changed(spec, backend, recipe), request, digest, held, cancelled)
+    def _probes(
+        self, need: Need, recipe: Recipe, backend: str, digest: str, lease: Lease, cancelled: threading.Event
+    ) -> Side:
+        def probe(what: str, spec: RunSpec, request: ProbeRequest, changes: Mapping[str, Any]) -> Probe:
+            self._say(f"probe {backend}: {what}")
+            return self._probe(_changed(spec, backend, changes), request, digest, lease, cancelled)
 
-            still, optimizer = {"dropout": _STILL}, need.spec.recipe.optimizer.model_dump()
-            noisy = again = None
-            if any(need.spec.recipe.dropout.model_dump().values()):
-                noisy = probe("with dropout", need.spec, _TRAIN, {})
-                seeds = need.spec.seeds.model_copy(update={"dropout": need.other.seeds.dropout})
-                again = probe("with dropout, another seed", need.spec.model_copy(update={"seeds": seeds}), _TRAIN, {})
-            return Side(
-                still=probe("without dropout", need.spec, ProbeRequest(rows=ROWS, updates=UPDATES), still),
-                other=probe("another seed", need.other, _NOTHING, still),
-                tiny_eps=probe("epsilon 1e-30", need.spec, _TRAIN, {**still, "optimizer": {**optimizer, "eps": 1e-30}}),
-                noisy=noisy,
-                noisy_again=again,
-            )
+        spec, other = need.spec, need.other
+        still, optimizer = {"dropout": _STILL}, recipe.optimizer.model_dump()
+        noisy = again = None
+        if any(recipe.dropout.model_dump().values()):
+            noisy = probe("with dropout", spec, _TRAIN, {})
+            seeds = spec.seeds.model_copy(update={"dropout": other.seeds.dropout})
+            again = probe("with dropout, another seed", spec.model_copy(update={"seeds": seeds}), _TRAIN, {})
+        return Side(
+            still=probe("without dropout", spec, ProbeRequest(rows=ROWS, updates=UPDATES), still),
+            other=probe("another seed", other, _NOTHING, still),
+            tiny_eps=probe("epsilon 1e-30", spec, _TRAIN, {**still, "optimizer": {**optimizer, "eps": 1e-30}}),
+            noisy=noisy,
+            noisy_again=again,
+        )
 
     def _probe(
         self, spec: RunSpec, request: ProbeRequest, digest: str, lease: Lease, cancelled: threading.Event

@@ -33,12 +33,12 @@ def certify(
         for error in refused.values():
             raise error
         shelf = Shelf.beside(bench.store.root)
+        pool = LeasePool(bench.cores, bench.gpus)
         passed = True
         for plan in plans.values():
             needs = needs_of(plan)
             if not needs:
                 typer.echo(f"{plan.study.name}: no claim across backends; nothing to certify")
-            pool = LeasePool(bench.cores, bench.gpus)
             certifier = Certifier(project, bench.runtime, pool, plan.study.memory_gib, say)
             for need in needs:
                 certificate = None if again else shelf.find(need)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-from seedwise.comparison import StudyOutcome
 from seedwise.engines.leases import LeasePool
 from seedwise.project import Project
 from seedwise.store import Store
+
+if TYPE_CHECKING:
+    from seedwise.comparison import StudyOutcome
 
 
 class EarlyRecords:

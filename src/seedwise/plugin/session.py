@@ -15,6 +15,7 @@ from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.metric import METRICS
 from seedwise.plan import Plan, PlannedRun
+from seedwise.plugin.early import EarlyRecords
 from seedwise.plugin.progress import Progress
 from seedwise.project import find_project
 from seedwise.study import Study
@@ -23,7 +24,6 @@ from seedwise_contract import RunStatus
 
 if TYPE_CHECKING:
     from seedwise.comparison import StudyOutcome
-    from seedwise.plugin.early import EarlyRecords
     from seedwise.plugin.items import RunItem, StudyItem
     from seedwise.regression import Regression
     from seedwise.store import StoredRun
@@ -52,7 +52,7 @@ class BenchSession:
         self._history: list[StoredRun] | None = None
         self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
         self._begun = time.monotonic()
-        self._early: EarlyRecords | None = None
+        self._early = EarlyRecords(engine.pool, bench.project, bench.store)
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -146,10 +146,6 @@ class BenchSession:
         """Where everything of a study is there while runs of others are under way."""
         under_way = not all(future.done() for future in self._futures.values())
         if under_way and not outcome.missing and not self._config.getoption("--no-record"):
-            if self._early is None:
-                from seedwise.plugin.early import EarlyRecords
-
-                self._early = EarlyRecords(self._engine.pool, self._bench.project, self._bench.store)
             self._early.add(outcome)
 
     def certify(self, study: str, pair: str) -> str:
@@ -193,8 +189,7 @@ class BenchSession:
 
     def close(self) -> None:
         self._engine.cancel()
-        if self._early is not None:
-            self._early.end()
+        self._early.end()
         self._engine.close()
 
     def summarise(self, reporter: Any) -> None:

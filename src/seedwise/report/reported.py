@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from scipy.special import stdtrit
-
 from seedwise.comparison import ArmScores, StudyOutcome
 from seedwise.metric import METRICS, Metric
 from seedwise.report import text
 from seedwise.report.model import Interval, ReportedRow
+from seedwise.stats.tdist import t_interval
 
 
 def reported_rows(outcome: StudyOutcome) -> tuple[ReportedRow, ...]:
@@ -50,8 +49,7 @@ def prediction_interval(arm: ArmScores, runs: int, alpha: float) -> Interval | N
     summary = arm.summary
     if arm.deterministic or summary.mean is None or summary.sd is None or summary.interval is None:
         return None
-    reach = float(stdtrit(summary.n - 1, 1.0 - alpha / 2.0)) * summary.sd * math.sqrt(1.0 / summary.n + 1.0 / runs)
-    return summary.mean - reach, summary.mean + reach
+    return t_interval(summary.mean, summary.sd * math.sqrt(1.0 / summary.n + 1.0 / runs), summary.n - 1, alpha)
 
 
 def _statement(
