@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,10 +95,7 @@ def connected(target: Target) -> Iterator[MlflowClient]:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        with variables(PROBE), warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message=".*noload.*deprecated"
-            )  # of MLflow's own models; nothing a user can do
+        with variables(PROBE):
             client = MlflowClient(target.uri)
             client.search_experiments(max_results=1)
         with variables(TRANSFER, keep=True):
