@@ -1,17 +1,13 @@
 """hf_train.py SPEC DATA MODELS OUT: a stock script of transformers' Trainer on the work of a spec.
 
 Tokenised beforehand, padded to the longest of a batch, scored after every epoch, the best checkpoint kept without its optimizer
-and loaded at the end: what the documentation of Trainer shows.  Prints the seconds from the first import on.
+and loaded at the end: what the documentation of Trainer shows.
 """
 
-import time
-
-begun = time.monotonic()
-
-import json  # noqa: E402
-import os  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
+import json
+import os
+import sys
+from pathlib import Path
 
 spec = json.loads(Path(sys.argv[1]).read_text())
 os.environ["OMP_NUM_THREADS"] = str(spec["device"]["threads"])
@@ -82,4 +78,3 @@ trainer = Trainer(
 )
 trainer.train()
 trainer.predict(split("test"))
-print(time.monotonic() - begun)

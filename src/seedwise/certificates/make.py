@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from seedwise_contract.spec import Recipe
 ROWS, UPDATES = 64, 20
 EFFECTS = 10  # updates that show how large an effect is; nothing passes or fails by them
 _SECONDS, _POLL_SECONDS = 900, 0.05
+_PREFIX = ".probe-"
 _NOTHING = ProbeRequest(rows=0, updates=0)
 _TRAIN = ProbeRequest(rows=0, updates=EFFECTS)
 _STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
@@ -56,6 +58,7 @@ class Certifier:
                 raise InputError(
                     f"backend '{backend}' cannot be certified: its description has no verb '{VERB}' (docs/contract.md)"
                 )
+        self._sweep()
         cancelled = threading.Event()
         with ThreadPoolExecutor(len(need.backends), thread_name_prefix="probes") as together:
             try:
@@ -79,6 +82,13 @@ class Certifier:
             checks=checks(sides[0], sides[1], need.spec.initialisation),
             unequal=unequal(sides[0], sides[1]),
         )
+
+    def _sweep(self) -> None:
+        """Remove what harnesses left that were killed; no probe lasts so long that it could be another one's."""
+        for left in self._project.runs.glob(f"{_PREFIX}*"):
+            with suppress(FileNotFoundError):  # another one's, at its end
+                if time.time() - left.stat().st_mtime > 2 * _SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _side(self, need: Need, backend: str, digest: str | None, cancelled: threading.Event) -> Side:
         if digest is None:
@@ -120,7 +130,7 @@ class Certifier:
         # Among the runs, so that a warm backend of theirs answers; the store overlooks names that begin with a dot.
         place = self._project.runs
         place.mkdir(parents=True, exist_ok=True)
-        out = Path(tempfile.mkdtemp(prefix=".probe-", dir=place))
+        out = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         try:
             out.chmod(0o755)
             write_json(out / "spec.json", spec)
