@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seedwise.plan import PlannedRun, derive_seeds
+from seedwise.planning.plan import PlannedRun, derive_seeds
 from seedwise.stats import crossed, decide_crossed, multi_bootstrap
-from seedwise.store import Store
+from seedwise.store.store import Store
 from seedwise_contract import RunSpec, run_id
 from tests.contract.specs import SPEC
-from tests.test_store import DIGEST, finish
+from tests.store.test_store import DIGEST, finish
 
 Scores = NDArray[np.float64]
 

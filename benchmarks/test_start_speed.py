@@ -18,11 +18,11 @@ import pytest
 from turns import in_turn, warmed
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.plan import make_plan
+from seedwise.planning.plan import make_plan
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease, Runtime
 from seedwise.runtimes.venv import VenvRuntime
-from seedwise.study import load_study
+from seedwise.study.model import load_study
 from seedwise_contract.files import write_json
 
 ROOT = Path(__file__).parents[1]

@@ -17,11 +17,11 @@ from unittest.mock import patch
 
 import pytest
 
-from seedwise.comparison import compare
-from seedwise.plan import Plan, make_plan
+from seedwise.planning.plan import Plan, make_plan
 from seedwise.runtimes.venv import VenvRuntime
-from seedwise.store import Store
-from seedwise.study import load_study
+from seedwise.store.store import Store
+from seedwise.study.model import load_study
+from seedwise.verdicts.comparison import compare
 from tests.conftest import STUDY, Small, small_project
 from tests.tracker.stores import RECIPE, filled, plan_of, project_in, quiet, small_study, write_run
 

@@ -15,9 +15,9 @@ import pytest
 from shuffled import shuffled
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.plan import make_plan
+from seedwise.planning.plan import make_plan
 from seedwise.project import Project, find_project
-from seedwise.study import Rows, load_study
+from seedwise.study.model import Rows, load_study
 from tests.backends.conftest import Contained
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seedwise import __version__
-from seedwise.yamlfile import read_yaml
+from seedwise.study.yamlfile import read_yaml
 
 ROOT = Path(__file__).parents[1]
 # https://github.com/citation-file-format/citation-file-format/blob/1.2.0/schema-guide.md

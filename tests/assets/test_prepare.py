@@ -11,7 +11,7 @@ from seedwise.assets.manifest import find_manifest
 from seedwise.assets.prepare import data_root, prepare_data
 from seedwise.errors import AssetError, InputError
 from seedwise.project import Project
-from seedwise.study import Rows
+from seedwise.study.model import Rows
 from tests.conftest import ROOT, Small, toy_manifest, toy_rows
 
 Say = Callable[[str], None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seedwise.engines.leases import usable_gpus
+from seedwise.execution.engines.leases import usable_gpus
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
 from tests.backends.conftest import backend_python

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from seedwise.assets.prepare import PreparedData
-from seedwise.plan import PlannedRun, derive_seeds, task_of
-from seedwise.study import Study
+from seedwise.planning.plan import PlannedRun, derive_seeds, task_of
+from seedwise.study.model import Study
 from seedwise_contract import Answer, RunSpec, TokenLoss
 from seedwise_contract.events import EventLog
 from seedwise_contract.files import write_lines

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seedwise.assets.prepare import PreparedData
-from seedwise.comparison import StudyOutcome, compare
-from seedwise.plan import Plan, PlannedRun, derive_seeds
+from seedwise.planning.plan import Plan, PlannedRun, derive_seeds
 from seedwise.project import Project
-from seedwise.store import Provenance, Store
-from seedwise.study import Study
+from seedwise.store.store import Provenance, Store
+from seedwise.study.model import Study
+from seedwise.verdicts.comparison import StudyOutcome, compare
 from seedwise_contract import Environment, Parameter, ParameterTable, RunResult, RunSpec, RunStatus, run_id
 from seedwise_contract.events import EventLog
 from seedwise_contract.files import sha256_file, write_json, write_lines

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from seedwise.bundle.figures import figures
-from seedwise.comparison import StudyOutcome
 from seedwise.report import ReportModel, build
 from seedwise.report.figures import figures as drawings
 from seedwise.report.html import render_html
@@ -21,6 +20,7 @@ from seedwise.report.tables import render_scores
 from seedwise.stats import Outcome
 from seedwise.tracker.seed_run import seed_content
 from seedwise.tracker.summary_run import comparison_content
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract import read_token_losses
 
 from .dialogues import Dialogues

@@ -15,8 +15,8 @@ from seedwise.report.html import render_html
 from seedwise.report.latex import render_latex, tex
 from seedwise.report.markdown import render_markdown
 from seedwise.report.tables import render_scores, render_verdicts
-from seedwise.scores import read_scores
-from seedwise.signature import parse_signature
+from seedwise.scores.table import read_scores
+from seedwise.verdicts.signature import parse_signature
 
 from .outcomes import Lab
 from .pages import Page
@@ -130,10 +130,10 @@ def test_numbers_of_others_stand_beside_ours(model: ReportModel) -> None:
 
 
 def test_the_interval_of_what_we_expect_covers_as_it_says() -> None:
-    from seedwise.comparison import ArmScores
-    from seedwise.metric import METRICS
     from seedwise.report.reported import prediction_interval
     from seedwise.stats import describe
+    from seedwise.study.metric import METRICS
+    from seedwise.verdicts.comparison import ArmScores
 
     random = np.random.default_rng(5)
     inside = 0

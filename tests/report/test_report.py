@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from seedwise.comparison import StudyOutcome
-from seedwise.metric import MetricName
 from seedwise.report import ReportModel, build, text
 from seedwise.report.html import render_html
 from seedwise.report.markdown import render_markdown
 from seedwise.report.pages import markdown_text
 from seedwise.stats import Outcome
+from seedwise.study.metric import MetricName
+from seedwise.verdicts.comparison import StudyOutcome
 
 from .outcomes import IMAGE, Lab
 from .pages import Page

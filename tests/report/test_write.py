@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from seedwise.comparison import StudyOutcome
 from seedwise.report import ReportModel, append_summary, write_reports
 from seedwise.report.render import FILES as KINDS
+from seedwise.verdicts.comparison import StudyOutcome
 
 from .outcomes import Lab
 
@@ -22,7 +22,7 @@ AGAIN = """
 import sys
 from pathlib import Path
 from report.outcomes import Lab
-from seedwise.comparison import compare
+from seedwise.verdicts.comparison import compare
 from seedwise.report import write_reports
 lab = Lab(Path(sys.argv[1]))
 said = []

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import docker
-from seedwise.lent import FOLDER
 from seedwise.runtimes.base import Launch, Lease
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.ownership import OWNER_LABEL, owner_of
+from seedwise.runtimes.staging import FOLDER
 from seedwise.runtimes.venv import VenvRuntime
 from seedwise.runtimes.warm import WarmRuntime
 from tests.runtimes.conftest import Bench, until

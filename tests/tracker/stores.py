@@ -14,11 +14,11 @@ from unittest.mock import patch
 import numpy as np
 
 from seedwise.assets.prepare import PreparedData
-from seedwise.comparison import StudyOutcome, compare
-from seedwise.plan import Plan, PlannedRun, make_plan
+from seedwise.planning.plan import Plan, PlannedRun, make_plan
 from seedwise.project import Project
-from seedwise.store import Provenance, Store
-from seedwise.study import Study
+from seedwise.store.store import Provenance, Store
+from seedwise.study.model import Study
+from seedwise.verdicts.comparison import StudyOutcome, compare
 from seedwise_contract import Environment, Parameter, ParameterTable, Prediction, RunResult, RunStatus
 from seedwise_contract.events import End, Evaluation, Start, Step
 from seedwise_contract.files import sha256_file, write_json, write_lines
@@ -106,8 +106,8 @@ def plan_of(study: Study, project: Project, digests: Mapping[str, str] = DIGESTS
     )
     model = Model(name="minilm-l6", path="minilm", sha256="ef" * 32)
     with (
-        patch("seedwise.plan.prepare_data", return_value=data),
-        patch("seedwise.plan.prepare_model", return_value=model),
+        patch("seedwise.planning.plan.prepare_data", return_value=data),
+        patch("seedwise.planning.plan.prepare_model", return_value=model),
     ):
         return make_plan(study, project, digests, "cpu", quiet)
 

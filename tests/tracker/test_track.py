@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from seedwise.comparison import StudyOutcome, compare
 from seedwise.project import Project
-from seedwise.store import Store
+from seedwise.store.store import Store
 from seedwise.tracker import TrackerError, quiet_environment, track, tracking_uri
+from seedwise.verdicts.comparison import StudyOutcome, compare
 from tests.tracker.conftest import History
 from tests.tracker.stores import filled, plan_of, quiet, small_study, write_run
 

@@ -14,8 +14,8 @@ from filelock import FileLock
 from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Source, UrlSource
 from seedwise.errors import AssetError, ImageError
 from seedwise.images.wheels import download
+from seedwise.notify import Say
 from seedwise.project import Project
-from seedwise.say import Say
 from seedwise_contract.files import sha256_file
 
 _TIMEOUT_SECONDS = 60

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from seedwise.assets.sizes import Sizes
 from seedwise.errors import InputError
-from seedwise.sizes import Sizes
-from seedwise.yamlfile import read_yaml, validated
+from seedwise.study.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RelativePath, Sha256
 

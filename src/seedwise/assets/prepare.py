@@ -19,6 +19,7 @@ from seedwise.assets.fetch import fetch, readable
 from seedwise.assets.manifest import Manifest, Table, find_manifest
 from seedwise.assets.places import data_root as data_root
 from seedwise.assets.places import models_root as models_root
+from seedwise.assets.pretraining import find_pretraining, required_model
 from seedwise.assets.texts import (
     OPENERS,
     JsonRow,
@@ -30,10 +31,9 @@ from seedwise.assets.texts import (
     split_of,
 )
 from seedwise.errors import AssetError
-from seedwise.pretraining import find_pretraining, required_model
+from seedwise.notify import Say
 from seedwise.project import Project
-from seedwise.say import Say
-from seedwise.study import Rows
+from seedwise.study.model import Rows
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
 from seedwise_contract.files import sha256_file, tree_digest, write_json, write_lines

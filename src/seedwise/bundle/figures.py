@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from seedwise.comparison import ArmScores, ClaimOutcome, StudyOutcome
-from seedwise.signature import sign
+from seedwise.verdicts.comparison import ArmScores, ClaimOutcome, StudyOutcome
+from seedwise.verdicts.signature import sign
 
 # Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.
 RELATIVE, ABSOLUTE = 1e-7, 1e-10

@@ -8,7 +8,7 @@ import numpy
 import scipy
 
 from seedwise import __version__
-from seedwise.comparison import REPORTED_SPLIT
+from seedwise.verdicts.comparison import REPORTED_SPLIT
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RunSpec, Sha256
 

@@ -26,11 +26,11 @@ from seedwise.bundle.layout import (
     study_file,
     versions,
 )
-from seedwise.certificates.need import Shelf, needs_of
-from seedwise.comparison import compare
 from seedwise.errors import InputError
-from seedwise.plan import Plan
-from seedwise.store import Store
+from seedwise.planning.plan import Plan
+from seedwise.store.store import Store
+from seedwise.verdicts.certificates.need import Shelf, needs_of
+from seedwise.verdicts.comparison import compare
 
 _README = """# Evidence of Seedwise verdicts
 

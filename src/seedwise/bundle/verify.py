@@ -31,12 +31,12 @@ from seedwise.bundle.layout import (
     study_file,
     versions,
 )
-from seedwise.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.errors import SeedwiseError
-from seedwise.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
-from seedwise.signature import Signature, parse_signature
-from seedwise.store import Store
-from seedwise.study import Arm, Study, load_study
+from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
+from seedwise.store.store import Store
+from seedwise.study.model import Arm, Study, load_study
+from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
+from seedwise.verdicts.signature import Signature, parse_signature
 from seedwise_contract import RunSpec
 
 MAX_ROWS = 5_000_000  # of a reported split; a bundle may name any number

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-import seedwise.blas  # noqa: F401
+import seedwise.threads  # noqa: F401
 from seedwise import __version__
 from seedwise.cli import bundle, certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError

@@ -10,11 +10,11 @@ import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
 from seedwise.errors import InputError, SeedwiseError
+from seedwise.execution.workbench import open_workbench
 from seedwise.project import Project, find_project
-from seedwise.store import Store
-from seedwise.study import StudyFile, load_study
-from seedwise.workbench import open_workbench
-from seedwise.yamlfile import read_yaml
+from seedwise.store.store import Store
+from seedwise.study.model import StudyFile, load_study
+from seedwise.study.yamlfile import read_yaml
 
 
 def bundle(
@@ -29,8 +29,8 @@ def bundle(
     Texts of the data are not in it, nor are checkpoints.  The same store gives the same bytes.
     """
     from seedwise.bundle import pack  # brings scipy, slow to import
-    from seedwise.comparison import compare
-    from seedwise.signature import sign
+    from seedwise.verdicts.comparison import compare
+    from seedwise.verdicts.signature import sign
     from seedwise_contract.files import write_whole
 
     if every and studies:
@@ -75,7 +75,7 @@ def verify(
     files are whole, but a figure or a signature does not follow from the predictions.
     """
     from seedwise.bundle import verify as check
-    from seedwise.signature import parse_signature
+    from seedwise.verdicts.signature import parse_signature
 
     begun = time.monotonic()
     found = check(bundle, parse_signature(signature) if signature is not None else None)

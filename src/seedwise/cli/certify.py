@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from seedwise.certificates.certificate import Certificate
-from seedwise.certificates.need import Shelf, needs_of
 from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
-from seedwise.engines.leases import LeasePool
-from seedwise.workbench import open_workbench
+from seedwise.execution.engines.leases import LeasePool
+from seedwise.execution.workbench import open_workbench
+from seedwise.verdicts.certificates.certificate import Certificate
+from seedwise.verdicts.certificates.need import Shelf, needs_of
 
 _FAILED = 1
 
@@ -23,7 +23,7 @@ def certify(
     again: Annotated[bool, typer.Option("--again", help="Also where a certificate is there already.")] = False,
 ) -> None:
     """Probe both backends of every claim across backends, and print what agrees and what cannot.  Exit code 1 where a check fails."""
-    from seedwise.certificates.make import Certifier
+    from seedwise.verdicts.certificates.make import Certifier
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])

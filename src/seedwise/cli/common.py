@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from seedwise.errors import InputError
+from seedwise.execution.workbench import Options, default_options
 from seedwise.project import Project, find_project
-from seedwise.study import StudyFile, load_study
-from seedwise.workbench import Options, default_options
+from seedwise.study.model import StudyFile, load_study
 
 
 class RuntimeName(StrEnum):

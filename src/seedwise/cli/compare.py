@@ -96,9 +96,9 @@ def compare(
 
     More than two arms without --a and --b: all pairs, as one family under Holm's correction.
     """
-    from seedwise.mlflow_scores import MlflowRuns, read_runs
-    from seedwise.scorecard import FORMATS, choose_pairs, decide_pairs  # brings scipy, slow to import
-    from seedwise.scores import lay_out, read_scores
+    from seedwise.scores.mlflow_runs import MlflowRuns, read_runs
+    from seedwise.scores.scorecard import FORMATS, choose_pairs, decide_pairs  # brings scipy, slow to import
+    from seedwise.scores.table import lay_out, read_scores
 
     if not 0.0 < alpha < 0.5:
         raise InputError(f"--alpha {alpha:g}: must lie between 0 and 0.5")

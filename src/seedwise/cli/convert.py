@@ -35,8 +35,8 @@ def convert(
 
     The folder is only written where the largest difference of hidden states and logits is below 1e-4.
     """
-    from seedwise.conversion import convert as convert_model  # brings numpy; only this command needs it
-    from seedwise.conversion import manifest_of, table
+    from seedwise.models.conversion import convert as convert_model  # brings numpy; only this command needs it
+    from seedwise.models.conversion import manifest_of, table
 
     project = find_project(Path.cwd())
     chosen, why = choose(project, options_of(runtime, None).runtime, "cpu")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from seedwise.doctor import Health, examine
+from seedwise.execution.doctor import Health, examine
 from seedwise.project import find_project
 
 _COLOURS = {Health.OK: typer.colors.GREEN, Health.WARNING: typer.colors.YELLOW, Health.PROBLEM: typer.colors.RED}

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from seedwise.assets.fetch import fetch
 from seedwise.assets.manifest import find_manifest
+from seedwise.assets.sizes import Sizes, sizes_of_folder
 from seedwise.cli.common import RuntimeOption, options_of, say
 from seedwise.errors import AssetError, InputError
-from seedwise.params import FRAMEWORKS, RULES, Framework, check, differences
+from seedwise.execution.verb import ask
+from seedwise.models.params import FRAMEWORKS, RULES, Framework, check, differences
 from seedwise.project import Project, find_project
 from seedwise.runtimes.choose import choose
-from seedwise.sizes import Sizes, sizes_of_folder
-from seedwise.tools import ask
 from seedwise_contract import faults_of
 from seedwise_contract.tools import Modules, ParametersRequest
 

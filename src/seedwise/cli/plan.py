@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
-from seedwise.cost import CostModel
-from seedwise.earlier import runs_of
 from seedwise.errors import InputError
-from seedwise.looks import looks_of
-from seedwise.plan import Plan, PlannedRun
-from seedwise.store import Store, StoredRun
-from seedwise.study import Variances, study_schema
-from seedwise.workbench import Workbench, open_workbench
+from seedwise.execution.workbench import Workbench, open_workbench
+from seedwise.forecast.cost import CostModel
+from seedwise.planning.interim import looks_of
+from seedwise.planning.plan import Plan, PlannedRun
+from seedwise.store.history import runs_of
+from seedwise.store.store import Store, StoredRun
+from seedwise.study.model import Variances, study_schema
 
 
 class PlanFormat(StrEnum):
@@ -66,7 +66,7 @@ def plan(
 
 
 def _refuse(plans: Sequence[Plan]) -> None:
-    from seedwise.attainable import unattainable_claims
+    from seedwise.forecast.attainable import unattainable_claims
 
     refused = [line for planned in plans for line in unattainable_claims(planned.study)]
     for line in refused:
@@ -86,9 +86,9 @@ def _state(run: PlannedRun, store: Store) -> str:
 
 
 def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances) -> None:
-    from seedwise.attainable import reach_with  # brings scipy, slow to import
-    from seedwise.forecast import forecast
-    from seedwise.forecast_text import as_lines
+    from seedwise.forecast.attainable import reach_with  # brings scipy, slow to import
+    from seedwise.forecast.claims import forecast
+    from seedwise.forecast.text import as_lines
 
     typer.echo(f"\n{plan.study.name}: {plan.study.title}")
     typer.echo(
@@ -130,7 +130,7 @@ def _cost(plan: Plan, bench: Workbench, costs: CostModel) -> dict[str, Any]:
 
 
 def _time(cost: dict[str, Any]) -> str:
-    from seedwise.forecast_text import hours
+    from seedwise.forecast.text import hours
 
     if not cost["remaining"]:
         return "nothing remains"
@@ -146,8 +146,8 @@ def _time(cost: dict[str, Any]) -> str:
 def _as_json(
     plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances
 ) -> dict[str, object]:
-    from seedwise.forecast import forecast
-    from seedwise.forecast_text import as_dict
+    from seedwise.forecast.claims import forecast
+    from seedwise.forecast.text import as_dict
 
     cost = _cost(plan, bench, costs)
     return {

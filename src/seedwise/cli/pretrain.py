@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from seedwise.assets.pretraining import load_pretraining, made_model
 from seedwise.cli.common import DeviceOption, RuntimeOption, options_of, say
-from seedwise.pretrain import pretrain as carry_out
-from seedwise.pretraining import load_pretraining, made_model
+from seedwise.execution.pretrain import pretrain as carry_out
 from seedwise.project import find_project
 
 

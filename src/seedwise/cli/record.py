@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
-from seedwise.workbench import Workbench, open_workbench
+from seedwise.execution.workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
-    from seedwise.comparison import StudyOutcome
     from seedwise.report.render import Kind
+    from seedwise.verdicts.comparison import StudyOutcome
 
 
 class Format(StrEnum):
@@ -31,7 +31,7 @@ _KINDS: dict[Format, Kind] = {form: form.value for form in Format if form is not
 def _outcomes(
     studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption
 ) -> tuple[Workbench, list[StudyOutcome]]:
-    from seedwise.comparison import compare  # brings scipy, slow to import; only these commands need it
+    from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; only these commands need it
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])

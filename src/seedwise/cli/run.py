@@ -10,12 +10,12 @@ import typer
 
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
-from seedwise.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.errors import EngineError, InputError
+from seedwise.execution.engines.leases import LeasePool, usable_cores, usable_gpus
+from seedwise.execution.workbench import open_workbench
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease
 from seedwise.runtimes.choose import choose
-from seedwise.workbench import open_workbench
 from seedwise_contract import RunFiles, RunResult, RunSpec, load_spec, run_id
 from seedwise_contract.events import read_events
 from seedwise_contract.files import write_json

@@ -12,7 +12,7 @@ from docker import DockerClient
 from seedwise.errors import ImageError
 from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity
-from seedwise.say import Say
+from seedwise.notify import Say
 
 LOCAL_COMMAND = "sudo sh docker/debian-base.sh"
 _OLD_SUITE = "bullseye"  # not the script's default

@@ -19,8 +19,8 @@ from seedwise.images.engine import machine
 from seedwise.images.lock import LockedImage, content_digest
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
+from seedwise.notify import Say
 from seedwise.project import Project
-from seedwise.say import Say
 from seedwise_contract.files import sha256_file
 
 ENVIRONMENT_LABEL = "seedwise.environment"

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from seedwise.errors import ImageError, InputError
 from seedwise.project import BUILD_DEFINITION, Project, find_project
-from seedwise.yamlfile import read_yaml, validated
+from seedwise.study.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]

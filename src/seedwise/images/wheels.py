@@ -22,8 +22,8 @@ from filelock import FileLock
 
 from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
+from seedwise.notify import Say
 from seedwise.project import Project
-from seedwise.say import Say
 from seedwise_contract.files import write_json
 
 _MARKER = ".complete"

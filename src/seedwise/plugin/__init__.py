@@ -73,7 +73,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     if file_path.parent.name in ("assets", "pretraining"):  # manifests of data sets and models; what makes models
         return None
-    import seedwise.blas  # noqa: F401
+    import seedwise.threads  # noqa: F401
     from seedwise.plugin.items import StudyCollector
 
     return StudyCollector.from_parent(parent, path=file_path)

@@ -10,7 +10,7 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.study import Claim, Study, StudyFile, load_study
+from seedwise.study.model import Claim, Study, StudyFile, load_study
 
 
 class StudyCollector(pytest.File):
@@ -152,7 +152,7 @@ class RegressionItem(StudyItem):
         self.margin = margin
 
     def runtest(self) -> None:
-        from seedwise.regression import Gate
+        from seedwise.verdicts.regression import Gate
 
         found = self.config.stash[SESSION_KEY].regression(self.study_file.study.name, self.arm, self.margin)
         if found is None:

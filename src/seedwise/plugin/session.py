@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from seedwise.certificates.need import Shelf, needs_of
-from seedwise.engines.local import LocalEngine, Outcome
 from seedwise.errors import InputError, SeedwiseError
-from seedwise.metric import METRICS
-from seedwise.plan import Plan, PlannedRun
-from seedwise.plugin.early import EarlyRecords
-from seedwise.plugin.progress import Progress
+from seedwise.execution.engines.local import LocalEngine, Outcome
+from seedwise.execution.progress import Progress
+from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
+from seedwise.planning.plan import Plan, PlannedRun
+from seedwise.plugin.early_records import EarlyRecords
 from seedwise.project import find_project
-from seedwise.study import Study
-from seedwise.workbench import Options, Workbench, default_options, open_workbench
+from seedwise.study.metric import METRICS
+from seedwise.study.model import Study
+from seedwise.verdicts.certificates.need import Shelf, needs_of
 from seedwise_contract import RunStatus
 
 if TYPE_CHECKING:
-    from seedwise.comparison import StudyOutcome
     from seedwise.plugin.items import RunItem, StudyItem
-    from seedwise.regression import Regression
-    from seedwise.store import StoredRun
+    from seedwise.store.store import StoredRun
+    from seedwise.verdicts.comparison import StudyOutcome
+    from seedwise.verdicts.regression import Regression
 
 _COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
 
@@ -136,7 +136,7 @@ class BenchSession:
     def compared(self, study: str) -> StudyOutcome:
         self._refuse(study)
         if study not in self._compared:
-            from seedwise.comparison import compare  # brings scipy, slow to import; runs need not wait for it
+            from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; runs need not wait for it
 
             self._compared[study] = compare(self._plans[study], self._bench.store)
             self._record_early(self._compared[study])
@@ -151,7 +151,7 @@ class BenchSession:
     def certify(self, study: str, pair: str) -> str:
         """What stands on the line of a certificate's item; makes those of `pair` that are missing.  Raises what is wrong."""
         self._refuse(study)
-        from seedwise.certificates.make import Certifier
+        from seedwise.verdicts.certificates.make import Certifier
 
         plan = self._plans[study]
         shelf = Shelf.beside(self._bench.store.root)
@@ -176,8 +176,8 @@ class BenchSession:
         found = self.compared(study)
         if arm not in found.arms:
             return None
-        from seedwise.earlier import runs_of
-        from seedwise.regression import check_arm
+        from seedwise.store.history import runs_of
+        from seedwise.verdicts.regression import check_arm
 
         if (
             self._history is None
@@ -194,7 +194,7 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
-        from seedwise.signature import sign  # brings scipy, slow to import
+        from seedwise.verdicts.signature import sign  # brings scipy, slow to import
 
         outcomes = []
         for note in self._bench.runtime.notes:
@@ -251,7 +251,7 @@ class BenchSession:
         return f"{len(ran)} runs in {wall / 60:.1f} min, {jobs} at once: {wall * jobs / bare:.2f} times their training and scoring"
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
-        from seedwise.recording import record
+        from seedwise.tracker.recording import record
 
         reporter.write_sep("=", "records")
         failed = record(outcomes, self._bench.project, self._bench.store, reporter.write_line)
@@ -278,7 +278,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _hopeless(items: Sequence[StudyItem]) -> dict[str, SeedwiseError]:
     """Studies with a selected claim that no data could decide: under --gate they are refused before anything is run."""
-    from seedwise.attainable import unattainable_claims
+    from seedwise.forecast.attainable import unattainable_claims
     from seedwise.plugin.items import ClaimItem
 
     studies = {item.study_file.study.name: item.study_file.study for item in items if isinstance(item, ClaimItem)}

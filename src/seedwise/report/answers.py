@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seedwise.plan import Plan
+from seedwise.planning.plan import Plan
 from seedwise.report.model import Answered, Said
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
 from seedwise_contract import Answer, read_answers
 
 SHOWN = 3  # prompts; every run's answers to more of them are in its own file

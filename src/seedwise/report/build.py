@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from seedwise import __version__
-from seedwise.comparison import ClaimOutcome, StudyOutcome
-from seedwise.metric import METRICS, Metric
-from seedwise.plan import PlannedRun
+from seedwise.planning.plan import PlannedRun
 from seedwise.report import text
 from seedwise.report.answers import read_answered
 from seedwise.report.cost import arm_cost, target_of
@@ -29,10 +27,12 @@ from seedwise.report.model import (
     StudyReport,
 )
 from seedwise.report.reported import reported_rows
-from seedwise.signature import sign
 from seedwise.stats import Outcome
-from seedwise.store import Store, StoredRun
-from seedwise.study import Claim, Study
+from seedwise.store.store import Store, StoredRun
+from seedwise.study.metric import METRICS, Metric
+from seedwise.study.model import Claim, Study
+from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
+from seedwise.verdicts.signature import sign
 
 
 def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:

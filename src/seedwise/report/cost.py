@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from seedwise.comparison import StudyOutcome
-from seedwise.metric import METRICS, Metric
 from seedwise.report.facts import read_parameters
 from seedwise.report.model import ArmCost
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
+from seedwise.study.metric import METRICS, Metric
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract import read_events
 from seedwise_contract.events import Evaluation, Step
 

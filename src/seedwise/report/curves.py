@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from seedwise.plan import Plan
+from seedwise.planning.plan import Plan
 from seedwise.report.model import Curve, Curves, EpochRow
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
 from seedwise_contract import read_events
 from seedwise_contract.events import Evaluation, Step
 

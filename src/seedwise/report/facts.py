@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from seedwise.plan import Plan
+from seedwise.planning.plan import Plan
 from seedwise.report.model import BackendFacts, Provenance, RunFacts
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
 from seedwise_contract import Environment, ParameterTable
 
 # What can change a number; the rest is in each run's environment.json.

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from seedwise.metric import METRICS, MINUS
 from seedwise.report import text
 from seedwise.report.drawing import label_rows, legend, look, render
 from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
 from seedwise.report.price import price
 from seedwise.report.svg import ARM_COLOURS, INK, Figure
+from seedwise.study.metric import METRICS, MINUS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

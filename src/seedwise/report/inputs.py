@@ -10,8 +10,8 @@ import numpy
 import scipy
 
 from seedwise import __version__
-from seedwise.comparison import StudyOutcome
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract.files import sha256_file
 
 HERE = Path(__file__).parent

@@ -5,9 +5,9 @@ Needs the package booktabs and nothing else; plain ASCII but for letters that th
 
 from __future__ import annotations
 
-from seedwise.metric import METRICS, MINUS, MetricName
 from seedwise.report import text
 from seedwise.report.model import ArmRow, Comparison, ReportedRow, ReportModel, StudyReport
+from seedwise.study.metric import METRICS, MINUS, MetricName
 
 _SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwise.comparison import StudyOutcome
-from seedwise.metric import METRICS
-from seedwise.plan import Plan
+from seedwise.planning.plan import Plan
 from seedwise.report import text
 from seedwise.report.model import Comparison, Recipe
+from seedwise.study.metric import METRICS
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract.spec import Recipe as RunRecipe
 
 _QUESTIONS = {

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from seedwise.certificates.certificate import Certificate
-from seedwise.metric import MetricName
+from seedwise.study.metric import MetricName
+from seedwise.verdicts.certificates.certificate import Certificate
 from seedwise_contract.base import ContractModel
 
 FORMAT: Literal[1] = 1

@@ -7,8 +7,8 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from seedwise.metric import METRICS
 from seedwise.report import text
+from seedwise.study.metric import METRICS
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from seedwise.metric import METRICS
 from seedwise.report import text
 from seedwise.report.drawing import legend, look, render_canvas
 from seedwise.report.model import ArmCost, ArmRow, StudyReport
 from seedwise.report.svg import Figure
+from seedwise.study.metric import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

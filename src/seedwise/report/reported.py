@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from seedwise.comparison import ArmScores, StudyOutcome
-from seedwise.metric import METRICS, Metric
 from seedwise.report import text
 from seedwise.report.model import Interval, ReportedRow
 from seedwise.stats.tdist import t_interval
+from seedwise.study.metric import METRICS, Metric
+from seedwise.verdicts.comparison import ArmScores, StudyOutcome
 
 
 def reported_rows(outcome: StudyOutcome) -> tuple[ReportedRow, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedwise.metric import METRICS, MetricName
 from seedwise.stats import format_p
+from seedwise.study.metric import METRICS, MetricName
 
 if TYPE_CHECKING:
     from seedwise.report.model import Look

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seedwise.comparison import StudyOutcome
+from seedwise.notify import Say
 from seedwise.project import Project
 from seedwise.report.build import build
 from seedwise.report.inputs import report_inputs
 from seedwise.report.model import Entry, ReportModel
 from seedwise.report.render import FILES, render
-from seedwise.say import Say
-from seedwise.store import Store
+from seedwise.store.store import Store
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
 from seedwise_contract.files import sha256_file, write_json, write_whole

@@ -11,9 +11,9 @@ from typing import Any
 from docker.utils.socket import frames_iter
 
 from docker import DockerClient
-from seedwise.lent import lend, take_back
 from seedwise.runtimes.base import Launch, Process
 from seedwise.runtimes.ownership import run_user
+from seedwise.runtimes.staging import lend, take_back
 
 _STDOUT = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from seedwise.say import Say
+from seedwise.notify import Say
 from seedwise_contract import Description
 
 

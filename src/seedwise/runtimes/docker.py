@@ -20,13 +20,13 @@ from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
-from seedwise.lent import FOLDER
+from seedwise.notify import Say
 from seedwise.project import Project
 from seedwise.runtimes.attached import DockerServer, Line
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
 from seedwise.runtimes.ownership import RUN_LABEL, UNPRIVILEGED, Session, run_user, sweep
-from seedwise.say import Say
+from seedwise.runtimes.staging import FOLDER
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512

@@ -24,10 +24,10 @@ from seedwise.errors import EngineError, ImageError
 from seedwise.images.definition import CommandBackend, load_definition
 from seedwise.images.environments import build_environment, place_of
 from seedwise.images.sources import command_digest, sources_of
+from seedwise.notify import Say
 from seedwise.project import Project
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, log_tail, run_environment
-from seedwise.say import Say
 from seedwise_contract import Description
 
 LOG = "backend.log"

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from seedwise.errors import SeedwiseError
+from seedwise.notify import Say
 from seedwise.runtimes.base import Exit, Launch, Lease, Process, Runtime, Server, ServingRuntime
 from seedwise.runtimes.common import log_tail
-from seedwise.say import Say
 from seedwise_contract import Description, ExitCode
 from seedwise_contract.serve import LOG
 

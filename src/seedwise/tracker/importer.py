@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwise.store import StoredRun
+from seedwise.store.store import StoredRun
 from seedwise.tracker.connection import Target
 from seedwise.tracker.content import (
     ARM,

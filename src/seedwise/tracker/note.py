@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from seedwise.comparison import ClaimOutcome, StudyOutcome
 from seedwise.stats import Outcome, format_p
 from seedwise.tracker.flatten import MAX_TAG, clip
+from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 
 
 def verdict_words(claim: ClaimOutcome) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from seedwise.store import DamagedRun, StoredRun
+from seedwise.store.store import DamagedRun, StoredRun
 from seedwise.tracker.content import ARM, KIND, NOTE, RUN_ID, Artifact, DataSet, Point, RunContent
 from seedwise.tracker.curves import curves
 from seedwise.tracker.flatten import MAX_TAG, clean_key, clip, flatten

@@ -7,15 +7,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from seedwise.comparison import ClaimOutcome, StudyOutcome
-from seedwise.metric import METRICS, Metric
 from seedwise.report.model import ArmCost
-from seedwise.signature import sign
-from seedwise.store import StoredRun
+from seedwise.store.store import StoredRun
+from seedwise.study.metric import METRICS, Metric
 from seedwise.tracker.content import ARM, COLOUR, KIND, NOTE, Artifact, Point, RunContent
 from seedwise.tracker.flatten import MAX_TAG, clean_key, clip
 from seedwise.tracker.note import claim_note, comparison_note, verdict_words
 from seedwise.tracker.seed_run import ended, spec_params, started
+from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
+from seedwise.verdicts.signature import sign
 from seedwise_contract import RunStatus
 
 # Okabe and Ito's palette: told apart with any colour vision, in the order in which it is clearest.

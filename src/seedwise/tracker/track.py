@@ -9,14 +9,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seedwise.comparison import StudyOutcome
+from seedwise.notify import Say
 from seedwise.project import Project
-from seedwise.say import Say
-from seedwise.store import Store
+from seedwise.store.store import Store
 from seedwise.tracker.connection import Target, TrackerError, connected, find_target
 from seedwise.tracker.stamp import Imported, Imports, read_stamp, still_there, write_stamp
 from seedwise.tracker.tree import make_trees
 from seedwise.tracker.ui import PORT, page
+from seedwise.verdicts.comparison import StudyOutcome
 
 WAIT_SECONDS = 600.0
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedwise.comparison import StudyOutcome
 from seedwise.report.model import ArmCost
 from seedwise.report.render import FILES
-from seedwise.store import Store, StoredRun
+from seedwise.store.store import Store, StoredRun
 from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
 from seedwise.tracker.summary_run import arm_content, comparison_content
+from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract.files import sha256_file
 
 

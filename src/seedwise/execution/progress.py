@@ -1,0 +1,122 @@
+"""How far the session is: time left from measured durations, and a live table where there is a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seedwise.execution.engines.local import LocalEngine, Outcome
+from seedwise.execution.remaining import Seen, seconds_left
+from seedwise.forecast.cost import family_of, kind_of, work_of
+from seedwise.planning.plan import PlannedRun
+from seedwise.store.store import Store
+from seedwise.study.metric import METRICS
+from seedwise_contract import RunFiles
+from seedwise_contract.events import last_progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+_SCORING = 0.2  # of the time of a training example, as seen on CPUs: no backward pass, and less padding
+
+
+class Progress:
+    def __init__(
+        self, engine: LocalEngine, store: Store, runs: Sequence[PlannedRun], futures: Mapping[str, Future[Outcome]]
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._runs = {run.run_id: run for run in runs if run.run_id is not None}
+        self._futures = futures
+        self._natures: dict[str, Seen] = {}
+
+    def left(self) -> str | None:
+        """'about 4 min left', from this session's durations and those of runs that were done before; None while nothing is known."""
+        if all(future.done() for future in self._futures.values()):
+            return None
+        seconds = seconds_left(self._seen(), self._engine.jobs)
+        if seconds is None:
+            return None
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+    def _seen(self) -> list[Seen]:
+        """The runs as they stand, those that failed left out."""
+        running = self._engine.running()
+        seen = []
+        for identity, run in self._runs.items():
+            nature, future = self._nature(identity, run), self._futures[identity]
+            if not future.done():
+                elapsed = running.get(identity, 0.0)
+                seen.append(replace(nature, elapsed=elapsed, fraction=self.fraction(run) if elapsed else 0.0))
+            elif not future.cancelled() and (outcome := future.result()).result is not None:
+                seen.append(replace(nature, seconds=outcome.seconds, earlier=outcome.cached))
+        return seen
+
+    def _nature(self, identity: str, run: PlannedRun) -> Seen:
+        if identity not in self._natures:
+            spec, work = run.spec, work_of(run.spec)
+            after = spec.task.splits["test"].rows / work * _SCORING if work else 0.0
+            self._natures[identity] = Seen(kind_of(spec), family_of(spec), work, after)
+        return self._natures[identity]
+
+    def fraction(self, run: PlannedRun) -> float:
+        """Share of a run's updates that are done."""
+        event = last_progress(RunFiles(self._store.folder(run.run_id or "")).events)
+        if event is None or "update" not in event or not run.spec.total_updates:
+            return 0.0
+        return min(1.0, float(event["update"]) / run.spec.total_updates)
+
+    @contextmanager
+    def shown(self, reporter: Any) -> Iterator[Callable[[], None]]:
+        """A refresh function; on a terminal it redraws a table of the running runs in place of pytest's unfinished line."""
+        if not reporter.isatty:
+            yield lambda: None
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        capture = reporter.config.pluginmanager.get_plugin("capturemanager")
+        writer = reporter._tw
+        line = reporter.currentfspath  # the item's line, begun by pytest and finished when its report comes
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            writer.write("\r\x1b[2K", flush=True)
+            console = Console(file=writer._file, force_terminal=True)
+            with Live(self.table(), console=console, transient=True, auto_refresh=False) as live:
+                yield lambda: live.update(self.table(), refresh=True)
+            if isinstance(line, str):
+                writer._current_line = ""  # what the table overwrote does not count towards the line's width
+                writer.write(line, flush=True)
+
+    def table(self) -> Table:
+        from rich.markup import escape
+        from rich.table import Table
+
+        done = sum(future.done() for future in self._futures.values())
+        left = self.left()
+        table = Table(
+            title=f"{done} of {len(self._futures)} runs done" + (f", {left}" if left else ""), title_justify="left"
+        )
+        for heading in ("run", "progress", "epoch", "loss", "selection", "elapsed"):
+            table.add_column(heading, justify="left" if heading == "run" else "right")
+        for identity, elapsed in sorted(self._engine.running().items()):
+            run = self._runs.get(identity)
+            if run is None:
+                continue
+            event = last_progress(RunFiles(self._store.folder(identity)).events) or {}
+            epochs = run.spec.recipe.epochs if run.spec.recipe else 0
+            loss, score = event.get("loss"), None
+            if event.get("split") == "selection":
+                score = event["metrics"].get(run.spec.task.metric)
+            table.add_row(
+                escape(run.label),
+                f"{100 * self.fraction(run):.0f} %",
+                f"{event.get('epoch', 0):.1f}/{epochs}",
+                "" if loss is None else f"{loss:.3f}",
+                "" if score is None else METRICS[run.spec.task.metric].shown(score, 1),
+                f"{elapsed:.0f} s",
+            )
+        return table

@@ -1,0 +1,159 @@
+"""What a command needs to plan or execute studies: the project, the chosen runtime, the store, the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from seedwise.assets.prepare import data_root, models_root
+from seedwise.errors import EngineError, InputError, SeedwiseError
+from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
+from seedwise.execution.engines.local import LocalEngine, Roots
+from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
+from seedwise.execution.provenance import look_around
+from seedwise.notify import Say
+from seedwise.planning.plan import Plan, make_plan, refuse_unsupported
+from seedwise.project import Project
+from seedwise.runtimes.base import Runtime
+from seedwise.runtimes.choose import choose
+from seedwise.runtimes.warm import WarmRuntime
+from seedwise.store.store import Store
+from seedwise.study.model import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic.
+
+    `runs_per_gpu` of them share a GPU.
+    `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
+    `flavour` None takes CUDA builds of backends where a GPU is used, else CPU ones; 'cuda' takes CUDA builds on CPU too.
+    """
+
+    runtime: str = "auto"
+    device: str = "auto"
+    jobs: int | None = None
+    runs_per_gpu: int = 1
+    flavour: str | None = None
+    warm: bool = True
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs: found {self.jobs}; at least 1 run at once")
+        if self.runs_per_gpu < 1:
+            raise InputError(f"--runs-per-gpu: found {self.runs_per_gpu}; at least 1 run a GPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    project: Project
+    options: Options
+    runtime: Runtime
+    why: str
+    cores: tuple[int, ...]
+    gpus: tuple[str, ...]
+    store: Store
+
+    def device_of(self, study: Study) -> str:
+        """'cpu' or 'cuda' for the study's runs."""
+        wanted = wanted_device(study, self.options)
+        if wanted == "auto":
+            return "cuda" if self.gpus else "cpu"
+        if wanted == "cuda" and not self.gpus:
+            raise EngineError(
+                f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine"
+            )
+        return wanted
+
+    def plan(self, study: Study, say: Say) -> Plan:
+        """The plan with the backends as they are built now; nothing is built."""
+        digests = {name: self.runtime.digest(name) for name in backends_of([study])}
+        return make_plan(study, self.project, digests, self.device_of(study), say)
+
+    def prepare(self, studies: Sequence[Study], say: Say) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:
+        """Backends built, assets fetched, every spec checked against what its backend offers.
+
+        Study name → plan, and study name → what cannot be had of it: a backend or an asset that is not to be had here
+        keeps no other study from being run.
+        """
+        digests: dict[str, str] = {}
+        unbuilt: dict[str, SeedwiseError] = {}
+        for backend in backends_of(studies):
+            try:
+                digests |= self.runtime.prepare([backend], say)
+            except SeedwiseError as error:
+                unbuilt[backend] = error
+        plans: dict[str, Plan] = {}
+        refused: dict[str, SeedwiseError] = {}
+        for study in studies:
+            try:
+                for backend in backends_of([study]):
+                    if backend in unbuilt:
+                        raise unbuilt[backend]
+                plan = make_plan(study, self.project, digests, self.device_of(study), say)
+                refuse_unsupported(plan, {name: self.runtime.describe(name) for name in backends_of([study])})
+                plans[study.name] = plan
+            except SeedwiseError as error:
+                refused[study.name] = error
+        return plans, refused
+
+    def engine(self, plans: Sequence[Plan], packing: Packing) -> LocalEngine:
+        pool = LeasePool(self.cores, self.gpus, self.options.runs_per_gpu)
+        roots = Roots(data_root(self.project), models_root(self.project))
+        for root in (roots.data, roots.models):
+            root.mkdir(parents=True, exist_ok=True)
+            root.chmod(0o755)  # a container reads it as another user
+        return LocalEngine(
+            self.runtime,
+            self.store,
+            pool,
+            packing.jobs,
+            roots,
+            look_around(self.project.root),
+            {plan.study.name: plan.study for plan in plans},
+        )
+
+    def packing(self, plans: Sequence[Plan]) -> Packing:
+        """How many of the plans' runs are executed at once, and why."""
+        load = load_of(plans, self.store, models_root(self.project))
+        if self.options.runs_per_gpu > 1 and not load.on_gpu:
+            raise InputError(f"--runs-per-gpu {self.options.runs_per_gpu}: no run of these studies uses a GPU here")
+        memory = gpu_bytes(self.gpus) if self.options.runs_per_gpu > 1 else None
+        machine = Machine(len(self.cores), memory_bytes(), len(self.gpus), memory)
+        return pack(machine, load, self.options.runs_per_gpu, self.options.jobs)
+
+
+def open_workbench(project: Project, options: Options, studies: Iterable[Study]) -> Workbench:
+    """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
+    gpus = usable_gpus() if options.device != "cpu" else ()
+    wants = any(wanted_device(study, options) != "cpu" for study in studies)
+    chosen, why = choose(project, options.runtime, options.flavour or ("cuda" if gpus and wants else "cpu"))
+    runtime = WarmRuntime(chosen) if options.warm else chosen
+    return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+
+
+def wanted_device(study: Study, options: Options) -> str:
+    """The study's own device; the options' where it leaves that open."""
+    return study.device.kind if study.device.kind != "auto" else options.device
+
+
+def backends_of(studies: Iterable[Study]) -> list[str]:
+    return list(dict.fromkeys(arm.backend for study in studies for arm in study.arms.values()))
+
+
+def default_options() -> Options:
+    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`, `SEEDWISE_FLAVOUR`, `SEEDWISE_WARM`)."""
+    return Options(
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
+        device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
+        flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
+        warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",
+    )
+
+
+def _setting(name: str, allowed: tuple[str, ...]) -> str:
+    value = os.environ.get(name) or allowed[0]
+    if value not in allowed:
+        raise InputError(f"{name}: found {value!r}; allowed: {', '.join(filter(None, allowed))}")
+    return value

@@ -1,0 +1,110 @@
+"""A forecast as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seedwise.forecast.attainable import Reach
+from seedwise.forecast.claims import POWER, ClaimForecast
+from seedwise.stats import format_p
+
+
+def as_lines(found: ClaimForecast) -> list[str]:
+    """A heading, what the exact test allows, the variances, and a table of what can be found."""
+    claim, reach = found.claim, found.reach
+    lines = [f"claim {claim.name}: {_statement(found)}"]
+    if reach.floor is not None:
+        verdict = "attainable" if reach.attainable else f"UNATTAINABLE: it takes {reach.seeds} seeds"
+        lines.append(f"  floor of the exact test {format_p(reach.floor)} at level {format_p(reach.level)}: {verdict}")
+    if found.basis is None:
+        return [
+            *lines,
+            f"  variances: not known, and none is assumed for {found.metric.name}; state --sd-seeds and --sd-examples, or run a pilot",
+        ]
+    lines.append(f"  variances ({found.basis.source}): {found.basis.words}")
+    if found.smallest is None:
+        return lines
+    chance = f"{100 * POWER:g} % power"
+    if claim.type == "equivalence":
+        lines.append(
+            f"  smallest margin within which equal arms are shown equivalent with {chance}: {found.metric.amount(found.smallest)}"
+        )
+        heading = ("margin", "power if equal")
+    else:
+        lines.append(f"  smallest true difference found with {chance}: {found.metric.amount(found.smallest)}")
+        heading = ("true difference", "power")
+    rows = [(*heading, f"seeds an arm for {chance}", "or examples")]
+    for at in found.power:
+        rows.append((found.metric.amount(at.size), _chance(at.power), _seeds(at.seeds, found), _count(at.examples)))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines.extend("    " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return lines
+
+
+def as_dict(found: ClaimForecast) -> dict[str, Any]:
+    """The same for a program, in the metric's own unit; null where nothing is known."""
+    basis = found.basis
+    return {
+        "name": found.claim.name,
+        "a": found.claim.a,
+        "b": found.claim.b,
+        "type": found.claim.type,
+        "design": found.claim.design,
+        "margin": found.claim.margin,
+        "family_size": found.family,
+        "n_seeds": found.n_seeds,
+        "n_examples": found.n_examples,
+        **_reach(found.reach),
+        "variances": None
+        if basis is None
+        else {
+            "source": basis.source,
+            "words": basis.words,
+            "seed_a": basis.components.seed_a,
+            "seed_b": basis.components.seed_b,
+            "example": basis.components.example,
+            "residual_a": basis.components.residual_a,
+            "residual_b": basis.components.residual_b,
+        },
+        "wanted_power": POWER,
+        "smallest": found.smallest,
+        "power": [
+            {"size": at.size, "power": at.power, "seeds_per_arm": at.seeds, "examples": at.examples}
+            for at in found.power
+        ],
+        "hours_per_seed": None if found.seconds_per_seed is None else found.seconds_per_seed / 3600,
+    }
+
+
+def hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+
+
+def _reach(reach: Reach) -> dict[str, Any]:
+    return {"floor": reach.floor, "level": reach.level, "attainable": reach.attainable, "seeds_to_attain": reach.seeds}
+
+
+def _statement(found: ClaimForecast) -> str:
+    claim = found.claim
+    what = f"{claim.a} better than {claim.b}"
+    if claim.type == "equivalence" and claim.margin is not None:
+        what = f"{claim.a} and {claim.b} equivalent within {found.metric.amount(claim.margin)}"
+    pairs = "paired seeds" if claim.design == "paired" else "seeds an arm"
+    family = f", family of {found.family}" if found.family > 1 else ""
+    return f"{what} ({found.n_seeds} {pairs}, {found.n_examples} examples{family})"
+
+
+def _seeds(count: int | None, found: ClaimForecast) -> str:
+    if count is None:
+        return "no number"
+    if found.seconds_per_seed is None or count <= found.n_seeds:
+        return f"{count}"
+    return f"{count} (+{hours((count - found.n_seeds) * found.seconds_per_seed)})"
+
+
+def _count(count: int | None) -> str:
+    return "no number" if count is None else f"{count:,}"
+
+
+def _chance(power: float) -> str:
+    return ">.99" if power > 0.99 else f"{power:.2f}".removeprefix("0")

@@ -1,0 +1,179 @@
+"""From a study to its runs: one frozen `RunSpec` for each arm and seed, with the identity that its folder is named by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
+from seedwise.errors import InputError
+from seedwise.notify import Say
+from seedwise.project import Project
+from seedwise.study.model import Arm, Study, StudyRecipe
+from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
+from seedwise_contract.backend import unsupported
+from seedwise_contract.spec import (
+    CausalLmTask,
+    Columns,
+    Device,
+    Evaluation,
+    Model,
+    PromptColumns,
+    Recipe,
+    Schedule,
+    Seeds,
+    Task,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One arm × one seed.  `run_id` is None as long as the backend's image is not built."""
+
+    arm: str
+    seed: int
+    spec: RunSpec
+    digest: str | None
+    run_id: str | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.arm}[seed={self.seed}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    study: Study
+    data: PreparedData
+    runs: tuple[PlannedRun, ...]
+
+    def of_arm(self, arm: str) -> tuple[PlannedRun, ...]:
+        return tuple(run for run in self.runs if run.arm == arm)
+
+
+def derive_seeds(seed: int) -> Seeds:
+    """Distinct streams from the seed that a study names: children of `numpy.random.SeedSequence(seed)`.
+
+    The same seed gives every arm and backend the same streams.
+    """
+    children = np.random.SeedSequence(seed).spawn(3)
+    initialisation, order, dropout = (int(child.generate_state(1, np.uint32)[0]) for child in children)
+    return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
+
+
+def make_plan(study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Say) -> Plan:
+    """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
+
+    `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'.
+    """
+    data = prepare_data(study.task.data, study.task.rows, project, say)
+    models = {
+        name: prepare_model(name, project, say)
+        for name in dict.fromkeys(arm.model for arm in study.arms.values())
+        if name is not None
+    }
+    specs = {}  # of the first seed; the others differ in nothing but their seeds
+    for name, arm in study.arms.items():
+        model = models[arm.model] if arm.model else None
+        try:
+            specs[name] = _spec(study, arm, study.seeds[0], task_of(study, arm, data), model, device)
+        except ValidationError as error:
+            faults = "\n".join(f"  arms.{name}.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
+    runs = []
+    for seed in study.seeds:  # seed by seed, so that every arm has something to show early
+        seeds = derive_seeds(seed)
+        for name, arm in study.arms.items():
+            if arm.deterministic and seed != study.seeds[0]:
+                continue
+            spec, digest = specs[name].model_copy(update={"seeds": seeds}), digests.get(arm.backend)
+            runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
+    return Plan(study, data, tuple(runs))
+
+
+def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
+    """The contract's task of one arm; `InputError` where the data's rows are not of the metric's kind."""
+    said, columns = study.task, data.columns
+    if said.metric == "accuracy" and isinstance(columns, Columns):
+        return Task(
+            kind="classification",
+            name=data.name,
+            columns=columns,
+            labels=data.labels,
+            splits=data.splits,
+            metric=said.metric,
+        )
+    if said.metric == "perplexity" and isinstance(columns, PromptColumns):
+        try:
+            return CausalLmTask(
+                kind="causal_lm",
+                name=data.name,
+                columns=columns,
+                template=said.template or "",
+                loss_on=arm.loss_on or said.loss_on or "answer",
+                splits=data.splits,
+                metric=said.metric,
+            )
+        except ValidationError as error:
+            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name}:\n{faults}") from None
+    has, needs = (
+        ("no labels", "accuracy, which needs a data set with labels ('table' in its manifest)")
+        if said.metric == "accuracy"
+        else ("no prompts and answers", "perplexity, which needs a data set of dialogues ('dialogue' in its manifest)")
+    )
+    raise InputError(f"study {study.name}: task.data: data set {data.name} has {has}, and the metric is {needs}")
+
+
+def _spec(study: Study, arm: Arm, seed: int, task: Task | CausalLmTask, model: Model | None, device: str) -> RunSpec:
+    kind = "cuda" if device == "cuda" and arm.recipe is not None else "cpu"
+    return RunSpec(
+        contract=1,
+        backend=arm.backend,
+        task=task,
+        model=model,
+        initialisation=arm.initialisation,
+        method=arm.method,
+        recipe=recipe_for(arm.recipe, task.splits["train"].rows) if arm.recipe else None,
+        seeds=derive_seeds(seed),
+        selection=study.selection if arm.recipe else None,
+        evaluation=Evaluation(**study.evaluation.model_dump()),
+        device=Device(kind=kind, threads=study.device.threads),  # type: ignore[arg-type]
+    )
+
+
+def recipe_for(recipe: StudyRecipe, rows: int) -> Recipe:
+    """The contract's recipe for `rows` training rows, which make the warm-up a count."""
+    updates = -(-rows // (recipe.batch_size * recipe.accumulation)) * recipe.epochs
+    declared = recipe.schedule
+    warmup = declared.warmup_updates if declared.warmup_ratio is None else int(declared.warmup_ratio * updates)
+    schedule = Schedule(name=declared.name, warmup_updates=warmup or 0, power=declared.power, end_lr=declared.end_lr)
+    fields = {name: getattr(recipe, name) for name in Recipe.model_fields if name != "schedule"}
+    return Recipe(schedule=schedule, **fields)
+
+
+def refuse_unsupported(plan: Plan, descriptions: Mapping[str, Description]) -> None:
+    """`InputError` where an arm asks of its backend what that does not offer; every fault of every arm at once."""
+    faults: dict[str, Fault] = {}
+    for run in plan.runs:
+        description = descriptions[run.spec.backend]
+        for fault in unsupported(run.spec, description):
+            faults.setdefault(f"arms.{run.arm}.{fault.field}", fault)
+        says, declared = (
+            run.spec.method.name in description.deterministic_methods,
+            plan.study.arms[run.arm].deterministic,
+        )
+        if says != declared and run.spec.method.name in description.methods:
+            kind = "deterministic" if says else "not deterministic"
+            fault = Fault(
+                field="deterministic",
+                found=str(declared).lower(),
+                allowed=f"backend {description.backend} says that {run.spec.method.name} is {kind}: declare it so",
+            )
+            faults.setdefault(f"arms.{run.arm}.deterministic", fault)
+    if faults:
+        lines = [f"  {field}: found {fault.found}; {fault.allowed}" for field, fault in faults.items()]
+        raise InputError(f"study {plan.study.name}:\n" + "\n".join(lines))

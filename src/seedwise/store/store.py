@@ -1,0 +1,210 @@
+"""The store: run folders on disk, the source of truth.  What is there completely is done; what is not is run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+from filelock import FileLock, Timeout
+from pydantic import Field, ValidationError
+
+from seedwise.errors import EngineError, SeedwiseError
+from seedwise.planning.plan import PlannedRun
+from seedwise.runtimes.staging import recover
+from seedwise_contract import FailureReason, RunFiles, RunResult, RunStatus, run_id
+from seedwise_contract.base import ContractModel
+from seedwise_contract.files import sha256_file, write_json
+from seedwise_contract.spec import RunSpec
+
+
+class Provenance(ContractModel):
+    """`provenance.json`: what the harness knows of a run when it starts, beside the spec."""
+
+    run_id: str
+    backend: str
+    digest: str
+    runtime: str
+    declaration: str = Field(description="digest of the study's declaration when the run was started")
+    study: str
+    arm: str
+    host: str
+    git_commit: str | None
+    git_dirty: bool | None
+    started: str
+
+
+class Failure(ContractModel):
+    """`failure.json`: an attempt that left no result; the run is done again at the next call."""
+
+    reason: FailureReason
+    message: str
+    exit_code: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A finished run, read back."""
+
+    run_id: str
+    folder: Path
+    spec: RunSpec
+    result: RunResult
+    provenance: Provenance
+
+    @property
+    def files(self) -> RunFiles:
+        return RunFiles(self.folder)
+
+
+class DamagedRun(SeedwiseError):
+    """A finished run's files are not what its result says."""
+
+    exit_code = 6
+
+
+class Store:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, identity: str) -> Path:
+        return self.root / identity
+
+    def is_done(self, identity: str | None) -> bool:
+        return identity is not None and self.result(identity) is not None
+
+    def result(self, identity: str) -> RunResult | None:
+        """The result of a finished run (completed or diverged), or None where it has to be run (again)."""
+        try:
+            result = RunResult.model_validate_json((self.folder(identity) / "result.json").read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValidationError as error:
+            raise DamagedRun(
+                f"{self.folder(identity) / 'result.json'}: not a result of the contract ({error.error_count()} fault(s)); "
+                "move the folder away to run it again"
+            ) from None
+        return None if result.status is RunStatus.FAILED else result
+
+    def failure(self, identity: str) -> Failure | None:
+        try:
+            return Failure.model_validate_json((self.folder(identity) / "failure.json").read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def read(self, identity: str) -> StoredRun:
+        """A finished run; `DamagedRun` where its spec is not the one that it is named by."""
+        result = self.result(identity)
+        folder = self.folder(identity)
+        if result is None:
+            raise DamagedRun(f"{folder}: not a finished run")
+        spec = RunSpec.model_validate_json((folder / "spec.json").read_bytes())
+        provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
+        if run_id(spec, provenance.digest) != identity:
+            raise DamagedRun(f"{folder}: spec.json or provenance.json was changed: they do not give this run's id")
+        return StoredRun(identity, folder, spec, result, provenance)
+
+    def verified(self, run: StoredRun, name: str) -> Path:
+        """A file of a finished run whose sha256 is the one in its result; `DamagedRun` otherwise."""
+        path = run.folder / name
+        if not path.is_file() or sha256_file(path) != run.result.files.get(name):
+            raise DamagedRun(
+                f"{path}: missing, or changed since the run ended; move the run's folder away to run it again"
+            )
+        return path
+
+    @contextmanager
+    def writing(self, run: PlannedRun, provenance: Provenance, cancelled: Event | None = None) -> Iterator[Path | None]:
+        """A folder made ready for one attempt, held against other harnesses; None where another has finished the run.
+
+        Waits while another harness is at it.  A resumable state of an earlier attempt stays; everything else that it left
+        goes.
+        """
+        folder = self.folder(provenance.run_id)
+        lock = FileLock(self.root / ".locks" / f"{provenance.run_id}.lock")
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                lock.acquire(timeout=1)
+                break
+            except Timeout:
+                if cancelled is not None and cancelled.is_set():
+                    raise EngineError(f"{folder}: another harness is at this run, and this one was stopped") from None
+        try:
+            recover(folder)
+            folder.mkdir(exist_ok=True)
+            if self.is_done(provenance.run_id):
+                yield None
+                return
+            if not (folder / "state").is_dir():
+                _empty(folder)
+            for name in ("result.json", "failure.json"):
+                (folder / name).unlink(missing_ok=True)
+            write_json(folder / "spec.json", run.spec)
+            write_json(folder / "provenance.json", provenance)
+            yield folder
+        finally:
+            lock.release()
+
+    def record_failure(self, identity: str, reason: FailureReason, message: str, exit_code: int) -> Failure:
+        failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now())
+        with suppress(OSError):  # a full disk may be the very failure; the caller reports it all the same
+            write_json(self.folder(identity) / "failure.json", failure)
+        return failure
+
+    def declare(self, declaration: str, looks: Sequence[Mapping[str, float | int]] = ()) -> None:
+        """Note when a declaration was first put to work, so that claims made after the runs are told from those before.
+
+        `looks`: the level of each look that it declares.
+        """
+        path = self.root / ".declarations.jsonl"
+        self.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root / ".declarations.lock"):
+            if declaration not in self._declarations():
+                with open(path, "a", encoding="utf-8") as handle:
+                    said: dict[str, object] = {"declaration": declaration, "time": now()}
+                    handle.write(json.dumps(said | ({"looks": list(looks)} if looks else {})) + "\n")
+
+    def declared_before(self, declaration: str, run: StoredRun) -> bool:
+        """Whether `declaration` was put to work before `run` was started."""
+        first = self._declarations().get(declaration)
+        return run.provenance.declaration == declaration or (first is not None and first <= run.provenance.started)
+
+    def _declarations(self) -> dict[str, str]:
+        try:
+            lines = (self.root / ".declarations.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return {}
+        found: dict[str, str] = {}
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError):  # a line cut short by a crash
+                said = json.loads(line)
+                found.setdefault(said["declaration"], said["time"])
+        return found
+
+    def finished(self) -> Iterator[str]:
+        """Ids of all finished runs."""
+        if not self.root.is_dir():
+            return
+        for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
+            if not entry.name.startswith(".") and self.is_done(entry.name):
+                yield entry.name
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

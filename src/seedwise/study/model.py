@@ -1,0 +1,346 @@
+"""A study: one YAML file that declares a task, arms, seeds, selection and the claims to decide, before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field, JsonValue, model_validator
+
+from seedwise.study.faults import cross_faults
+from seedwise.study.metric import MetricName
+from seedwise.study.yamlfile import fault_error, read_yaml, validated
+from seedwise_contract import canonical_json
+from seedwise_contract.base import ContractModel
+from seedwise_contract.spec import Batched, Dropout, Method, Name, Optimizer, Selection
+
+DEFAULT_SEEDS = 5
+
+
+class Rows(ContractModel):
+    """How many examples of each split are used; the first ones in a fixed shuffled order, so that fewer is a subset."""
+
+    train: Annotated[int, Field(ge=1)]
+    selection: Annotated[int, Field(ge=1)]
+    test: Annotated[int, Field(ge=2)]
+
+
+LossOn = Literal["answer", "prompt_and_answer"]
+
+
+class StudyTask(ContractModel):
+    """Classification where the metric is accuracy; where it is perplexity, a causal language model's answers to prompts."""
+
+    data: Name = Field(description="name of a data asset")
+    rows: Rows | None = Field(default=None, description="null: every row")
+    metric: MetricName = Field(
+        default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
+    )
+    template: str | None = Field(
+        default=None, description="of prompts and answers: has '{prompt}' once, and ends with '{answer}'"
+    )
+    loss_on: LossOn | None = Field(
+        default=None, description="of prompts and answers: which tokens training learns to predict"
+    )
+
+    @model_validator(mode="after")
+    def _language(self) -> StudyTask:
+        missing = [name for name in ("template", "loss_on") if getattr(self, name) is None]
+        if self.metric == "perplexity" and missing:
+            raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
+        if self.metric == "accuracy" and len(missing) < 2:
+            raise ValueError("template and loss_on belong to metric perplexity")
+        return self
+
+
+class StudySchedule(ContractModel):
+    name: Literal["linear", "polynomial", "cosine", "constant"]
+    warmup_updates: Annotated[int, Field(ge=0)] | None = None
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="of all updates, rounded down to a count when the study is planned"
+    )
+    power: Annotated[float, Field(gt=0)] = 1.0
+    end_lr: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_warmup(self) -> StudySchedule:
+        if (self.warmup_updates is None) == (self.warmup_ratio is None):
+            raise ValueError("give exactly one of warmup_updates and warmup_ratio")
+        if self.name != "polynomial" and self.power != 1.0:
+            raise ValueError("power other than 1.0 belongs to the polynomial schedule")
+        return self
+
+
+class StudyRecipe(Batched):
+    """The contract's recipe, with the warm-up as a count or a ratio."""
+
+    optimizer: Optimizer
+    schedule: StudySchedule
+    clip_norm: Annotated[float, Field(gt=0)] | None
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    accumulation: Annotated[int, Field(ge=1)]
+    precision: Literal["fp32", "bf16"]
+    max_length: Annotated[int, Field(ge=4)]
+    truncation: Literal["longest_first", "only_first"]
+    dropout: Dropout
+
+
+class Arm(ContractModel):
+    """One way of doing it."""
+
+    backend: Name
+    model: Name | None = Field(description="name of a model asset; null where the method has none")
+    initialisation: Literal["pretrained", "random", "none"]
+    method: Method
+    recipe: StudyRecipe | None
+    loss_on: LossOn | None = Field(default=None, description="in place of the task's own, for this arm alone")
+    baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
+    deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
+
+    @model_validator(mode="after")
+    def _model(self) -> Arm:
+        if (self.model is None) != (self.initialisation == "none"):
+            raise ValueError("initialisation is 'none' exactly where model is null")
+        return self
+
+
+class StudyEvaluation(ContractModel):
+    """The contract's evaluation; no curve of the reported split unless it is asked for."""
+
+    every: Literal["epoch"]
+    batch_size: Annotated[int, Field(ge=1)]
+    curve: bool = Field(
+        default=False,
+        description="score the reported split after every epoch too, for display: selection never sees it",
+    )
+
+
+class Claim(ContractModel):
+    """A statement about two arms, declared before the runs."""
+
+    name: Name
+    a: str
+    b: str
+    type: Literal["superiority", "equivalence"] = "superiority"
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="in the metric's own units (0.01 = one point of accuracy; 0.5 = that much perplexity)"
+    )
+    design: Literal["independent", "paired"] = Field(
+        default="independent",
+        description="paired: seed i fixes the same initial weights and data order in both arms (checked on the runs)",
+    )
+    statement: str | None = Field(default=None, description="what a reader is told that the claim says")
+
+    @model_validator(mode="after")
+    def _margin(self) -> Claim:
+        if self.type == "equivalence" and self.margin is None:
+            raise ValueError("an equivalence claim needs a margin")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The statement, or failing that what the type of the claim says of its arms."""
+        better = self.type == "superiority"
+        return self.statement or (
+            f"{self.a} is better than {self.b}" if better else f"{self.a} and {self.b} are equivalent"
+        )
+
+
+class Looks(ContractModel):
+    """Seeds in stages, each a look at the claims; the chance of a false claim over all looks stays alpha."""
+
+    seeds: list[Annotated[int, Field(ge=2)]] = Field(
+        min_length=2, description="how many of the seeds each look has; rising, the last one all of them"
+    )
+    spending: Literal["obrien-fleming", "pocock"] = Field(
+        default="obrien-fleming", description="how alpha is spent over the looks (Lan and DeMets)"
+    )
+
+
+class Variances(ContractModel):
+    """What a plan assumes where no pilot runs tell; decides nothing."""
+
+    sd_seeds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation between seeds of an arm's score, in the metric's units"
+    )
+    sd_examples: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="standard deviation over examples of the difference of the arms' expected scores"
+    )
+
+
+class Reported(ContractModel):
+    """A number that somebody else has published for an arm; shown beside ours, decides nothing."""
+
+    source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
+    arm: Name
+    values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="accuracy in percent, perplexity as it is: one a run where runs are told apart, else their mean"
+    )
+    runs: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many runs a mean is of; null: as many as there are values"
+    )
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _mean(self) -> Reported:
+        if self.runs is not None and len(self.values) > 1:
+            raise ValueError("runs is for one value that is a mean; with several values leave it out")
+        return self
+
+
+class StudyDevice(ContractModel):
+    kind: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="auto: a GPU where one is leased, else CPU"
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+
+
+class Study(ContractModel):
+    """A whole study file, arms merged over the defaults."""
+
+    version: Literal[1]
+    name: Name
+    title: str
+    description: str = ""
+    task: StudyTask
+    seeds: list[Annotated[int, Field(ge=0)]]
+    selection: Selection
+    evaluation: StudyEvaluation
+    device: StudyDevice = StudyDevice()
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    claims: list[Claim] = Field(default_factory=list)
+    looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
+    variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
+    reported: list[Reported] = Field(
+        default_factory=list, description="numbers published elsewhere, to stand beside ours"
+    )
+    timeout_minutes: Annotated[float, Field(gt=0)] = Field(
+        default=240, description="a run that takes longer is stopped"
+    )
+    memory_gib: Annotated[float, Field(gt=0)] = Field(default=4, description="limit on one run's memory")
+
+    def seeds_of(self, arm: str) -> list[int]:
+        """The seeds that `arm` is run with."""
+        return self.seeds[:1] if self.arms[arm].deterministic else self.seeds
+
+    def declaration(self) -> str:
+        """sha256 of everything that decides what is claimed and how it is decided; words for readers left out."""
+        words = {
+            "name", "title", "description", "timeout_minutes", "memory_gib", "device", "variances", "reported",
+        }  # fmt: skip
+        said = self.model_dump(mode="json", exclude=words)
+        claimed = {arm for claim in self.claims for arm in (claim.a, claim.b)}
+        said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
+        for claim in said["claims"]:
+            claim.pop("statement")
+            if claim["design"] == "independent":  # what is not said leaves older declarations as they were
+                claim.pop("design")
+        for part in (said["task"], *said["arms"].values()):
+            for name in ("template", "loss_on"):
+                if part.get(name) is None:
+                    part.pop(name, None)
+        if self.looks is None:
+            said.pop("looks")
+        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+
+class Declared(Protocol):
+    """What runs belong to, as the engine sees it: a study, or a pretraining."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def timeout_minutes(self) -> float: ...
+
+    @property
+    def memory_gib(self) -> float: ...
+
+    def declaration(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFile:
+    path: Path
+    study: Study
+
+
+def load_study(path: Path) -> StudyFile:
+    """The study in `path`; `InputError` lists every fault with its line."""
+    tree = read_yaml(path)
+    value: dict[str, Any] = dict(tree)
+    value["seeds"] = _seeds(value.get("seeds", DEFAULT_SEEDS))
+    defaults = value.pop("defaults", {}) or {}
+    arms = value.get("arms")
+    if isinstance(defaults, Mapping) and isinstance(arms, Mapping):
+        value["arms"] = {
+            name: _merged(defaults, arm if isinstance(arm, Mapping) else {})
+            if arm is None or isinstance(arm, Mapping)
+            else arm
+            for name, arm in arms.items()
+        }
+    study = validated(Study, value, path, tree, lambda field: _place(field, defaults, arms))
+    faults = cross_faults(study)
+    if faults:
+        raise fault_error(path, faults, tree)
+    return StudyFile(path, study)
+
+
+def _place(field: str, defaults: Any, arms: Any) -> str:
+    """Where the file says a merged arm's `field`: in the arm itself, or else in the defaults."""
+    parts = field.split(".")
+    if parts[0] != "arms" or len(parts) < 3 or parts[2] not in defaults:
+        return field
+    own = arms.get(parts[1]) or {}
+    return (
+        field if parts[2] in own and (len(parts) == 3 or _holds(own, parts[2:])) else ".".join(["defaults", *parts[2:]])
+    )
+
+
+def _holds(tree: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(tree, Mapping) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
+
+
+def _seeds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return list(range(value))
+    return value
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `base`.  Mappings merge key by key, except a method, whose parameters belong to its name."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        deep = isinstance(old, Mapping) and isinstance(value, Mapping) and key != "method"
+        merged[key] = _merged(old, value) if deep else value  # type: ignore[arg-type]
+    return merged
+
+
+def study_schema() -> dict[str, JsonValue]:
+    """JSON Schema of a study file, for editors: arms and defaults may leave out what the other gives."""
+    schema = Study.model_json_schema()
+    definitions = schema["$defs"]
+    for name in ("Arm", "StudyRecipe", "Optimizer", "StudySchedule", "Dropout"):
+        definitions[name].pop("required", None)
+    schema["properties"]["defaults"] = {
+        "$ref": "#/$defs/Arm",
+        "description": "what every arm has unless it says otherwise",
+    }
+    schema["properties"]["seeds"] = {
+        "anyOf": [{"type": "integer", "minimum": 1}, schema["properties"]["seeds"]],
+        "description": "a count n (seeds 0 to n-1) or a list",
+        "default": DEFAULT_SEEDS,
+    }
+    schema["required"] = [name for name in schema["required"] if name != "seeds"]
+    schema["title"] = "Seedwise study"
+    return schema

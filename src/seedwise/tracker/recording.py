@@ -1,0 +1,48 @@
+"""The MLflow import and the report of decided studies: after the runs, each told on its own line, or early and quietly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from seedwise.errors import SeedwiseError
+from seedwise.notify import Say
+from seedwise.project import Project
+from seedwise.store.store import Store
+from seedwise.verdicts.comparison import StudyOutcome
+
+
+def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> list[SeedwiseError]:
+    """Write the reports and import into MLflow, the reports with it; a CI job's summary is given the Markdown.
+
+    What failed is returned, so that one never keeps the other from being done.
+    """
+    from seedwise.report import append_summary, write_reports
+    from seedwise.tracker import track
+
+    failed = []
+    reports: dict[str, Path] = {}
+    try:
+        reports = write_reports(outcomes, project, store, say)
+        pages = list(reports.values())
+        say(f"report: {pages[0] if len(pages) == 1 else project.reports / 'index.html'}")
+        append_summary(project.reports)
+    except SeedwiseError as error:
+        failed.append(error)
+    try:
+        say(f"MLflow: {track(outcomes, project, store, say, reports=reports)}")
+    except SeedwiseError as error:
+        failed.append(error)
+    return failed
+
+
+def record_early(outcome: StudyOutcome, project: Project, store: Store) -> None:
+    """What `record` would do for one study, without a word: a failure is left for `record`, which tries again and tells."""
+    from seedwise.report import write_reports
+    from seedwise.tracker import track
+
+    def quiet(_: str) -> None: ...
+
+    with suppress(SeedwiseError):
+        track([outcome], project, store, quiet, reports=write_reports([outcome], project, store, quiet))

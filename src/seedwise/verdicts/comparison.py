@@ -1,0 +1,330 @@
+"""From finished runs to verdicts: per-example scores of each arm, then the declared claims and the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedwise.errors import InputError
+from seedwise.planning.interim import LookAt, looks_of, note_of, plan_at, reached, seeds_at
+from seedwise.planning.plan import Plan, PlannedRun
+from seedwise.stats import (
+    ClaimStatus,
+    Degenerate,
+    DegenerateReason,
+    Description,
+    MultiBootstrapResult,
+    Verdict,
+    decide_crossed,
+    decide_paired,
+    describe,
+    multi_bootstrap,
+    refused_pairs,
+    resolve_family,
+    sentence,
+)
+from seedwise.store.example_scores import read_measured
+from seedwise.store.pairing import not_shared
+from seedwise.store.store import Store, StoredRun
+from seedwise.study.metric import METRICS, Metric
+from seedwise.study.model import Claim, Study
+from seedwise.verdicts.certificates.certificate import Certificate
+from seedwise.verdicts.certificates.need import Shelf
+from seedwise_contract import RunStatus
+
+REPORTED_SPLIT = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`measured`), a
+    higher one being better; not finite where a run left none and the metric has no worst score.
+    """
+
+    name: str
+    runs: tuple[StoredRun, ...]
+    example_ids: tuple[str, ...]
+    examples: NDArray[np.float64]
+    metric: Metric
+    deterministic: bool
+    baseline: bool
+    summary: Description
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.spec.seeds.seed for run in self.runs)
+
+    @property
+    def scores(self) -> tuple[float | None, ...]:
+        """The metric of each seed on the reported split; None where a diverged run has none."""
+        return tuple(
+            self.metric.own(float(value)) if np.isfinite(value) else None for value in self.examples.mean(axis=1)
+        )
+
+    @property
+    def diverged(self) -> tuple[bool, ...]:
+        return tuple(run.result.status is RunStatus.DIVERGED for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOutcome:
+    """A claim and what came of it.  `declared` is False for comparisons that no study file declared before the runs.
+
+    `status` is what the verdict means for the study file's claim, None for a comparison beside the claims.  `sensitivity`
+    resamples seeds and examples; it stands beside the verdict and decides nothing.
+    """
+
+    name: str
+    statement: str
+    a: str
+    b: str
+    verdict: Verdict
+    sentence: str
+    declared: bool
+    notes: tuple[str, ...]
+    status: ClaimStatus | None = None
+    sensitivity: MultiBootstrapResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedClaim:
+    """A claim across backends that nothing proves to do the same work: no estimate, no p-value, only what is missing."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOutcome:
+    """What a study found.  Arms with runs missing are left out, and claims that need them are in `open_claims`.
+
+    Where the study declares looks, `look` is the one that its runs have reached, and everything is of that look's seeds.
+    `refused` are claims across backends without a valid certificate; `certificates` those that the claims rest on.
+    """
+
+    study: Study
+    plan: Plan
+    arms: dict[str, ArmScores]
+    claims: tuple[ClaimOutcome, ...]
+    explored: tuple[ClaimOutcome, ...]
+    missing: tuple[PlannedRun, ...]
+    open_claims: tuple[Claim, ...]
+    look: LookAt | None = None
+    refused: tuple[RefusedClaim, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+
+def compare(plan: Plan, store: Store) -> StudyOutcome:
+    """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
+    look = reached(plan, store)
+    if look is not None:
+        plan = plan_at(plan, look)
+    missing = tuple(run for run in plan.runs if not store.is_done(run.run_id))
+    incomplete = {run.arm for run in missing}
+    arms = {name: read_arm(name, plan, store) for name in plan.study.arms if name not in incomplete}
+    _refuse_different_examples(list(arms.values()))
+    shelf = Shelf.beside(store.root)
+    refused = tuple(
+        RefusedClaim(claim, reason) for claim in plan.study.claims if (reason := shelf.refusal(plan, claim)) is not None
+    )
+    barred = [one.claim for one in refused]
+    ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
+    family = len(plan.study.claims)
+    verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], plan.study, claim, look) for claim in ready)
+    if (
+        len(ready) == family and look is None
+    ):  # Holm's later steps need the whole family; until then each claim is held to its first step
+        verdicts = resolve_family(verdicts)
+    declared = tuple(
+        _outcome(claim, arms, verdict, plan.study, store) for claim, verdict in zip(ready, verdicts, strict=True)
+    )
+    return StudyOutcome(
+        study=plan.study,
+        plan=plan,
+        arms=arms,
+        claims=declared,
+        explored=_explore(arms, plan.study),
+        missing=missing,
+        look=look,
+        open_claims=tuple(claim for claim in plan.study.claims if claim not in ready and claim not in barred),
+        refused=refused,
+        certificates=shelf.certificates(plan),
+    )
+
+
+def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
+    """The arm's finished runs with their per-example scores on the reported split, files checked by digest."""
+    metric = METRICS[plan.study.task.metric]
+    runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
+    ids: tuple[str, ...] | None = None
+    rows: list[NDArray[np.float64] | None] = []
+    for run in runs:
+        if run.result.status is RunStatus.DIVERGED and REPORTED_SPLIT not in run.result.metrics:
+            rows.append(None)
+            continue
+        path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
+        found, scores = read_measured(metric, path)
+        if ids is not None and found != ids:
+            raise InputError(f"{path}: other examples, or another order, than the arm's other runs have")
+        ids = found
+        rows.append(scores)
+    lost = np.full(plan.data.splits[REPORTED_SPLIT].rows, np.nan if metric.worst is None else metric.worst)
+    examples = np.array([lost if row is None else row for row in rows])
+    return ArmScores(
+        name=name,
+        runs=runs,
+        example_ids=ids or (),
+        examples=examples,
+        metric=metric,
+        deterministic=plan.study.arms[name].deterministic,
+        baseline=plan.study.arms[name].baseline,
+        summary=describe([metric.own(float(score)) for score in examples.mean(axis=1)], plan.study.alpha),
+    )
+
+
+def _refuse_different_examples(arms: Sequence[ArmScores]) -> None:
+    for arm in arms[1:]:
+        if arm.example_ids and arms[0].example_ids and arm.example_ids != arms[0].example_ids:
+            raise InputError(
+                f"arms {arms[0].name} and {arm.name} were scored on different examples; they cannot be compared"
+            )
+
+
+def _decide_at(a: ArmScores, b: ArmScores, study: Study, claim: Claim, look: LookAt | None) -> Verdict:
+    """The claim's verdict; at a look at the look's own level, with what earlier looks had decided."""
+    family = len(study.claims)
+    if look is None:
+        return _decide(a, b, study, claim, family)
+    verdict = _decide(a, b, study, claim, family, look.level * family)
+    earlier = []
+    for before in looks_of(study)[: look.number - 1]:
+        first = seeds_at(study, before.seeds)
+        earlier.append((before, _decide(_only(a, first), _only(b, first), study, claim, family, before.level * family)))
+    return replace(verdict, notes=(*verdict.notes, note_of(look, earlier)))
+
+
+def _only(arm: ArmScores, seeds: frozenset[int]) -> ArmScores:
+    kept = [index for index, seed in enumerate(arm.seeds) if seed in seeds]
+    return replace(arm, runs=tuple(arm.runs[index] for index in kept), examples=arm.examples[kept])
+
+
+def _decide(
+    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+) -> Verdict:
+    options: dict[str, Any] = {
+        "alpha": study.alpha if alpha is None else alpha,
+        "claim": claim.type if claim else "superiority",
+        "margin": claim.margin if claim else None,
+        "family_size": family,
+        "rng": np.random.default_rng(0),
+    }
+    if claim is not None and claim.design == "paired":
+        why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
+        if why is not None:
+            return refused_pairs(len(a.runs), len(b.runs), a.examples.shape[1], why, **options)
+        return decide_paired(a.examples, b.examples, **options)
+    return decide_crossed(
+        a.examples, b.examples, deterministic_a=a.deterministic, deterministic_b=b.deterministic, **options
+    )
+
+
+def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: Study, store: Store) -> ClaimOutcome:
+    a, b = arms[claim.a], arms[claim.b]
+    declaration = study.declaration()
+    late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
+    notes = [*_divergence(a, b, study, claim, len(study.claims), verdict.alpha), *_route(a.metric)]
+    if late:
+        notes.insert(
+            0,
+            f"exploratory: {late} of the {len(a.runs) + len(b.runs)} runs were started before the study declared what it "
+            "declares now (data, seeds, claimed arms, selection, alpha, margins, claims)",
+        )
+    return ClaimOutcome(
+        name=claim.name,
+        statement=claim.words,
+        a=claim.a,
+        b=claim.b,
+        verdict=verdict,
+        sentence=_said(verdict, claim.a, claim.b, a.metric),
+        declared=not late,
+        notes=tuple(notes),
+        status=verdict.claim_status,
+        sensitivity=None
+        if verdict.reason is DegenerateReason.NOT_SHARED
+        else _sensitivity(a, b, verdict.alpha, paired=verdict.paired),
+    )
+
+
+def _said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
+    return sentence(verdict, a, b, metric.name, metric.unit, metric.scale if metric.higher_is_better else -metric.scale)
+
+
+def _route(metric: Metric) -> tuple[str, ...]:
+    return () if metric.route is None else (metric.route,)
+
+
+def _sensitivity(a: ArmScores, b: ArmScores, alpha: float, *, paired: bool = False) -> MultiBootstrapResult | None:
+    result = multi_bootstrap(
+        a.examples,
+        b.examples,
+        np.random.default_rng(0),
+        alpha,
+        paired=paired,
+        deterministic_a=a.deterministic,
+        deterministic_b=b.deterministic,
+    )
+    return None if isinstance(result, Degenerate) else result
+
+
+def _divergence(
+    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+) -> list[str]:
+    """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
+    if not any(a.diverged) and not any(b.diverged):
+        return []
+    left = "there is no score" if a.metric.worst is None else "every example counts as wrong"
+    counts = (
+        f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged "
+        f"(where no checkpoint was left, {left})"
+    )
+    lost = [np.array(a.diverged), np.array(b.diverged)]
+    if claim is not None and claim.design == "paired" and len(a.runs) == len(b.runs):
+        lost = [lost[0] | lost[1]] * 2  # with one of a pair goes the other
+    kept_a, kept_b = (
+        _only(arm, frozenset(seed for seed, gone in zip(arm.seeds, gone_of, strict=True) if not gone))
+        for arm, gone_of in zip((a, b), lost, strict=True)
+    )
+    if any(len(arm.examples) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
+        return [f"{counts}; too few are left for a comparison without them"]
+    without = _decide(kept_a, kept_b, study, claim, family, alpha)
+    return [f"{counts}; without them: {_said(without, a.name, b.name, a.metric)}"]
+
+
+def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ...]:
+    """Each arm against each baseline: no claim, but what a reader asks first."""
+    found = []
+    for baseline in (arm for arm in arms.values() if arm.baseline):
+        for arm in (arm for arm in arms.values() if not arm.baseline):
+            verdict = _decide(arm, baseline, study, None, family=1)
+            found.append(
+                ClaimOutcome(
+                    name=f"{arm.name}-vs-{baseline.name}",
+                    statement=f"{arm.name} against the baseline {baseline.name}",
+                    a=arm.name,
+                    b=baseline.name,
+                    verdict=verdict,
+                    sentence=_said(verdict, arm.name, baseline.name, arm.metric),
+                    declared=False,
+                    notes=(
+                        "exploratory: compared beside the declared claims, outside their family",
+                        *_divergence(arm, baseline, study, None, 1),
+                        *_route(arm.metric),
+                    ),
+                    sensitivity=_sensitivity(arm, baseline, study.alpha),
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,167 @@
+"""The signature of a verdict: one short line that says what was compared, on what, and how; for papers and for checking.
+
+It names the verdict's inputs, never its result, so that whoever has the predictions can check both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from seedwise import __version__
+from seedwise.errors import InputError
+from seedwise.stats import Question
+from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
+
+SHORT = 8  # digits of what only has to be told apart
+LONG = 16  # of the predictions, which the verdict hangs on
+
+# In this order; those in OPTIONAL are left out where there is nothing to say.
+FIELDS = (
+    "seedwise",
+    "study",
+    "claim",
+    "a",
+    "b",
+    "margin",
+    "metric",
+    "data",
+    "n",
+    "seeds",
+    "images",
+    "predictions",
+    "test",
+    "alpha",
+    "family",
+    "look",
+    "declared",
+)
+OPTIONAL = ("margin", "look", "declared")
+_TESTS = {Question.SEEDS_AND_EXAMPLES: "crossed-t", Question.SEEDS: "welch-t", Question.EXAMPLES: "examples-t"}
+_NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
+_NUMBER = r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?"
+_SEEDS = r"([0-9]+(-[0-9]+)?)(,[0-9]+(-[0-9]+)?)*"
+_PATTERNS = {
+    "seedwise": r"[0-9A-Za-z.+]+",
+    "study": rf"{_NAME}@[0-9a-f]{{{SHORT}}}",
+    "claim": r"superiority|equivalence",
+    "a": _NAME,
+    "b": _NAME,
+    "margin": _NUMBER,
+    "metric": r"[a-z0-9_]+",
+    "data": rf"{_NAME}@[0-9a-f]{{{SHORT}}}",
+    "n": r"[0-9]+|-",
+    "seeds": rf"{_SEEDS}(/{_SEEDS})?",
+    "images": rf"{_NAME}@[0-9a-z]{{1,{SHORT}}}(\+{_NAME}@[0-9a-z]{{1,{SHORT}}})*",
+    "predictions": rf"[0-9a-f]{{{LONG}}}",
+    "test": r"[a-z-]+",
+    "alpha": _NUMBER,
+    "family": r"[0-9]+",
+    "look": r"[0-9]+of[0-9]+",
+    "declared": r"no",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Field → value, in the order of `FIELDS`; `str()` gives the line."""
+
+    fields: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return "|".join(f"{name}:{value}" for name, value in self.fields.items())
+
+    def differences(self, other: Signature) -> tuple[str, ...]:
+        """The fields in which the two differ, as 'field: ours, not theirs'."""
+        names = [name for name in FIELDS if self.fields.get(name) != other.fields.get(name)]
+        return tuple(f"{name}: {self.fields.get(name, 'none')}, not {other.fields.get(name, 'none')}" for name in names)
+
+
+def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
+    """The signature of one decided claim (or exploratory comparison) of `outcome`."""
+    study, verdict, look = outcome.study, claim.verdict, outcome.look
+    is_claim = any(claim.name == declared.name for declared in study.claims)
+    a, b = outcome.arms[claim.a], outcome.arms[claim.b]
+    return Signature(
+        _ordered(
+            {
+                "seedwise": __version__,
+                "study": f"{study.name}@{study.declaration()[:SHORT]}",
+                "claim": verdict.claim,
+                "a": claim.a,
+                "b": claim.b,
+                "margin": None if verdict.margin is None else f"{verdict.margin:g}",
+                "metric": study.task.metric,
+                "data": f"{outcome.plan.data.name}@{outcome.plan.data.splits[REPORTED_SPLIT].sha256[:SHORT]}",
+                "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
+                "seeds": _both(a.seeds, b.seeds),
+                "images": _images((a, b)),
+                "predictions": predictions_digest((a, b))[:LONG],
+                "test": ("paired-" if verdict.paired else "") + _TESTS[verdict.question],
+                "alpha": f"{verdict.alpha:g}",
+                "family": str(verdict.family_size),
+                "look": None if look is None or not is_claim else f"{look.number}of{look.of}",
+                "declared": None if claim.declared else "no",
+            }
+        )
+    )
+
+
+def parse_signature(text: str) -> Signature:
+    """The signature in `text`; blanks and line breaks, as a page's typesetting leaves them, do not count.
+
+    `InputError` names the field that is missing, unknown, given twice or not of its form.
+    """
+    found: dict[str, str] = {}
+    for part in re.sub(r"\s+", "", text).split("|"):
+        name, colon, value = part.partition(":")
+        if not colon or name not in _PATTERNS:
+            raise InputError(f"signature: found {part[:80]!r}; a field is one of {', '.join(FIELDS)}, a colon, a value")
+        if name in found:
+            raise InputError(f"signature: the field {name} is given twice")
+        if re.fullmatch(_PATTERNS[name], value) is None:
+            raise InputError(f"signature: {name} is {value[:80]!r}, which is not of the form that it has")
+        found[name] = value
+    missing = [name for name in FIELDS if name not in found and name not in OPTIONAL]
+    if missing:
+        raise InputError(f"signature: no {', '.join(missing)} in it; is it cut short?")
+    return Signature(_ordered(found))
+
+
+def predictions_digest(arms: Iterable[ArmScores]) -> str:
+    """sha256 over the lines `arm NUL seed NUL sha256 of the predictions' file LF` of the arms' runs, sorted.
+
+    The sha256 is that in the run's result; 'none' for a diverged run that left no predictions.
+    """
+    name = f"predictions/{REPORTED_SPLIT}.jsonl"
+    lines = sorted(
+        f"{arm.name}\0{run.spec.seeds.seed}\0{run.result.files.get(name, 'none')}\n" for arm in arms for run in arm.runs
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _ordered(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name in FIELDS if (value := values.get(name)) is not None}
+
+
+def _both(a: Sequence[int], b: Sequence[int]) -> str:
+    """One list where the arms have the same seeds, else A's and B's."""
+    return _seeds(a) if sorted(a) == sorted(b) else f"{_seeds(a)}/{_seeds(b)}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """'0-5', '0-2,7'."""
+    spans: list[list[int]] = []
+    for seed in sorted(seeds):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def _images(arms: Iterable[ArmScores]) -> str:
+    found = {(run.provenance.backend, run.provenance.digest) for arm in arms for run in arm.runs}
+    return "+".join(f"{backend}@{digest.rsplit(':', 1)[-1][:SHORT]}" for backend, digest in sorted(found))
