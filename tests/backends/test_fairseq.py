@@ -296,7 +296,7 @@ def test_check_lists_every_fault_without_torch(place: Workplace, fairseq: Contai
     )
     path = place.write("faulty", faulty)
     code = (
-        "import sys; from seedwise_contract.backend import main; from seedwise_fairseq.backend import FairseqBackend; "
+        "import sys; from seedwise_contract.command import main; from seedwise_fairseq.backend import FairseqBackend; "
         f"code = main(FairseqBackend(), ['check', {str(path)!r}, '--models', {str(place.models)!r}]); "
         "main(FairseqBackend(), ['describe']); assert 'torch' not in sys.modules; sys.exit(code)"
     )

@@ -346,7 +346,7 @@ def test_check_lists_every_fault_without_torch(place: Workplace, hf_python: str)
     )
     path = place.write("faulty", faulty)
     code = (
-        "import sys; from seedwise_contract.backend import main; from seedwise_hf.backend import HfBackend; "
+        "import sys; from seedwise_contract.command import main; from seedwise_hf.backend import HfBackend; "
         f"code = main(HfBackend(), ['check', {str(path)!r}, '--models', {str(place.models)!r}]); "
         "main(HfBackend(), ['describe']); assert 'torch' not in sys.modules; sys.exit(code)"
     )

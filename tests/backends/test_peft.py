@@ -243,7 +243,7 @@ def test_check_lists_every_fault_without_torch(place: Workplace, peft_python: st
     wet = {**PEFT, "method": LORA, "model": place.model("llama"), "recipe.max_length": 65}
     specs["dropouts"] = str(place.write("faulty dropouts", place.spec(wet)))
     code = (
-        "import contextlib, io, json, sys; from seedwise_contract.backend import main; "
+        "import contextlib, io, json, sys; from seedwise_contract.command import main; "
         "from seedwise_peft.backend import PeftBackend\n"
         "told = {}\n"
         "for name, path in json.loads(sys.argv[1]).items():\n"

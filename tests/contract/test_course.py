@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seedwise_contract import RunFiles, RunSpec, read_events
-from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.course import Course, Diverged, Scored, Stopped
 from seedwise_contract.events import EventLog, last_progress
 from seedwise_contract.states import Progress

@@ -194,7 +194,7 @@ def test_threads_of_an_import_forbid_it() -> None:
     text = (
         "import sys, threading, time\n"
         f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'backends/contract/src')!r}]\n"
-        "from seedwise_contract.backend import main\n"
+        "from seedwise_contract.command import main\n"
         "from tests.fakes.fake_backend import FakeBackend\n"
         "class Threaded(FakeBackend):\n"
         "    def warm(self, threads):\n"

@@ -26,7 +26,8 @@ from seedwise_contract import (
     RunStatus,
     weights_digest,
 )
-from seedwise_contract.backend import Roots, RunContext, main
+from seedwise_contract.command import main
+from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.data import Example, read_split
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines

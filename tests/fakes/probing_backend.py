@@ -7,7 +7,8 @@ import numpy as np
 from fake_backend import FakeBackend
 
 from seedwise_contract import Description, RunSpec
-from seedwise_contract.backend import RunContext, main
+from seedwise_contract.command import main
+from seedwise_contract.context import RunContext
 from seedwise_contract.files import write_whole
 from seedwise_contract.probe import HIDDEN, LOGITS, DecayGroup, ProbedRow, ProbeRequest, ProbeResult
 

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from seedwise_contract.backend import main
+from seedwise_contract.command import main
 from seedwise_fairseq.backend import FairseqBackend
 
 answers = {}

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 
-from seedwise_contract.backend import main
+from seedwise_contract.command import main
 
 data, models, jobs, *named = sys.argv[1:]
 name = named[0] if named else "hf"

@@ -6,7 +6,7 @@ import math
 import time
 from typing import Any, Callable, Dict, NamedTuple
 
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.results import Selected
 from seedwise_contract.spec import RunSpec
 from seedwise_contract.states import Best, Progress

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NoReturn, Optional, Protocol, Sequence
 
-from seedwise_contract.backend import RunContext, peak_host_bytes
+from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course, Diverged, Scored, Stopped
 from seedwise_contract.exits import BackendError
 from seedwise_contract.files import RunFiles, write_lines
+from seedwise_contract.memory import peak_host_bytes
 from seedwise_contract.predictions import predictions
 from seedwise_contract.results import Cost, RunResult, RunStatus, Selected, Timings
 from seedwise_contract.spec import RunSpec

@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterable, List, Literal, NamedTuple, Optional, Pro
 
 from pydantic import Field, ValidationError
 
-from seedwise_contract.backend import RunContext
 from seedwise_contract.base import ContractModel
+from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course
 from seedwise_contract.exits import SpecError
 from seedwise_contract.faults import Fault, faults_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
-from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.tools import ConvertRequest, ParametersRequest, StatesRequest
 from seedwise_fairseq import __version__

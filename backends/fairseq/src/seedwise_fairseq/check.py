@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Iterator, List
 
 from seedwise_contract import DataError, Fault, RunSpec
-from seedwise_contract.backend import Roots
 from seedwise_contract.checks import no_parameters, training_faults
+from seedwise_contract.context import Roots
 from seedwise_contract.faults import shown
 from seedwise_fairseq.architecture import ACTIVATIONS, POSITION_OFFSET, Folder, read_folder
 

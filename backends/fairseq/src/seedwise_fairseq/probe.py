@@ -12,7 +12,7 @@ import torch
 from fairseq.data import iterators
 
 from seedwise_contract import Description, RunSpec, weights_digest
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.files import write_whole
 from seedwise_contract.parameters import ParameterTable
 from seedwise_contract.probe import (

@@ -14,7 +14,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seedwise_contract import DataError, OutOfMemory, RunResult, RunSpec
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.data import model_folder, read_split, read_texts
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json

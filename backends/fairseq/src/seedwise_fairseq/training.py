@@ -14,7 +14,7 @@ from fairseq_cli.train import train as train_epoch
 from torch import nn
 
 from seedwise_contract import RunSpec
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course, Diverged, Scored, Stopped
 from seedwise_contract.states import Progress
 from seedwise_fairseq.state import TRAINER, States

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
-from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.tools import ParametersRequest, StatesRequest
 from seedwise_hf import __version__

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from seedwise_contract import DataError, Fault, RunSpec
-from seedwise_contract.backend import Roots
 from seedwise_contract.checks import training_faults
+from seedwise_contract.context import Roots
 from seedwise_contract.faults import shown
 from seedwise_contract.spec import Dropout
 from seedwise_hf.methods import Method

@@ -10,7 +10,7 @@ import numpy
 import torch
 
 from seedwise_contract import Description, RunSpec, weights_digest
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.files import write_whole
 from seedwise_contract.parameters import ParameterTable
 from seedwise_contract.probe import (

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging
 
 from seedwise_contract import BackendError, DataError, OutOfMemory, RunResult, RunSpec
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.data import model_folder
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json

@@ -13,7 +13,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from seedwise_contract import RunSpec
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course, Scored, Stopped
 from seedwise_contract.states import Progress
 from seedwise_hf import optim

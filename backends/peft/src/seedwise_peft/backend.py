@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import List
 
 from seedwise_contract import Fault, RunResult, RunSpec
-from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.context import Roots, RunContext
 from seedwise_hf.backend import PACKAGES, HfBackend
 from seedwise_hf.check import read_config
 from seedwise_hf.seeding import set_environment

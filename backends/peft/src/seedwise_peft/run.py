@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seedwise_contract import BackendError, RunResult, RunSpec
-from seedwise_contract.backend import RunContext
+from seedwise_contract.context import RunContext
 from seedwise_hf.methods import Method
 from seedwise_hf.run import HfRun
 from seedwise_hf.state import States

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
-from seedwise_contract.backend import Roots, RunContext
+from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.faults import shown
 from seedwise_sklearn import __version__
 from seedwise_sklearn.parameters import METHOD, parameter_faults

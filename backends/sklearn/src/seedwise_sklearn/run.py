@@ -20,10 +20,11 @@ from seedwise_contract import (
     RunSpec,
     RunStatus,
 )
-from seedwise_contract.backend import RunContext, peak_host_bytes
+from seedwise_contract.context import RunContext
 from seedwise_contract.data import Example, read_split
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines
+from seedwise_contract.memory import peak_host_bytes
 from seedwise_contract.predictions import accuracy, predictions
 from seedwise_contract.results import Cost, Timings
 from seedwise_sklearn.parameters import Parameters
