@@ -83,10 +83,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff and mypy (strict on src and the contract)."""
+    """ruff, mypy (strict on src and the contract), and import-linter: the rooms of docs/architecture.md, top to bottom."""
     python(session, "-m", "ruff", "check", ".")
     python(session, "-m", "ruff", "format", "--check", ".")
     python(session, "-m", "mypy")
+    python(session, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
 
 
 @nox.session

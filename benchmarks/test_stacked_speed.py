@@ -17,7 +17,7 @@ from seedwise.assets.prepare import models_root
 from seedwise.execution.engines.leases import usable_gpus
 from seedwise.planning.plan import make_plan
 from seedwise.project import find_project
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from tests.backends.conftest import backend_python
 from tests.backends.workplace import backend_environment
 

@@ -22,7 +22,7 @@ from seedwise.planning.plan import make_plan
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease, Runtime
 from seedwise.runtimes.venv import VenvRuntime
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from seedwise_contract.files import write_json
 
 ROOT = Path(__file__).parents[1]

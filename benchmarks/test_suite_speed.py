@@ -20,7 +20,7 @@ import pytest
 from seedwise.planning.plan import Plan, make_plan
 from seedwise.runtimes.venv import VenvRuntime
 from seedwise.store.store import Store
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from seedwise.verdicts.comparison import compare
 from tests.conftest import STUDY, Small, small_project
 from tests.tracker.stores import RECIPE, filled, plan_of, project_in, quiet, small_study, write_run

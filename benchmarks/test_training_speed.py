@@ -17,7 +17,8 @@ from shuffled import shuffled
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.planning.plan import make_plan
 from seedwise.project import Project, find_project
-from seedwise.study.model import Rows, load_study
+from seedwise.study.load import load_study
+from seedwise.study.model import Rows
 from tests.backends.conftest import Contained
 
 ROOT = Path(__file__).parents[1]

@@ -1,7 +1,7 @@
-"""How long work tells what it is doing: a function that is given one line at a time."""
+"""How long work tells what it is doing: a callback that is given one line at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]

@@ -14,14 +14,14 @@ from seedwise.project import Project
 from seedwise.study.model import Rows
 from tests.conftest import ROOT, Small, toy_manifest, toy_rows
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 SHARED = os.environ.get("SEEDWISE_DATA")
 needs_data = pytest.mark.skipif(
     not SHARED, reason="SEEDWISE_DATA is not set: no data root with cls-books-fr, RTE, SST-2"
 )
 
 
-def rows_of(project: Project, split: str, rows: Rows | None, say: Say) -> list[dict[str, str]]:
+def rows_of(project: Project, split: str, rows: Rows | None, say: Notify) -> list[dict[str, str]]:
     data = prepare_data("toy", rows, project, say)
     text = (data_root(project) / data.splits[split].file).read_text()
     return [json.loads(line) for line in text.splitlines()]
@@ -37,7 +37,7 @@ def data_root_of(small: Small) -> Path:
     return small.project.data_root
 
 
-def test_splits_are_disjoint_cover_everything_and_fewer_rows_are_a_subset(small: Small, no_say: Say) -> None:
+def test_splits_are_disjoint_cover_everything_and_fewer_rows_are_a_subset(small: Small, no_say: Notify) -> None:
     full = {split: rows_of(small.project, split, None, no_say) for split in ("train", "selection", "test")}
     ids = [row["id"] for rows in full.values() for row in rows]
     assert len(ids) == len(set(ids)) == 200
@@ -46,13 +46,13 @@ def test_splits_are_disjoint_cover_everything_and_fewer_rows_are_a_subset(small:
     assert {row["label"] for row in few} == {"good", "bad"}
 
 
-def test_the_order_of_the_source_does_not_matter(small: Small, no_say: Say) -> None:
+def test_the_order_of_the_source_does_not_matter(small: Small, no_say: Notify) -> None:
     before = rows_of(small.project, "test", None, no_say)
     rewrite(small, "".join(json.dumps(row) + "\n" for row in reversed(toy_rows(200))))
     assert rows_of(small.project, "test", None, no_say) == before
 
 
-def test_rows_of_one_group_stay_together(small: Small, no_say: Say) -> None:
+def test_rows_of_one_group_stay_together(small: Small, no_say: Notify) -> None:
     rows = [{**row, "film": f"film {number % 20}", "n": str(number)} for number, row in enumerate(toy_rows(200))]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     rewrite(small, text, toy_manifest(text).replace("group: null", "group: film"))
@@ -64,7 +64,7 @@ def test_rows_of_one_group_stay_together(small: Small, no_say: Say) -> None:
     assert sum(map(len, films)) == len(set.union(*films)) == 20
 
 
-def test_no_reported_text_is_trained_on(small: Small, no_say: Say) -> None:
+def test_no_reported_text_is_trained_on(small: Small, no_say: Notify) -> None:
     rows = [{**row, "film": f"film {number % 20}"} for number, row in enumerate(toy_rows(200))]
     rows += [
         {**row, "film": f"film {number % 20 + 1}"} for number, row in enumerate(rows)
@@ -86,7 +86,7 @@ def test_no_reported_text_is_trained_on(small: Small, no_say: Say) -> None:
         ("{", "cannot be read as jsonl"),
     ],
 )
-def test_faulty_rows_are_named(small: Small, no_say: Say, line: str, said: str) -> None:
+def test_faulty_rows_are_named(small: Small, no_say: Notify, line: str, said: str) -> None:
     rows = [json.dumps(row) for row in toy_rows(10)]
     rewrite(small, "\n".join([*rows[:2], line, *rows[2:]]) + "\n")
     with pytest.raises(AssetError, match=said):
@@ -94,14 +94,14 @@ def test_faulty_rows_are_named(small: Small, no_say: Say, line: str, said: str) 
     assert not [path for path in data_root(small.project).iterdir() if path.is_dir()]
 
 
-def test_a_changed_file_is_not_used(small: Small, no_say: Say) -> None:
+def test_a_changed_file_is_not_used(small: Small, no_say: Notify) -> None:
     data_root_of(small).joinpath("toy.jsonl").write_text("{}\n")
     with pytest.raises(AssetError, match="the manifest declares"):
         prepare_data("toy", None, small.project, no_say)
     assert not list((small.project.cache / "assets").glob("toy-*/"))
 
 
-def test_missing_files_say_what_to_set(small: Small, no_say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_files_say_what_to_set(small: Small, no_say: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
     data_root_of(small).joinpath("toy.jsonl").unlink()
     with pytest.raises(AssetError, match=r"toy\.jsonl: no such file; SEEDWISE_DATA is"):
         prepare_data("toy", None, small.project, no_say)
@@ -110,7 +110,7 @@ def test_missing_files_say_what_to_set(small: Small, no_say: Say, monkeypatch: p
         prepare_data("toy", None, bare, no_say)
 
 
-def test_unknown_assets_and_misnamed_manifests(small: Small, no_say: Say) -> None:
+def test_unknown_assets_and_misnamed_manifests(small: Small, no_say: Notify) -> None:
     with pytest.raises(InputError, match=r"known: .*rotten-tomatoes.*toy"):
         prepare_data("tyo", None, small.project, no_say)
     path = small.project.root / "benchmarks/assets/toy.yaml"
@@ -132,7 +132,7 @@ def test_shipped_manifests_are_valid(name: str) -> None:
     [("cls-books-fr", 1600, 2000, 43), ("rte", 2490, 277, 0), ("sst2", 67349, 872, 0)],
 )
 def test_known_facts_of_the_lab_data(
-    tmp_path: Path, no_say: Say, name: str, train: int, test: int, overlap: int
+    tmp_path: Path, no_say: Notify, name: str, train: int, test: int, overlap: int
 ) -> None:
     project = Project(ROOT, tmp_path / "home", tmp_path / "cache", Path(SHARED or ""))
     data = prepare_data(name, None, project, no_say)

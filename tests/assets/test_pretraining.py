@@ -16,11 +16,11 @@ from seedwise.assets.prepare import prepare_data, prepare_model
 from seedwise.assets.pretraining import keep, load_pretraining, made_model
 from seedwise.errors import AssetError, InputError
 from seedwise.execution.pretrain import spec_of
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from seedwise_contract.spec import CausalLmTask, MaskedLmTask, PromptColumns, TextColumns
 from tests.conftest import ROOT, Small
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 NAME = "stand-in"
 PRETRAINING = """
 version: 1
@@ -87,7 +87,7 @@ def make(small: Small, file: Path) -> None:
     keep(load_pretraining(file), small.project, checkpoint, "run", "image", 12.5)
 
 
-def test_a_corpus_is_cut_into_rows_of_equal_numbers_of_words(small: Small, file: Path, no_say: Say) -> None:
+def test_a_corpus_is_cut_into_rows_of_equal_numbers_of_words(small: Small, file: Path, no_say: Notify) -> None:
     data = prepare_data("novel", None, small.project, no_say)
     assert isinstance(data.columns, TextColumns)
     root = small.project.cache / "data"
@@ -104,7 +104,7 @@ def test_a_corpus_is_cut_into_rows_of_equal_numbers_of_words(small: Small, file:
     assert sorted(word for row in rows for word in row["text"].split()) == sorted(words[: len(rows) * 12])
 
 
-def test_prompts_and_answers_are_read_and_cut(small: Small, no_say: Say) -> None:
+def test_prompts_and_answers_are_read_and_cut(small: Small, no_say: Notify) -> None:
     assert small.project.data_root is not None
     text = json.dumps([{"q": f"why {n}?", "a": f"because of {n}"} for n in range(40)])
     (small.project.data_root / "faq.json").write_text(text)
@@ -126,7 +126,7 @@ def test_prompts_and_answers_are_read_and_cut(small: Small, no_say: Say) -> None
         prepare_data("faq", None, small.project, no_say)
 
 
-def test_the_spec_of_a_pretraining(small: Small, file: Path, no_say: Say) -> None:
+def test_the_spec_of_a_pretraining(small: Small, file: Path, no_say: Notify) -> None:
     pretraining = load_pretraining(file)
     spec = spec_of(pretraining, small.project, "cpu", no_say)
     assert isinstance(spec.task, MaskedLmTask)
@@ -167,14 +167,14 @@ def test_a_faulty_file_is_refused_with_its_line(file: Path, old: str, new: str, 
     ],
 )
 def test_what_the_data_cannot_give_is_refused(
-    small: Small, file: Path, no_say: Say, old: str, new: str, error: type[Exception], said: str
+    small: Small, file: Path, no_say: Notify, old: str, new: str, error: type[Exception], said: str
 ) -> None:
     edit(file, old, new)
     with pytest.raises(error, match=said):
         spec_of(load_pretraining(file), small.project, "cpu", no_say)
 
 
-def test_a_made_model_is_used_by_name_and_a_missing_one_says_how(small: Small, file: Path, no_say: Say) -> None:
+def test_a_made_model_is_used_by_name_and_a_missing_one_says_how(small: Small, file: Path, no_say: Notify) -> None:
     with pytest.raises(
         AssetError, match=r"made by 'seedwise pretrain .*stand-in\.yaml' \(about 1 minutes .*run it first"
     ):
@@ -192,7 +192,7 @@ def test_a_made_model_is_used_by_name_and_a_missing_one_says_how(small: Small, f
 
 
 def test_a_causal_pretraining_begins_from_sizes_and_a_wish_for_a_vocabulary(
-    small: Small, file: Path, no_say: Say
+    small: Small, file: Path, no_say: Notify
 ) -> None:
     edit(file, "  masking: {probability: 0.2, keep: 0.1, random: 0.1}\n", "backend: hf\n")
     edit(file, "size: 30", "size: 300")

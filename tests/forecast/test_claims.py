@@ -15,18 +15,19 @@ from seedwise.forecast.pilot import ASSUMED
 from seedwise.planning.plan import make_plan
 from seedwise.stats import detectable_crossed, power_tost, seeds_for_tost
 from seedwise.store.store import Store
-from seedwise.study.model import Variances, load_study
+from seedwise.study.load import load_study
+from seedwise.study.model import Variances
 from tests.conftest import Small
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-def planned(small: Small, no_say: Say, stated: Variances | None = None) -> Any:
+def planned(small: Small, no_say: Notify, stated: Variances | None = None) -> Any:
     plan = make_plan(load_study(small.study).study, small.project, {"fake": "d"}, "cpu", no_say)
     return forecast(plan, Store(small.project.runs), [], CostModel([]), stated)
 
 
-def test_without_runs_the_variances_are_assumed_and_said_to_be(small: Small, no_say: Say) -> None:
+def test_without_runs_the_variances_are_assumed_and_said_to_be(small: Small, no_say: Notify) -> None:
     (found,) = planned(small, no_say)
     assert (found.basis.source, found.basis.components) == ("assumed", ASSUMED)
     assert found.smallest == pytest.approx(detectable_crossed(ASSUMED, 4, 40))
@@ -36,7 +37,7 @@ def test_without_runs_the_variances_are_assumed_and_said_to_be(small: Small, no_
     assert found.seconds_per_seed is None
 
 
-def test_stated_variances_and_an_equivalence_claim(small: Small, no_say: Say) -> None:
+def test_stated_variances_and_an_equivalence_claim(small: Small, no_say: Notify) -> None:
     small.edit("b: frozen}", "b: frozen, type: equivalence, margin: 0.02}")
     small.edit("seeds: 4", "seeds: 4\nvariances: {sd_seeds: 0.02, sd_examples: 0.05}")
     (found,) = planned(small, no_say)
@@ -50,7 +51,7 @@ def test_stated_variances_and_an_equivalence_claim(small: Small, no_say: Say) ->
     assert "given sd between seeds 0.1 points; assumed" in given.basis.words
 
 
-def test_pairs_and_families_change_what_is_attainable(small: Small, no_say: Say) -> None:
+def test_pairs_and_families_change_what_is_attainable(small: Small, no_say: Notify) -> None:
     small.edit("b: frozen}", "b: frozen, design: paired}")
     study = load_study(small.study).study
     reach = reach_of(study, study.claims[0])

@@ -8,7 +8,7 @@ import pytest
 
 from seedwise.errors import InputError
 from seedwise.planning.interim import looks_of
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from tests.conftest import Small
 
 LOOKS = "seeds: 6\nlooks: {seeds: [4, 6], spending: pocock}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seedwise.errors import InputError
-from seedwise.study.model import load_study, study_schema
+from seedwise.study.load import load_study, study_schema
 from tests.conftest import ROOT, STUDY
 
 SHIPPED = sorted((ROOT / "benchmarks").glob("*/*.yaml"))

@@ -14,7 +14,7 @@ from filelock import FileLock
 from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Source, UrlSource
 from seedwise.errors import AssetError, ImageError
 from seedwise.images.wheels import download
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise_contract.files import sha256_file
 
@@ -27,7 +27,7 @@ def asset_folder(manifest: Manifest, project: Project) -> Path:
     return project.cache / "assets" / f"{manifest.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
-def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
+def fetch(manifest: Manifest, project: Project, say: Notify) -> Path:
     """The folder with the asset's files, fetched where missing; `AssetError` tells what each source said."""
     manifest = _pinned(manifest, project, say)
     folder = asset_folder(manifest, project)
@@ -53,7 +53,7 @@ def fetch(manifest: Manifest, project: Project, say: Say) -> Path:
     raise AssetError(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
 
 
-def _pinned(manifest: Manifest, project: Project, say: Say) -> Manifest:
+def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
     """`manifest` with the digests of the user's own files where it leaves them open; each is said, none is trusted.
 
     From here on they are as if pinned: the copy that is kept is checked against them, and another file is another asset.

@@ -31,7 +31,7 @@ from seedwise.assets.texts import (
     split_of,
 )
 from seedwise.errors import AssetError
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.study.model import Rows
 from seedwise_contract import canonical_json
@@ -64,7 +64,7 @@ class _Row:
     group: str
 
 
-def prepare_data(name: str, rows: Rows | None, project: Project, say: Say) -> PreparedData:
+def prepare_data(name: str, rows: Rows | None, project: Project, say: Notify) -> PreparedData:
     """The data set `name` cut into its splits, `rows` of each; made once for the same manifest and rows."""
     manifest = find_manifest(name, project.root)
     part = manifest.table or manifest.text or manifest.dialogue
@@ -82,7 +82,7 @@ def prepare_data(name: str, rows: Rows | None, project: Project, say: Say) -> Pr
     return PreparedData.model_validate_json((folder / "data.json").read_bytes())
 
 
-def prepare_model(name: str, project: Project, say: Say) -> Model:
+def prepare_model(name: str, project: Project, say: Notify) -> Model:
     """The model folder of asset `name`, below the models root: one that was made here, or that its manifest names."""
     pretraining = find_pretraining(name, project.root)
     if pretraining is not None:

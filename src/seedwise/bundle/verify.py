@@ -34,7 +34,8 @@ from seedwise.bundle.layout import (
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
 from seedwise.store.store import Store
-from seedwise.study.model import Arm, Study, load_study
+from seedwise.study.load import load_study
+from seedwise.study.model import Arm, Study
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.signature import Signature, parse_signature
 from seedwise_contract import RunSpec

@@ -13,7 +13,7 @@ from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.workbench import open_workbench
 from seedwise.project import Project, find_project
 from seedwise.store.store import Store
-from seedwise.study.model import StudyFile, load_study
+from seedwise.study.load import StudyFile, load_study
 from seedwise.study.yamlfile import read_yaml
 
 

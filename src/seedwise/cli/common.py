@@ -13,7 +13,7 @@ import typer
 from seedwise.errors import InputError
 from seedwise.execution.workbench import Options, default_options
 from seedwise.project import Project, find_project
-from seedwise.study.model import StudyFile, load_study
+from seedwise.study.load import StudyFile, load_study
 
 
 class RuntimeName(StrEnum):

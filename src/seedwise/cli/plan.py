@@ -17,7 +17,8 @@ from seedwise.planning.interim import looks_of
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.store.history import runs_of
 from seedwise.store.store import Store, StoredRun
-from seedwise.study.model import Variances, study_schema
+from seedwise.study.load import study_schema
+from seedwise.study.model import Variances
 
 
 class PlanFormat(StrEnum):

@@ -15,7 +15,7 @@ from seedwise.execution.engines.local import LocalEngine, Outcome, Roots
 from seedwise.execution.progress import Progress
 from seedwise.execution.provenance import look_around
 from seedwise.execution.workbench import Options
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.planning.plan import PlannedRun, derive_seeds, recipe_for
 from seedwise.project import Project
 from seedwise.runtimes.choose import choose
@@ -37,7 +37,7 @@ from seedwise_contract.spec import (
 _TELL_SECONDS = 30.0
 
 
-def pretrain(pretraining: Pretraining, project: Project, options: Options, say: Say) -> Made:
+def pretrain(pretraining: Pretraining, project: Project, options: Options, say: Notify) -> Made:
     """Run it, or take the run that the store holds, and keep its checkpoint as a model; resumes what was stopped."""
     kind = _device(pretraining, options)
     runtime, why = choose(project, options.runtime, options.flavour or kind)
@@ -76,7 +76,7 @@ def pretrain(pretraining: Pretraining, project: Project, options: Options, say: 
     return keep(pretraining, project, checkpoint, outcome.run_id, digest, perplexity)
 
 
-def spec_of(pretraining: Pretraining, project: Project, device: str, say: Say) -> RunSpec:
+def spec_of(pretraining: Pretraining, project: Project, device: str, say: Notify) -> RunSpec:
     """The run that makes the model; its data are made ready first.  `InputError` where they are no running text."""
     data = prepare_data(pretraining.task.data, pretraining.task.rows, project, say)
     if not isinstance(data.columns, TextColumns):
@@ -127,7 +127,7 @@ def _task(
     )
 
 
-def _executed(engine: LocalEngine, store: Store, pretraining: Pretraining, run: PlannedRun, say: Say) -> Outcome:
+def _executed(engine: LocalEngine, store: Store, pretraining: Pretraining, run: PlannedRun, say: Notify) -> Outcome:
     futures = engine.submit([(pretraining.name, run)])
     (future,) = futures.values()
     progress = Progress(engine, store, [run], futures)

@@ -12,7 +12,7 @@ from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores
 from seedwise.execution.engines.local import LocalEngine, Roots
 from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
 from seedwise.execution.provenance import look_around
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
 from seedwise.runtimes.base import Runtime
@@ -66,12 +66,12 @@ class Workbench:
             )
         return wanted
 
-    def plan(self, study: Study, say: Say) -> Plan:
+    def plan(self, study: Study, say: Notify) -> Plan:
         """The plan with the backends as they are built now; nothing is built."""
         digests = {name: self.runtime.digest(name) for name in backends_of([study])}
         return make_plan(study, self.project, digests, self.device_of(study), say)
 
-    def prepare(self, studies: Sequence[Study], say: Say) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:
+    def prepare(self, studies: Sequence[Study], say: Notify) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:
         """Backends built, assets fetched, every spec checked against what its backend offers.
 
         Study name → plan, and study name → what cannot be had of it: a backend or an asset that is not to be had here

@@ -12,7 +12,7 @@ from docker import DockerClient
 from seedwise.errors import ImageError
 from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity
-from seedwise.notify import Say
+from seedwise.notify import Notify
 
 LOCAL_COMMAND = "sudo sh docker/debian-base.sh"
 _OLD_SUITE = "bullseye"  # not the script's default
@@ -43,7 +43,7 @@ def allowed(name: str, base: Base) -> list[str]:
     return [base.reference] + ([base.local] if base.local else [])
 
 
-def choose_base(client: DockerClient, name: str, base: Base, pinned: str | None, say: Say) -> ChosenBase:
+def choose_base(client: DockerClient, name: str, base: Base, pinned: str | None, say: Notify) -> ChosenBase:
     """The base to build on.  `pinned` is the `repository@sha256:…` that the lock holds for the reference, or None.
 
     Order: SEEDWISE_BASE_<NAME>; the official reference where it is here or can be pulled; the local base.

@@ -19,7 +19,7 @@ from seedwise.images.engine import machine
 from seedwise.images.lock import LockedImage, content_digest
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise_contract.files import sha256_file
 
@@ -37,7 +37,7 @@ def find_image(project: Project, client: DockerClient, sources: Sources, base: B
 
 
 def build_image(
-    project: Project, client: DockerClient, sources: Sources, base: Base, say: Say, *, cached: bool = True
+    project: Project, client: DockerClient, sources: Sources, base: Base, say: Notify, *, cached: bool = True
 ) -> LockedImage:
     """Build the backend's image and put it into the local lock.  `cached` False builds every layer anew."""
     with sources.frozen() as sources:
@@ -45,7 +45,7 @@ def build_image(
 
 
 def _build_frozen(
-    project: Project, client: DockerClient, sources: Sources, base: Base, say: Say, cached: bool
+    project: Project, client: DockerClient, sources: Sources, base: Base, say: Notify, cached: bool
 ) -> LockedImage:
     chosen = choose_base(client, sources.base, base, _pinned_base(project, base), say)
     say(f"{sources.backend} ({sources.flavour}): base {chosen.identity.reference}: {chosen.why}")
@@ -93,7 +93,7 @@ def _pinned_base(project: Project, base: Base) -> str | None:
 
 
 def _environment_image(
-    project: Project, client: DockerClient, sources: Sources, base: Base, chosen: ChosenBase, say: Say, cached: bool
+    project: Project, client: DockerClient, sources: Sources, base: Base, chosen: ChosenBase, say: Notify, cached: bool
 ) -> str:
     """Id of the image that holds the lock file's packages; built where the engine has none of these inputs."""
     recipe = sha256_file(sources.environment_recipe)
@@ -136,7 +136,7 @@ def _build(
     context: Mapping[str, Path],
     arguments: dict[str, str],
     labels: dict[str, str],
-    say: Say,
+    say: Notify,
     cached: bool,
 ) -> str:
     """Build one Dockerfile without a network; the image's id."""

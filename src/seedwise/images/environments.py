@@ -20,7 +20,7 @@ from filelock import FileLock
 from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise_contract import canonical_json
 from seedwise_contract.files import write_json
@@ -68,7 +68,7 @@ def place_of(project: Project, sources: Sources) -> Place:
     )
 
 
-def build_environment(project: Project, sources: Sources, say: Say) -> Place:
+def build_environment(project: Project, sources: Sources, say: Notify) -> Place:
     """The environment of the present sources, built where it is not there."""
     locks = project.cache / "locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def interpreter_for(version: str) -> Interpreter:
     )
 
 
-def _install(project: Project, sources: Sources, place: Place, say: Say) -> None:
+def _install(project: Project, sources: Sources, place: Place, say: Notify) -> None:
     target = Target(sources.python, platform.machine(), _OLDEST_GLIBC)
     if sys.platform != "linux":
         raise ImageError("environments are built on Linux only; use '--runtime docker' here")

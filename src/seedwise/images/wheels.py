@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from seedwise.errors import ImageError
 from seedwise.images.sources import Sources
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise_contract.files import write_json
 
@@ -89,7 +89,7 @@ def download(
         raise ImageError(_explain(answer.stderr or answer.stdout, lines))
 
 
-def wheelhouse(project: Project, sources: Sources, target: Target, say: Say) -> Path:
+def wheelhouse(project: Project, sources: Sources, target: Target, say: Notify) -> Path:
     """The folder with every archive of the sources' lock file, fetched where it is not complete."""
     key = f"{sources.wheels_digest[:20]}-cp{target.python}-{target.machine}-glibc{target.glibc}"
     folder = project.cache / "wheels" / key

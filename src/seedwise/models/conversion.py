@@ -13,7 +13,7 @@ from seedwise.assets.prepare import models_root, prepare_model
 from seedwise.errors import AssetError, InputError
 from seedwise.execution.verb import ask
 from seedwise.models.proof import TOLERANCE, NotEqual, Place, Proof, prove, real_texts
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Runtime
 from seedwise_contract.files import sha256_file
@@ -35,7 +35,7 @@ class Conversion:
 
 
 def convert(
-    model: str, to: Target, out: Path, texts: Path | None, rows: int, runtime: Runtime, project: Project, say: Say
+    model: str, to: Target, out: Path, texts: Path | None, rows: int, runtime: Runtime, project: Project, say: Notify
 ) -> Conversion:
     """Convert `model` (an asset or a folder) into the new folder `out`.
 
@@ -113,7 +113,7 @@ def manifest_of(conversion: Conversion) -> str:
     return "\n".join(lines)
 
 
-def _source(model: str, project: Project, say: Say) -> tuple[Path, str]:
+def _source(model: str, project: Project, say: Notify) -> tuple[Path, str]:
     """The folder above the model folder, and its name."""
     folder = Path(model)
     if folder.is_dir():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seedwise.assets.prepare import data_root, prepare_data
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.verb import ask
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Runtime
 from seedwise.study.model import Rows
@@ -66,7 +66,7 @@ class Proof:
         return max(self.hidden, self.logits, self.masked or 0.0) < TOLERANCE
 
 
-def real_texts(source: Path | None, rows: int, project: Project, say: Say) -> tuple[str, list[str]]:
+def real_texts(source: Path | None, rows: int, project: Project, say: Notify) -> tuple[str, list[str]]:
     """What the texts are and the first `rows` of them: lines of the file `source`, else of the embedded data set."""
     if source is None:
         prepared = prepare_data(TEXTS, Rows(train=1, selection=rows, test=2), project, say)

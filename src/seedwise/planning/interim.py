@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from seedwise.study.model import Declared, Study
 
 if TYPE_CHECKING:
     from seedwise.stats import Verdict
-    from seedwise.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,14 @@ def plan_at(plan: Plan, look: LookAt) -> Plan:
     return replace(plan, runs=tuple(run for run in plan.runs if run.seed in kept))
 
 
-def reached(plan: Plan, store: Store) -> LookAt | None:
-    """The furthest look of which every run of every arm is done; the first where none is; None for a study without looks."""
+def reached(plan: Plan, is_done: Callable[[str | None], bool]) -> LookAt | None:
+    """The furthest look of which every run of every arm is done; the first where none is; None for a study without looks.
+
+    `is_done` tells of a run's id (None: its backend is not built) whether the run is finished, as `Store.is_done` does.
+    """
     found: LookAt | None = None
     for look in looks_of(plan.study):
-        if found is not None and not all(store.is_done(run.run_id) for run in plan_at(plan, look).runs):
+        if found is not None and not all(is_done(run.run_id) for run in plan_at(plan, look).runs):
             break
         found = look
     return found

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.study.model import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
@@ -64,7 +64,7 @@ def derive_seeds(seed: int) -> Seeds:
     return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
 
 
-def make_plan(study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Say) -> Plan:
+def make_plan(study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Notify) -> Plan:
     """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
 
     `digests` is backend → content digest (None: not built); `device` 'cpu' or 'cuda'.

@@ -10,7 +10,8 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.study.model import Claim, Study, StudyFile, load_study
+from seedwise.study.load import StudyFile, load_study
+from seedwise.study.model import Claim, Study
 
 
 class StudyCollector(pytest.File):

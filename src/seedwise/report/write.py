@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.report.build import build
 from seedwise.report.inputs import report_inputs
@@ -37,7 +37,7 @@ class Stamp(ContractModel):
     entry: Entry
 
 
-def write_reports(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> dict[str, Path]:
+def write_reports(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Notify) -> dict[str, Path]:
     """Write each study's report into its folder below the project's reports, then the index; study → its page.
 
     A study whose files are those of its inputs already is left alone; pages of other studies stay, and stay in the index.

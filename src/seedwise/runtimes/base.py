@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise_contract import Description
 
 
@@ -102,7 +102,7 @@ class Runtime(Protocol):
         """
         ...
 
-    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+    def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
         """Build what is missing of `backends`; backend → digest.  `ImageError` says what is wrong and what to do."""
         ...
 

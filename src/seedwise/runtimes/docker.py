@@ -20,7 +20,7 @@ from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.attached import DockerServer, Line
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
@@ -57,7 +57,7 @@ class DockerRuntime:
         found = find_image(self._project, self._client, sources, self._definition.bases[packaged.base])
         return found.digest if found else None
 
-    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+    def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
         prepared = {}
         for backend in dict.fromkeys(backends):
             prepared[backend] = self.digest(backend) or self._build(backend, say).digest
@@ -102,7 +102,7 @@ class DockerRuntime:
             raise ImageError(f"backend '{backend}' is a command, not an image: run it with '--runtime venv'")
         return found
 
-    def _build(self, backend: str, say: Say) -> LockedImage:
+    def _build(self, backend: str, say: Notify) -> LockedImage:
         locks = self._project.cache / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         base = self._definition.bases[self._packaged(backend).base]

@@ -24,7 +24,7 @@ from seedwise.errors import EngineError, ImageError
 from seedwise.images.definition import CommandBackend, load_definition
 from seedwise.images.environments import build_environment, place_of
 from seedwise.images.sources import command_digest, sources_of
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, log_tail, run_environment
@@ -66,7 +66,7 @@ class VenvRuntime:
         place = place_of(self._project, sources_of(self._project, self._definition, backend, self.flavour))
         return place.digest if place.ready else None
 
-    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+    def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
         prepared = {}
         for backend in dict.fromkeys(backends):
             digest = self.digest(backend)

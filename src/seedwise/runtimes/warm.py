@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from seedwise.errors import SeedwiseError
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.runtimes.base import Exit, Launch, Lease, Process, Runtime, Server, ServingRuntime
 from seedwise.runtimes.common import log_tail
 from seedwise_contract import Description, ExitCode
@@ -59,7 +59,7 @@ class WarmRuntime:
     def digest(self, backend: str) -> str | None:
         return self._inner.digest(backend)
 
-    def prepare(self, backends: Sequence[str], say: Say) -> dict[str, str]:
+    def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
         return self._inner.prepare(backends, say)
 
     def describe(self, backend: str) -> Description:

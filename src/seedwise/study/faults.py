@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from seedwise.study.metric import METRICS
+from seedwise.study.model import Study
 from seedwise_contract import Fault
-
-if TYPE_CHECKING:
-    from seedwise.study.model import Study
 
 
 def cross_faults(study: Study) -> list[Fault]:

@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from seedwise.errors import SeedwiseError
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
 from seedwise.verdicts.comparison import StudyOutcome
 
 
-def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Say) -> list[SeedwiseError]:
+def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Notify) -> list[SeedwiseError]:
     """Write the reports and import into MLflow, the reports with it; a CI job's summary is given the Markdown.
 
     What failed is returned, so that one never keeps the other from being done.

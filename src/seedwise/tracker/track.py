@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
 from seedwise.tracker.connection import Target, TrackerError, connected, find_target
@@ -43,7 +43,7 @@ def track(
     outcomes: Sequence[StudyOutcome],
     project: Project,
     store: Store,
-    say: Say,
+    say: Notify,
     *,
     rebuild: bool = False,
     reports: Mapping[str, Path] | None = None,
@@ -89,7 +89,7 @@ def _known(project: Project, target: Target, digests: Mapping[str, str]) -> Impo
 
 
 @contextmanager
-def _alone(project: Project, say: Say) -> Iterator[None]:
+def _alone(project: Project, say: Notify) -> Iterator[None]:
     """Holds the lock of the one writer; whoever comes second waits."""
     try:
         project.mlflow.mkdir(parents=True, exist_ok=True)

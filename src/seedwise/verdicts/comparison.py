@@ -120,7 +120,7 @@ class StudyOutcome:
 
 def compare(plan: Plan, store: Store) -> StudyOutcome:
     """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
-    look = reached(plan, store)
+    look = reached(plan, store.is_done)
     if look is not None:
         plan = plan_at(plan, look)
     missing = tuple(run for run in plan.runs if not store.is_done(run.run_id))

@@ -11,7 +11,7 @@ from seedwise.execution.engines.packing import Load, Machine, expected_bytes, lo
 from seedwise.planning.plan import Plan, make_plan
 from seedwise.project import Project
 from seedwise.store.store import Store
-from seedwise.study.model import load_study
+from seedwise.study.load import load_study
 from seedwise_contract.spec import parse_spec
 from tests.conftest import Small
 from tests.contract.specs import SPEC

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.leases import LeasePool
-from seedwise.notify import Say
+from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Launch, Lease, Runtime
 from seedwise.verdicts.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
@@ -42,7 +42,7 @@ _STILL = {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}
 class Certifier:
     """Runs probes with a runtime whose backends are prepared, on what `pool` lends: never beside more runs than it allows."""
 
-    def __init__(self, project: Project, runtime: Runtime, pool: LeasePool, memory_gib: float, say: Say) -> None:
+    def __init__(self, project: Project, runtime: Runtime, pool: LeasePool, memory_gib: float, say: Notify) -> None:
         self._project = project
         self._runtime = runtime
         self._memory = int(memory_gib * (1 << 30))

@@ -23,7 +23,8 @@ from seedwise.forecast.text import as_lines
 from seedwise.planning.plan import Plan, make_plan
 from seedwise.store.history import runs_of
 from seedwise.store.store import Store
-from seedwise.study.model import Variances, load_study
+from seedwise.study.load import load_study
+from seedwise.study.model import Variances
 from seedwise.verdicts.certificates.make import Certifier
 from seedwise.verdicts.certificates.need import Shelf, needs_of
 from seedwise.verdicts.regression import Gate, check_arm
@@ -32,7 +33,7 @@ from tests.assets.test_pretraining import PRETRAINING
 from tests.conftest import ROOT, STUDY, Small
 from tests.report.dialogues import Dialogues
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 TEMPLATE = '"Q: {prompt}\\nA: {answer}"'
 TASK = f"data: faq\n  metric: perplexity\n  template: {TEMPLATE}\n  loss_on: answer"
 
@@ -54,11 +55,11 @@ def faq(small: Small) -> Small:
     return small
 
 
-def planned(small: Small, no_say: Say) -> Plan:
+def planned(small: Small, no_say: Notify) -> Plan:
     return make_plan(load_study(small.study).study, small.project, {"fake": "d"}, "cpu", no_say)
 
 
-def test_each_arm_has_its_task(faq: Small, no_say: Say) -> None:
+def test_each_arm_has_its_task(faq: Small, no_say: Notify) -> None:
     plan = planned(faq, no_say)
     tasks = {run.arm: run.spec.task for run in plan.runs}
     assert all(isinstance(task, CausalLmTask) for task in tasks.values())
@@ -97,7 +98,7 @@ def test_margins_are_in_the_metrics_own_unit(faq: Small, tmp_path: Path) -> None
     assert "arms.frozen.loss_on: found answer; nothing" in str(caught.value)
 
 
-def test_a_template_without_its_places_and_data_of_another_kind(faq: Small, no_say: Say) -> None:
+def test_a_template_without_its_places_and_data_of_another_kind(faq: Small, no_say: Notify) -> None:
     faq.edit("{prompt}", "")
     with pytest.raises(InputError, match=r"task\.template: found .*'\{prompt\}' once"):
         planned(faq, no_say)
@@ -117,7 +118,7 @@ def test_what_arms_learn_is_declared_and_older_declarations_stay(faq: Small, tmp
     assert load_study(path).study.declaration() == wanted
 
 
-def test_variances_of_a_perplexity_are_never_assumed(faq: Small, no_say: Say) -> None:
+def test_variances_of_a_perplexity_are_never_assumed(faq: Small, no_say: Notify) -> None:
     plan = planned(faq, no_say)
     store = Store(faq.project.runs)
     (found,) = forecast(plan, store, [], CostModel([]))
@@ -160,7 +161,7 @@ def test_a_gate_tells_a_worse_perplexity(tmp_path: Path) -> None:
     assert "(margin +1; p = " in full.words
 
 
-def test_a_claim_across_backends_is_refused_with_its_reason(faq: Small, no_say: Say, tmp_path: Path) -> None:
+def test_a_claim_across_backends_is_refused_with_its_reason(faq: Small, no_say: Notify, tmp_path: Path) -> None:
     faq.edit("  frozen: {", "  frozen: {backend: other, ")
     plan = make_plan(load_study(faq.study).study, faq.project, {"fake": "d", "other": "e"}, "cpu", no_say)
     reason = Shelf(tmp_path).refusal(plan, plan.study.claims[0])

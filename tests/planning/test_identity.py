@@ -1,0 +1,33 @@
+"""The names of runs that were made before: a change here would run every one of them again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from seedwise.project import find_project
+from seedwise.study.load import load_study
+from tests.conftest import ROOT
+from tests.tracker.stores import plan_of
+
+# By study: how many runs, sha256 of their ids in order, sha256 of the declaration; with a data set and images of made-up digests.
+NAMES = {
+    "fairseq-pretrained-vs-random": (13, "ade4f440bd7a55cc", "d3f0dfd437110797"),
+    "fairseq-vs-hf": (12, "cf0ae1adcd0f289d", "f1daf976790a6bdb"),
+    "lora-vs-bitfit": (13, "034a1c6276f6eaa4", "0383d7fec063ff93"),
+    "pretrained-vs-random": (13, "bd70053c118da689", "b7ce32536e067c37"),
+}
+DIGESTS = {"hf": "hf", "peft": "peft", "fairseq": "fairseq", "sklearn": "sklearn"}
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "quick").glob("*.yaml")), ids=lambda path: path.stem)
+def test_runs_and_declarations_of_the_quick_studies_keep_their_names(path: Path) -> None:
+    study = load_study(path).study
+    ids = [run.run_id or "" for run in plan_of(study, find_project(ROOT), DIGESTS).runs]
+    assert (len(ids), sha(" ".join(ids)), sha(study.declaration())) == NAMES[path.stem]
