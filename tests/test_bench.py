@@ -264,24 +264,41 @@ def test_a_faulty_study_beside_a_good_one_starts_nothing(small: Small) -> None:
     assert not small.project.runs.exists()
 
 
-def test_a_study_that_cannot_be_run_keeps_no_other_from_it(small: Small) -> None:
-    other = small.study.with_name("absent.yaml")
-    other.write_text(
-        small.study.read_text().replace("name: small\n", "name: absent\n").replace("data: toy", "data: other")
-    )
+def another(small: Small, file: str) -> None:
+    """A study `absent` beside the small one, on a data set of `file`."""
+    study = small.study.read_text().replace("name: small\n", "name: absent\n").replace("data: toy", "data: other")
+    small.study.with_name("absent.yaml").write_text(study)
     manifest = small.project.root / "benchmarks" / "assets" / "toy.yaml"
-    manifest.with_name("other.yaml").write_text(
-        manifest.read_text()
-        .replace("name: toy", "name: other")
-        .replace("{toy.jsonl: toy.jsonl}", "{toy.jsonl: none.jsonl}")
-    )
+    text = manifest.read_text().replace("name: toy", "name: other")
+    manifest.with_name("other.yaml").write_text(text.replace("{toy.jsonl: toy.jsonl}", f"{{toy.jsonl: {file}}}"))
+
+
+def test_a_study_that_cannot_be_had_here_is_skipped_and_keeps_no_other_from_running(small: Small) -> None:
+    another(small, "none.jsonl")
     done = small.pytest("benchmarks")
-    assert done.returncode == 1, done.stdout
-    assert "9 failed, 9 passed" in done.stdout
-    assert "absent was not started" in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert "9 passed, 9 skipped" in done.stdout
+    assert "= absent skipped" in done.stdout
     assert done.stdout.count("none.jsonl") == 1
     assert "verdicts of small" in done.stdout
     assert len(small.runs()) == 8
+    for arguments in (["benchmarks", "--gate"], ["benchmarks/small.yaml", "benchmarks/absent.yaml"]):
+        asked = small.pytest(*arguments)  # a gate waits for every study, and who names one wants it
+        assert asked.returncode == 1, asked.stdout
+        assert "9 failed" in asked.stdout
+        assert "= absent not started" in asked.stdout
+        assert asked.stdout.count("none.jsonl") == 1
+
+
+def test_a_study_whose_data_are_not_what_they_should_be_fails(small: Small) -> None:
+    another(small, "changed.jsonl")
+    assert small.project.data_root is not None
+    original = small.project.data_root / "toy.jsonl"
+    original.with_name("changed.jsonl").write_bytes(original.read_bytes() + b"\n")
+    done = small.pytest("benchmarks", "--no-record")
+    assert done.returncode == 1, done.stdout
+    assert "= absent not started" in done.stdout
+    assert "the file is not the one the results were made with" in done.stdout
 
 
 def test_a_run_that_takes_too_long_names_the_setting(small: Small) -> None:

@@ -9,6 +9,13 @@ class SeedwiseError(Exception):
     exit_code = 2
 
 
+class Unavailable(SeedwiseError):
+    """This machine has not what is needed, and cannot get it; no file is wrong, and another machine may have it.
+
+    A study that nobody named is skipped for it.  Raised together with the kind of what is missing, which has the exit code.
+    """
+
+
 class InputError(SeedwiseError):
     """A file that the user wrote is faulty."""
 
@@ -29,3 +36,15 @@ class EngineError(SeedwiseError):
     """Runs cannot be executed here: no container engine, no such device, no space."""
 
     exit_code = 5
+
+
+class NoAsset(Unavailable, AssetError):
+    """No source of a data set or model can be reached here, or it has yet to be made."""
+
+
+class NoImage(Unavailable, ImageError):
+    """What an image or environment is built from cannot be had here: an interpreter, a base image, a package index."""
+
+
+class NoDevice(Unavailable, EngineError):
+    """No such device here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Source, UrlSource
-from seedwise.errors import AssetError, ImageError
+from seedwise.errors import AssetError, ImageError, NoAsset, Unavailable
 from seedwise.images.wheels import download
 from seedwise.notify import Notify
 from seedwise.project import Project
@@ -38,6 +39,7 @@ def fetch(manifest: Manifest, project: Project, say: Notify) -> Path:
         if folder.is_dir():
             return folder
         said: list[str] = []
+        wrong = False
         for source in manifest.sources:
             staging = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder.parent))
             try:
@@ -49,8 +51,10 @@ def fetch(manifest: Manifest, project: Project, say: Notify) -> Path:
                 return folder
             except (AssetError, ImageError, OSError) as error:
                 said.append(f"  {_label(source)}: {error}")
+                wrong = wrong or not isinstance(error, Unavailable | urllib.error.URLError)
                 shutil.rmtree(staging, ignore_errors=True)
-    raise AssetError(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
+    kind = AssetError if wrong else NoAsset
+    raise kind(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
 
 
 def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
@@ -66,7 +70,7 @@ def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
         try:
             path = _own_file(local, name, project)
         except AssetError as error:
-            raise AssetError(f"asset {manifest.name}: {error}") from None
+            raise type(error)(f"asset {manifest.name}: {error}") from None
         found[name] = sha256_file(path)
         say(
             f"asset {manifest.name}: warning: {name} is not pinned by its manifest; found {path} with sha256 {found[name]}"
@@ -76,10 +80,10 @@ def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
 
 def _own_file(source: LocalSource, name: str, project: Project) -> Path:
     if project.data_root is None:
-        raise AssetError("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
+        raise NoAsset("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
     found = project.data_root / source.members[name]
     if not found.is_file():
-        raise AssetError(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
+        raise NoAsset(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
     return found
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from seedwise.assets.fetch import readable
 from seedwise.assets.places import models_root
-from seedwise.errors import AssetError, InputError
+from seedwise.errors import InputError, NoAsset
 from seedwise.project import Project
 from seedwise.study.model import Rows, StudyDevice, StudyEvaluation, StudyRecipe
 from seedwise.study.yamlfile import read_yaml, validated
@@ -182,7 +182,7 @@ def required_model(path: Path, project: Project) -> Model:
     pretraining = load_pretraining(path)
     made = made_model(pretraining, project)
     if made is None:
-        raise AssetError(
+        raise NoAsset(
             f"model {pretraining.name} is made by 'seedwise pretrain {_shown(path)}' (about {pretraining.minutes:g} minutes "
             "on the kind of machine that the file names): run it first"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.errors import EngineError, InputError, SeedwiseError
+from seedwise.errors import InputError, NoDevice, SeedwiseError
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
 from seedwise.execution.engines.local import LocalEngine, Roots
 from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
@@ -61,7 +61,7 @@ class Workbench:
         if wanted == "auto":
             return "cuda" if self.gpus else "cpu"
         if wanted == "cuda" and not self.gpus:
-            raise EngineError(
+            raise NoDevice(
                 f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine"
             )
         return wanted

@@ -9,7 +9,7 @@ from docker.errors import DockerException, ImageNotFound
 
 import docker
 from docker import DockerClient
-from seedwise.errors import ImageError
+from seedwise.errors import ImageError, NoImage
 from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity
 from seedwise.notify import Notify
@@ -74,7 +74,7 @@ def choose_base(client: DockerClient, name: str, base: Base, pinned: str | None,
         return ChosenBase(local, f"{base.reference} cannot be pulled ({problem})")
     suite = f" --suite {_OLD_SUITE}" if base.local and base.local.endswith(f"-{_OLD_SUITE}") else ""
     make = f"'{LOCAL_COMMAND}{suite}' builds {base.local} from the distribution's packages; or " if base.local else ""
-    raise ImageError(
+    raise NoImage(
         f"base {name}: {base.reference} cannot be pulled ({problem}) and no local base is here. "
         f"{make}set {base_variable(name)} to an image that holds Python {base.python}"
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedwise.errors import ImageError
+from seedwise.errors import ImageError, NoImage
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.notify import Notify
@@ -99,7 +99,7 @@ def interpreter_for(version: str) -> Interpreter:
         full, _, path = answer.stdout.strip().partition(" ")
         if answer.returncode == 0 and full.startswith(version + "."):
             return Interpreter(os.path.realpath(path), full)
-    raise ImageError(
+    raise NoImage(
         f"Python {version} is needed for the environment of this backend, and there is no '{name}' here "
         f"(the harness runs on {platform.python_version()}): install it, or use '--runtime docker'"
     )
@@ -108,7 +108,7 @@ def interpreter_for(version: str) -> Interpreter:
 def _install(project: Project, sources: Sources, place: Place, say: Notify) -> None:
     target = Target(sources.python, platform.machine(), _OLDEST_GLIBC)
     if sys.platform != "linux":
-        raise ImageError("environments are built on Linux only; use '--runtime docker' here")
+        raise NoImage("environments are built on Linux only; use '--runtime docker' here")
     wheels = wheelhouse(project, sources, target, say)
     what = f"{sources.backend} ({sources.flavour}): environment"
     say(f"{what}: installing")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedwise.errors import ImageError
+from seedwise.errors import ImageError, NoImage
 from seedwise.images.sources import Sources
 from seedwise.notify import Notify
 from seedwise.project import Project
@@ -86,7 +86,7 @@ def download(
         command += target.flags if target else ["--only-binary=:all:"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise ImageError(_explain(answer.stderr or answer.stdout, lines))
+        raise _refusal(answer.stderr or answer.stdout, lines)
 
 
 def wheelhouse(project: Project, sources: Sources, target: Target, say: Notify) -> Path:
@@ -137,7 +137,7 @@ def _download_sdist(sdist: Sdist, folder: Path, installer: Path) -> None:
     command = [sys.executable, str(_FETCH), str(installer), str(folder), sdist.name, sdist.version, *sdist.sha256]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise ImageError(_explain(answer.stderr or answer.stdout, [f"{sdist.name}=={sdist.version}"]))
+        raise _refusal(answer.stderr or answer.stdout, [f"{sdist.name}=={sdist.version}"])
 
 
 def archives(folder: Path) -> list[Path]:
@@ -164,8 +164,9 @@ def _pip() -> list[str]:
     )
 
 
-def _explain(said: str, lines: Sequence[str]) -> str:
-    """What pip said, with the requirement it stopped at and what to do."""
+def _refusal(said: str, lines: Sequence[str]) -> ImageError:
+    """What pip said, with the requirement it stopped at and what to do; `NoImage` where the package cannot be had here."""
+    kind = ImageError
     tail = "\n".join(f"    {line}" for line in said.strip().splitlines()[-_TAIL_LINES:])
     missing = re.search(r"No matching distribution found for (\S+)", said)
     wanted = f"'{missing[1]}'" if missing else "a package"
@@ -176,15 +177,17 @@ def _explain(said: str, lines: Sequence[str]) -> str:
     elif re.search(r"require-hashes|must have their versions pinned", said) and not missing:
         what = "every line needs '==version' and '--hash=sha256:…'"
     elif re.search(_UNREACHABLE, said):
+        kind = NoImage
         what = (
             f"the package index could not be reached for {wanted}. Offline? Set PIP_INDEX_URL or PIP_FIND_LINKS to one "
             "that can, PIP_PROXY or PIP_CERT where a proxy or a certificate authority of your own is between"
         )
     elif missing:
+        kind = NoImage
         what = (
             f"no index or folder that pip is configured with has {wanted} for this platform; 'pip config list' shows "
             "them (PIP_INDEX_URL, PIP_FIND_LINKS). 'from versions: none' also comes of an index out of reach, or with a refused certificate"
         )
     else:
         what = f"pip could not fetch {'them' if len(lines) > 1 else 'it'}"
-    return f"{what}. pip said:\n{tail}"
+    return kind(f"{what}. pip said:\n{tail}")

@@ -6,14 +6,16 @@ import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from seedwise.errors import InputError, SeedwiseError
+from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
 from seedwise.execution.engines.local import LocalEngine, Outcome
 from seedwise.execution.progress import Progress
 from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
+from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.plugin.early_records import EarlyRecords
 from seedwise.project import find_project
@@ -35,6 +37,7 @@ class BenchSession:
     def __init__(
         self,
         config: pytest.Config,
+        items: Sequence[StudyItem],
         bench: Workbench,
         plans: dict[str, Plan],
         refused: dict[str, SeedwiseError],
@@ -44,6 +47,12 @@ class BenchSession:
         self._bench = bench
         self._plans = plans
         self._refused = refused
+        named = {item.study_file.study.name for item in items if item.session.isinitpath(item.path)}
+        self._skipped = frozenset(
+            name
+            for name, refusal in refused.items()
+            if isinstance(refusal, Unavailable) and name not in named and not config.getoption("--gate")
+        )
         self._engine = engine
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
@@ -80,13 +89,14 @@ class BenchSession:
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
             hopeless = _hopeless(items) if config.getoption("--gate") else {}
-            plans, refused = bench.prepare([study for study in studies if study.name not in hopeless], say)
+            wanted = [study for study in studies if study.name not in hopeless]
+            bench, plans, refused = _prepared(bench, wanted, say)
             refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))
             packing = bench.packing(list(plans.values()))
             say(packing.why)
-            return cls(config, bench, plans, refused, bench.engine(list(plans.values()), packing))
+            return cls(config, items, bench, plans, refused, bench.engine(list(plans.values()), packing))
         except SeedwiseError as error:
             _not_started(config, error)
 
@@ -130,6 +140,9 @@ class BenchSession:
         return f"{value} in {outcome.seconds:.0f} s" + (f", {left}" if left else "")
 
     def _refuse(self, study: str) -> None:
+        """Skips the item where its study cannot be had here, nobody named it and no gate waits for it; fails otherwise."""
+        if study in self._skipped:
+            pytest.skip("not to be had here: the reason stands at the end, once")
         if study in self._refused:
             raise InputError(f"{study} was not started: the reason stands at the end, once") from self._refused[study]
 
@@ -199,9 +212,13 @@ class BenchSession:
         outcomes = []
         for note in self._bench.runtime.notes:
             reporter.write_line(note, yellow=True)
+        reasons: dict[str, list[str]] = {}
         for name, refusal in self._refused.items():
-            reporter.write_sep("=", f"{name} was not started")
-            reporter.write_line(str(refusal), red=True)
+            reasons.setdefault(str(refusal), []).append(name)
+        for reason, names in reasons.items():
+            skipped = set(names) <= self._skipped
+            reporter.write_sep("=", f"{', '.join(names)} {'skipped' if skipped else 'not started'}")
+            reporter.write_line(reason, **{"yellow" if skipped else "red": True})
         for name in self._plans:
             try:
                 outcomes.append(self.compared(name))
@@ -262,6 +279,23 @@ class BenchSession:
 
     def _planned(self, item: RunItem) -> PlannedRun:
         return self._by_item[item.study_file.study.name, item.arm, item.seed]
+
+
+def _prepared(
+    bench: Workbench, studies: Sequence[Study], say: Notify
+) -> tuple[Workbench, dict[str, Plan], dict[str, SeedwiseError]]:
+    """What `Workbench.prepare` gives, and the workbench that it is of.
+
+    An engine that has no base image and reaches no registry can build nothing; environments need neither, and are taken
+    in its place where the choice is free.
+    """
+    plans, refused = bench.prepare(studies, say)
+    lacking = [error for error in refused.values() if isinstance(error, NoImage)]
+    if plans or not lacking or bench.options.runtime != "auto" or bench.runtime.name == "venv":
+        return bench, plans, refused
+    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies)
+    say(f"runtime: {bench.runtime.name} (the container engine has nothing to build images on: {lacking[0]})")
+    return bench, *bench.prepare(studies, say)
 
 
 def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
