@@ -19,7 +19,7 @@ from seedwise.planning.plan import make_plan
 from seedwise.project import Project, find_project
 from seedwise.study.load import load_study
 from seedwise.study.model import Rows
-from tests.backends.conftest import Contained
+from tests.backends.conftest import BackendPython
 
 ROOT = Path(__file__).parents[1]
 INSIDE = Path(__file__).parent / "inside"
@@ -47,7 +47,7 @@ def write_spec(project: Project, backend: str, path: Path) -> Path:
 def beside(benchmark: Any, project: Project, backend: str, theirs: list[str], folder: Path) -> None:
     """Does the work by `backend` and by `theirs`, a script of INSIDE with its first words, which tells its seconds last."""
     spec = write_spec(project, backend, folder / "spec.json")
-    python = Contained(backend, folder, project.cache, INSIDE)
+    python = BackendPython(backend)
     data, models = str(data_root(project)), str(models_root(project))
     seconds: dict[str, list[float]] = {"theirs": [], "ours": []}
 

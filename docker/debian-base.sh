@@ -5,7 +5,7 @@
 #
 # It needs root (debootstrap makes device nodes and changes root), debootstrap, tar and a Docker engine.
 #
-#     --suite NAME    Debian release (default bookworm, which has Python 3.11; bullseye has 3.9)
+#     --suite NAME    Debian release (default bookworm, which has Python 3.11)
 #     --name NAME     image to make (default seedwise-base:debian-SUITE)
 #     --mirror URL    package mirror (default: SEEDWISE_DEBIAN_MIRROR, else debootstrap's own)
 #
@@ -45,9 +45,8 @@ trap 'exit 143' TERM
 root=$work/root
 
 echo "$0: debootstrap $suite from ${mirror:-its default mirror}" >&2
-# libgomp1 is what numerical libraries need beside the C library; what old Pythons run is in part built for them.
+# libgomp1 is what numerical libraries need beside the C library.
 packages=python3,libgomp1
-case $suite in bullseye) packages=$packages,libpython3-dev,python3-distutils ;; esac
 if ! debootstrap --variant=minbase --include="$packages" \
     "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1; then
     tail -n 30 "$work/log" >&2

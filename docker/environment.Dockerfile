@@ -2,13 +2,11 @@
 # in it, so that a change of ours does not rebuild it.  The build context is made by seedwise.images.build:
 #     requirements.lock   the lock file
 #     wheels/             every archive that it names, and those of build.lock, which is there too
-# Sdists are built here, by the tools of build.lock alone: setuptools and a compiler (ziglang) are wheels like any other.
-# It optimises and strips when it links, too: else its run-time library would keep the name of a temporary folder.
-# The build needs no network and gets none.  Layers hold no time and no order of chance: equal input gives equal digests.
+# Sdists are built here, by the tools of build.lock alone and without a compiler: READTHEDOCS is the switch of fairseq's own
+# setup.py that leaves its optional compiled parts out.  The build needs no network and gets none.  Layers hold no time and no order of chance: equal input gives equal digests.
 ARG BASE
 FROM ${BASE} AS build
 ARG PYTHON
-ARG GLIBC
 # By this label the harness finds the stage, which holds every wheel once more, and removes it after the build.
 ARG INPUTS
 LABEL seedwise.stage=${INPUTS}
@@ -26,13 +24,7 @@ RUN set -eu; \
     }; \
     if ls /wheels/*.tar.gz >/dev/null 2>&1; then \
         install --target /tools -r /wheels/build.lock; \
-        for name in cc c++; do \
-            printf '#!/bin/sh\nexec /tools/ziglang/zig %s -target %s-linux-gnu.%s -idirafter /usr/include -O2 "$@" -g0 -s\n' \
-                "$name" "$(uname -m)" "$GLIBC" >"/tools/$name"; \
-            chmod 755 "/tools/$name"; \
-        done; \
-        ( export ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig PYTHONPATH=/tools; \
-          export CC=/tools/cc CXX=/tools/c++ LDSHARED="/tools/cc -shared" LDCXXSHARED="/tools/c++ -shared" CFLAGS=-g0; \
+        ( export PYTHONPATH=/tools READTHEDOCS=1 SOURCE_DATE_EPOCH=315532800; \
           install --ignore-installed --no-build-isolation -r /wheels/requirements.lock ); \
     else \
         install -r /wheels/requirements.lock; \

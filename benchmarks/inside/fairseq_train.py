@@ -1,7 +1,7 @@
 """fairseq_train.py SPEC DATA MODELS OUT: fairseq's own command line on the work of a spec.
 
-The texts are binarised as the backend does it; then `fairseq_cli.train` trains, validates after every epoch and keeps the best
-checkpoint, in a process of its own.  Prints the processor seconds of both.
+The texts are binarised as the backend does it; then `fairseq-train`, behind the backend's compatibility module, trains, validates
+after every epoch and keeps the best checkpoint, in a process of its own.  Prints the processor seconds of both.
 """
 
 import sys
@@ -31,4 +31,4 @@ words += ["--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-me
 words += ["--no-epoch-checkpoints", "--no-last-checkpoints", "--no-save-optimizer-state"]
 prepared = time.process_time() - begun
 threads = {name: str(spec.device.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-print(prepared + processor_seconds(["-m", "fairseq_cli.train", *words], **threads))
+print(prepared + processor_seconds(["-m", "seedwise_fairseq.launcher", *words], **threads))

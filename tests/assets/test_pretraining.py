@@ -18,6 +18,7 @@ from seedwise.errors import AssetError, InputError
 from seedwise.execution.pretrain import spec_of
 from seedwise.study.load import load_study
 from seedwise_contract.spec import CausalLmTask, MaskedLmTask, PromptColumns, TextColumns
+from tests.backends.conftest import backend_python
 from tests.conftest import ROOT, Small
 
 Notify = Callable[[str], None]
@@ -236,9 +237,7 @@ def test_the_suites_own_files_are_sound() -> None:
 @pytest.mark.minutes
 def test_from_a_file_to_a_study_that_names_its_model(small: Small, file: Path) -> None:
     """With the real backend: refused before, made by one run, found again, fine-tuned."""
-    python = os.environ.get("SEEDWISE_FAIRSEQ_PYTHON")
-    if python is None:
-        pytest.skip("SEEDWISE_FAIRSEQ_PYTHON names no Python with the fairseq backend's packages")
+    python = backend_python("fairseq")
     paths = os.pathsep.join(str(ROOT / "backends" / name / "src") for name in ("contract", "fairseq"))
     (small.project.root / "fakes" / "fairseq.py").write_text(
         f"import os, sys\nos.environ['PYTHONPATH'] = {paths!r}\n"

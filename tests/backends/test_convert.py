@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from seedwise_contract import ExitCode
-from tests.backends.conftest import Contained
+from tests.backends.conftest import BackendPython
 from tests.backends.workplace import INSIDE, ROOT, call
 
 pytestmark = [pytest.mark.minutes, pytest.mark.docker]
@@ -30,7 +29,7 @@ class Models:
     def __init__(self, folder: Path, hf_python: str) -> None:
         self.folder = folder
         self.hf_python = hf_python
-        self.fairseq = Contained("fairseq", folder)
+        self.fairseq = BackendPython("fairseq")
 
     def hf(self, *words: str, text: str | None = None) -> None:
         ran = call([self.hf_python, *words], "hf", text=text)
@@ -184,16 +183,13 @@ def test_what_cannot_be_converted_is_said(models: Models) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, models: Models, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose backends are this checkout's, by the Pythons that the environment names."""
-    fairseq = os.environ.get("SEEDWISE_FAIRSEQ_PYTHON")
-    if fairseq is None:
-        pytest.skip("SEEDWISE_FAIRSEQ_PYTHON names no Python with the backend's packages: nothing to start it by")
+    """A project whose backends are this checkout's, by the Pythons of their environments."""
     root = tmp_path / "project"
     (root / "docker").mkdir(parents=True)
     shutil.copy(INSIDE / "become.py", root / "become.py")
     lines = [
         f"  {name}: {{kind: command, command: [python, become.py, {name}, {python}, {ROOT}]}}"
-        for name, python in (("hf", models.hf_python), ("fairseq", fairseq))
+        for name, python in (("hf", models.hf_python), ("fairseq", models.fairseq.path))
     ]
     (root / "docker" / "images.yaml").write_text("\n".join(["version: 1", "bases: {}", "backends:", *lines]) + "\n")
     for name in ("HOME", "CACHE"):

@@ -14,7 +14,7 @@ import pytest
 from seedwise.project import find_project
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
-from tests.backends.conftest import Contained
+from tests.backends.conftest import BackendPython
 from tests.backends.variants import (
     EPOCHS,
     NO_DROPOUT,
@@ -53,8 +53,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, hf_python: str) -> Workplace
 
 
 @pytest.fixture(scope="module")
-def fairseq(place: Workplace) -> Contained:
-    python = Contained("fairseq", place.folder)
+def fairseq(place: Workplace) -> BackendPython:
+    python = BackendPython("fairseq")
     made = python(str(INSIDE / "make_pieces.py"), str(place.models / "sizes"))
     assert made.returncode == 0, made.stderr
     return python
@@ -65,7 +65,7 @@ def spec_of(place: Workplace, changes: Mapping[str, Any] | None = None) -> dict[
 
 
 @pytest.fixture(scope="module")
-def runs(place: Workplace, fairseq: Contained) -> dict[str, Outcome]:
+def runs(place: Workplace, fairseq: BackendPython) -> dict[str, Outcome]:
     jobs = [Job(name, spec_of(place, changes)) for name, changes in (VARIANTS | OWN).items()]
     sizes = {"model": place.model("sizes"), "initialisation": "random"}
     jobs.append(Job("pieces", spec_of(place, sizes)))
@@ -193,7 +193,7 @@ def shared_models(place: Workplace, hf_python: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("kind", "paired"), [("BERT", False), ("RoBERTa", False), ("RoBERTa", True)])
 def test_hidden_states_are_those_of_transformers(
     place: Workplace,
-    fairseq: Contained,
+    fairseq: BackendPython,
     hf_python: str,
     shared_models: dict[str, Any],
     kind: str,
@@ -225,7 +225,7 @@ def test_hidden_states_are_those_of_transformers(
     assert max(largest.values()) < 1e-4
 
 
-def test_a_fairseq_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, fairseq: Contained) -> None:
+def test_a_fairseq_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, fairseq: BackendPython) -> None:
     """What a run leaves is a model folder; and what is wrong with one is said before any training."""
     made = runs["pieces"].folder / "checkpoint"
     for name in ("taken", "shuffled", "shorter", "evil", "resized", "torn"):
@@ -256,13 +256,13 @@ def test_a_fairseq_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workp
     assert math.isfinite(taken.losses[-1])
 
 
-def test_fairseq_reads_the_checkpoint(runs: dict[str, Outcome], place: Workplace, fairseq: Contained) -> None:
+def test_fairseq_reads_the_checkpoint(runs: dict[str, Outcome], place: Workplace, fairseq: BackendPython) -> None:
     told = fairseq(str(INSIDE / "reload_fairseq.py"), str(runs["pieces"].folder), str(place.data))
     assert told.returncode == 0, told.stderr
     assert float(told.stdout.splitlines()[-1]) < 1e-5
 
 
-def test_bad_data_is_refused_before_training(place: Workplace, fairseq: Contained) -> None:
+def test_bad_data_is_refused_before_training(place: Workplace, fairseq: BackendPython) -> None:
     rows = sentences(ROWS["test"], 2)
     broken = {"empty": {**rows[0], "text": "  "}, "unlabelled": {k: v for k, v in rows[0].items() if k != "label"}}
     jobs = []
@@ -283,7 +283,7 @@ def test_bad_data_is_refused_before_training(place: Workplace, fairseq: Containe
     assert "lacks 16 encoder weights" in said["partial"]
 
 
-def test_check_lists_every_fault_without_torch(place: Workplace, fairseq: Contained) -> None:
+def test_check_lists_every_fault_without_torch(place: Workplace, fairseq: BackendPython) -> None:
     faulty = spec_of(
         place,
         {

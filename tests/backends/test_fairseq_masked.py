@@ -11,7 +11,7 @@ import pytest
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
 from seedwise_contract.predictions import TokenLoss, read_token_losses
-from tests.backends.conftest import Contained
+from tests.backends.conftest import BackendPython
 from tests.backends.variants import DIVERGING, STOPPED_AT, STOPS, Job, assert_same_run, many, resumed_at
 from tests.backends.workplace import ROWS, Outcome, Workplace, sentences, write_rows
 
@@ -64,12 +64,12 @@ def write_sizes(place: Workplace, name: str, vocabulary: dict[str, Any]) -> None
 
 
 @pytest.fixture(scope="module")
-def fairseq(place: Workplace) -> Contained:
-    return Contained("fairseq", place.folder)
+def fairseq(place: Workplace) -> BackendPython:
+    return BackendPython("fairseq")
 
 
 @pytest.fixture(scope="module")
-def runs(place: Workplace, fairseq: Contained) -> dict[str, Outcome]:
+def runs(place: Workplace, fairseq: BackendPython) -> dict[str, Outcome]:
     jobs = [Job(name, masked(place, **changes)) for name, changes in VARIANTS.items()]
     for name, stop in STOPS.items():
         jobs += [Job(name, masked(place), stop), Job(name, masked(place))]
@@ -121,7 +121,7 @@ def test_every_parameter_trains_and_the_head_is_fairseqs(runs: dict[str, Outcome
     assert len({row["name"] for row in rows}) == len(rows)
 
 
-def test_the_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, fairseq: Contained) -> None:
+def test_the_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, fairseq: BackendPython) -> None:
     """By fine-tuning, from its weights or its sizes, and by going on with masked tokens."""
     shutil.copytree(runs["base"].folder / "checkpoint", place.models / "made")
     tuned = {"backend": "fairseq", "model": place.model("made")}
@@ -146,7 +146,7 @@ def test_the_checkpoint_is_taken_up(runs: dict[str, Outcome], place: Workplace, 
 
 
 def test_what_cannot_be_is_refused_before_training(
-    runs: dict[str, Outcome], place: Workplace, fairseq: Contained
+    runs: dict[str, Outcome], place: Workplace, fairseq: BackendPython
 ) -> None:
     write_sizes(place, "large", {"size": 5000, "rows": None})
     write_sizes(place, "long", {"size": 64, "rows": 500})

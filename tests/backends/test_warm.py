@@ -75,8 +75,6 @@ class Server:
 @pytest.fixture(scope="module", params=["hf", "fairseq"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     backend = request.param
-    if backend == "fairseq" and not os.environ.get("SEEDWISE_FAIRSEQ_PYTHON"):
-        pytest.skip("SEEDWISE_FAIRSEQ_PYTHON names no Python with the backend's packages")
     place = Workplace(tmp_path_factory.mktemp(backend))
     made = call([backend_python("hf"), str(INSIDE / "make_models.py"), str(place.models)])
     assert made.returncode == 0, made.stderr

@@ -13,7 +13,7 @@ from seedwise.assets.sizes import Sizes, sizes_of_folder
 from seedwise.errors import AssetError, InputError
 from seedwise.models.params import RULES, CountError, Framework, check, differences
 from seedwise_contract.files import sha256_file
-from tests.backends.conftest import Contained, backend_python
+from tests.backends.conftest import BackendPython, backend_python
 from tests.backends.workplace import call
 from tests.conftest import ROOT, Small
 
@@ -56,7 +56,7 @@ def test_real_modules_that_differ_from_the_formula_are_an_error() -> None:
 def test_all_figures_by_counting_in_both_frameworks(tmp_path: Path, sizes: Sizes) -> None:
     request = tmp_path / "spec.json"
     request.write_text(sizes.model_dump_json())
-    fairseq = Contained("fairseq", tmp_path)
+    fairseq = BackendPython("fairseq")
     words = ["parameters", str(request), "--out"]
     counted: dict[str, set[int]] = {}
     left_out = {}

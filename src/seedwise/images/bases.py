@@ -15,7 +15,6 @@ from seedwise.images.lock import BaseIdentity
 from seedwise.notify import Notify
 
 LOCAL_COMMAND = "sudo sh docker/debian-base.sh"
-_OLD_SUITE = "bullseye"  # not the script's default
 _REGISTRY_SECONDS = 15
 _SIGNS = (
     "no such host",
@@ -72,8 +71,7 @@ def choose_base(client: DockerClient, name: str, base: Base, pinned: str | None,
     local = _present(client, base.local) if base.local else None
     if local is not None:
         return ChosenBase(local, f"{base.reference} cannot be pulled ({problem})")
-    suite = f" --suite {_OLD_SUITE}" if base.local and base.local.endswith(f"-{_OLD_SUITE}") else ""
-    make = f"'{LOCAL_COMMAND}{suite}' builds {base.local} from the distribution's packages; or " if base.local else ""
+    make = f"'{LOCAL_COMMAND}' builds {base.local} from the distribution's packages; or " if base.local else ""
     raise NoImage(
         f"base {name}: {base.reference} cannot be pulled ({problem}) and no local base is here. "
         f"{make}set {base_variable(name)} to an image that holds Python {base.python}"

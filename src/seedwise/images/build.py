@@ -119,7 +119,7 @@ def _environment_image(
             "wheels/build.lock": sources.build_lock,
             **{f"wheels/{path.name}": path for path in archives(folder)},
         },
-        arguments={"BASE": chosen.identity.id, "PYTHON": sources.python, "GLIBC": base.glibc, "INPUTS": name},
+        arguments={"BASE": chosen.identity.id, "PYTHON": sources.python, "INPUTS": name},
         labels={ENVIRONMENT_LABEL: name},
         say=say,
         cached=cached,

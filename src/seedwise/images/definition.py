@@ -35,12 +35,6 @@ class Base(ContractModel):
     local: str | None = Field(default=None, description="image to start from where none does")
     python: PythonVersion
     glibc: Annotated[str, Field(pattern=r"^2\.[0-9]+$", description="newest manylinux wheels that the base can load")]
-    installer: str = Field(
-        default="docker/build.lock",
-        description="lock of the pip that installs into it, and of build tools where lock files name sdists",
-    )
-
-    _installer = field_validator("installer")(_below_root)
 
 
 class FlavourBuild(ContractModel):
@@ -56,7 +50,13 @@ class PackageBackend(ContractModel):
     module: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
     base: str
     packages: Annotated[list[ProjectPath], Field(min_length=1)]
+    installer: ProjectPath = Field(
+        default="docker/build.lock",
+        description="lock of the pip that installs its lock files, and of what builds sdists where they name some",
+    )
     flavours: Annotated[dict[Literal["cpu", "cuda"], FlavourBuild], Field(min_length=1)]
+
+    _installer = field_validator("installer")(_below_root)
 
     @field_validator("packages")
     @classmethod

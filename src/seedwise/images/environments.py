@@ -123,7 +123,7 @@ def _install(project: Project, sources: Sources, place: Place, say: Notify) -> N
         with tempfile.TemporaryDirectory(prefix="seedwise-tools-") as tools:
             _do(what, [*install, "--target", tools, "-r", str(sources.build_lock)])
             building = [*install, "--ignore-installed", "--no-build-isolation", "-r", str(sources.lock)]
-            _do(what, building, _compiler(Path(tools), target))
+            _do(what, building, _pure(Path(tools)))
     else:
         _do(what, [*install, "-r", str(sources.lock)])
     say(f"{what}: compiling")
@@ -146,25 +146,13 @@ def _snapshot(sources: Sources, place: Place) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _compiler(tools: Path, target: Target) -> dict[str, str]:
-    """Variables by which sdists are built with the pinned tools in the folder `tools`, as docker/environment.Dockerfile does."""
-    for name in ("cc", "c++"):
-        words = [str(tools / "ziglang" / "zig"), name, "-target", f"{target.machine}-linux-gnu.{target.glibc}"]
-        path = tools / name
-        path.write_text(
-            f'#!/bin/sh\nexec {" ".join(words)} -idirafter /usr/include -O2 "$@" -g0 -s\n', encoding="utf-8"
-        )
-        path.chmod(0o755)
-    return {
-        "ZIG_GLOBAL_CACHE_DIR": str(tools / ".zig"),
-        "ZIG_LOCAL_CACHE_DIR": str(tools / ".zig"),
-        "PYTHONPATH": str(tools),
-        "CC": str(tools / "cc"),
-        "CXX": str(tools / "c++"),
-        "LDSHARED": f"{tools / 'cc'} -shared",
-        "LDCXXSHARED": f"{tools / 'c++'} -shared",
-        "CFLAGS": "-g0",
-    }
+def _pure(tools: Path) -> dict[str, str]:
+    """Variables by which sdists are built with the pinned tools in the folder `tools`, as docker/environment.Dockerfile does.
+
+    No compiler: READTHEDOCS is the switch of fairseq's own setup.py that leaves its optional compiled parts out.  Times in
+    the wheel are fixed, so that equal sources give equal wheels.
+    """
+    return {"PYTHONPATH": str(tools), "READTHEDOCS": "1", "SOURCE_DATE_EPOCH": "315532800"}
 
 
 def _do(what: str, command: list[str], more: Mapping[str, str] | None = None) -> None:

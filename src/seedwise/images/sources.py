@@ -106,7 +106,7 @@ def sources_of(project: Project, definition: BuildDefinition, name: str, flavour
         python=definition.bases[backend.base].python,
         lock_name=backend.flavours[backend.flavour(flavour)].lock,
         lock=project.root / backend.flavours[backend.flavour(flavour)].lock,
-        build_lock=project.root / definition.bases[backend.base].installer,
+        build_lock=project.root / backend.installer,
         environment_recipe=project.root / ENVIRONMENT_DOCKERFILE,
         backend_recipe=project.root / BACKEND_DOCKERFILE,
         files=tuple(file for package in backend.packages for file in _files(project.root / package)),

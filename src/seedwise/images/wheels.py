@@ -112,7 +112,7 @@ def wheelhouse(project: Project, sources: Sources, target: Target, say: Notify) 
             for sdist in sdists:
                 _download_sdist(sdist, folder, installer)
         except ImageError as error:
-            raise ImageError(f"{lock}: {error}") from None
+            raise type(error)(f"{lock}: {error}") from None
         names = sorted(path.name for path in folder.iterdir() if path.suffix in (".whl", ".gz", ".zip"))
         write_json(folder / _MARKER, {"lock": hashlib.sha256(sources.lock.read_bytes()).hexdigest(), "files": names})
     return folder

@@ -8,6 +8,9 @@ import random
 import sys
 from pathlib import Path
 
+import seedwise_fairseq.compat  # noqa: F401
+
+# isort: split
 import sentencepiece
 import torch
 from fairseq.data import Dictionary

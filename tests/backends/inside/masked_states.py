@@ -25,6 +25,10 @@ if framework == "hf":
             answers[-1]["logits"] = out.logits[0].tolist()
 else:
     import sentencepiece
+
+    import seedwise_fairseq.compat  # noqa: F401
+
+    # isort: split
     from fairseq.models.roberta import RobertaModel
 
     interface = RobertaModel.from_pretrained(folder, "model.pt", folder, bpe=None).eval()

@@ -7,6 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+import seedwise_fairseq.compat  # noqa: F401
+
+# isort: split
 import sentencepiece
 import torch
 from fairseq.models.roberta import RobertaModel

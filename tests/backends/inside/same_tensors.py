@@ -3,6 +3,9 @@
 import json
 import sys
 
+import seedwise_fairseq.compat  # noqa: F401
+
+# isort: split
 import torch
 
 one, other = (torch.load(path, map_location="cpu")["model"] for path in sys.argv[1:])

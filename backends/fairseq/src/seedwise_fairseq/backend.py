@@ -42,9 +42,12 @@ class FairseqBackend:
     def warm(self, threads: int) -> None:
         set_environment(threads)
         import tokenizers.implementations  # noqa: F401
+
+        import seedwise_fairseq.run  # noqa: F401 - the compatibility module first of all
+
+        # isort: split
         from hydra.core.plugins import Plugins
 
-        import seedwise_fairseq.run  # noqa: F401
         from seedwise_fairseq.command import SMALLEST, configuration
 
         Plugins.instance()  # hydra looks for its plug-ins, by importing them, when it is first asked for a configuration

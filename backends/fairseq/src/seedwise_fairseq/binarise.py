@@ -5,6 +5,10 @@ Of a classification task `input0/`, `input1/` for pairs and `label/`; of texts a
 
 from __future__ import annotations
 
+import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
+
+# isort: split
+
 import hashlib
 import math
 import os

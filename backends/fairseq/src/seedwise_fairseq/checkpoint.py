@@ -10,6 +10,9 @@ import argparse
 import collections
 import pickle
 import re
+import struct
+import tarfile
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict
@@ -32,6 +35,13 @@ _ALLOWED = {
 _FAST_PATH = re.compile(r"\.layers\.\d+\.(in_proj|out_proj|fc1|fc2)_(weight|bias)$")
 
 
+# What torch and pickle raise for a file that is cut, changed or none of theirs.
+_UNREADABLE = (
+    OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, AssertionError,
+    ImportError, MemoryError, struct.error, zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _ALLOWED:
@@ -47,19 +57,42 @@ _SAFE = SimpleNamespace(
 )
 
 
+def _refuse_programs(path: Path) -> None:
+    """`DataError` for the two kinds of file that torch would read by ways of their own, past the unpickler above.
+
+    A TorchScript archive holds a program, which runs while it is loaded; a tar is of torch before 0.4, and names the files
+    that it is unpacked to.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                names = [name.partition("/")[2] for name in archive.namelist()]
+            if any(name == "constants.pkl" or name.startswith("code/") for name in names):
+                raise DataError(
+                    f"{path}: not read: a TorchScript archive is a program; a checkpoint of fairseq's is needed"
+                )
+        elif tarfile.is_tarfile(path):
+            raise DataError(f"{path}: not read: a tar, as torch before 0.4 wrote; save it again with fairseq 0.12.2")
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: the checkpoint cannot be read: {type(error).__name__}: {error}") from None
+
+
 class Checkpoint:
     """Weights and sizes of a RoBERTa checkpoint of fairseq's."""
 
     def __init__(self, path: Path, trust: bool) -> None:
         """`trust` reads it with pickle itself: only for files whose maker is trusted with this account."""
+        _refuse_programs(path)
         try:
             state = torch.load(str(path), map_location="cpu", pickle_module=pickle if trust else _SAFE)
         except pickle.UnpicklingError as error:
             raise DataError(
                 f"{path}: not read: {error}. If you trust whoever made it, set {TRUST}=1 for the backend"
             ) from None
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-            raise DataError(f"{path}: the checkpoint cannot be read: {error}") from None
+        except UnicodeDecodeError:
+            raise DataError(f"{path}: not read: a pickle of Python 2's; save it again with fairseq 0.12.2") from None
+        except _UNREADABLE as error:
+            raise DataError(f"{path}: the checkpoint cannot be read: {type(error).__name__}: {error}") from None
         if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
             raise DataError(f"{path}: no 'model' in it; a checkpoint of fairseq's is needed")
         self.path = path

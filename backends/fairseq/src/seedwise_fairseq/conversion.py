@@ -5,6 +5,10 @@ A source is read whole into fairseq's names and numbers (`Model`), checked, and 
 
 from __future__ import annotations
 
+import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
+
+# isort: split
+
 import shutil
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence

@@ -5,6 +5,10 @@ fairseq reads `model.pt` by its own `load_state_dict`; what the file holds is re
 
 from __future__ import annotations
 
+import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
+
+# isort: split
+
 import logging
 from pathlib import Path
 from typing import Any, Dict, List

@@ -5,6 +5,10 @@ Scoring takes no gradient and no dropout, and draws nothing: batches run from sh
 
 from __future__ import annotations
 
+import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
+
+# isort: split
+
 import math
 from typing import Any, Callable, List, Optional, Sequence, Union
 

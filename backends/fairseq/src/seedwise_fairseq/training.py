@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
+
+# isort: split
+
 import math
 import shutil
 from pathlib import Path
