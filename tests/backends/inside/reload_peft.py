@@ -1,6 +1,7 @@
 """reload_peft.py PAIRS: reads texts on stdin; prints their logits by peft alone, one text at a time, for each pair of a list.
 
-A pair is a base model's folder and a checkpoint.  The switches decide by which kernel attention runs, hence the last bits.
+A pair is a base model's folder and a checkpoint.  The switches decide by which kernel attention runs, and the alignment of
+weights by which way products are computed, hence the last bits.
 """
 
 import json
@@ -11,6 +12,7 @@ from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import seedwise_peft.bitfit  # peft knows BitFit from here on
+from seedwise_hf.model import align
 from seedwise_hf.seeding import set_determinism
 
 set_determinism(threads=1)
@@ -22,6 +24,7 @@ for folder, checkpoint in json.loads(sys.argv[1]):
     base = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2, dtype=torch.float32)
     base.config.pad_token_id = tokenizer.pad_token_id
     model = PeftModel.from_pretrained(base, checkpoint).eval()
+    align(model)
     with torch.inference_mode():
         answers.append(
             [
