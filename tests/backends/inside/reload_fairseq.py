@@ -22,10 +22,10 @@ interface = RobertaModel.from_pretrained(folder, "model.pt", folder, bpe=None).e
 pieces = sentencepiece.SentencePieceProcessor(model_file=folder + "/sentencepiece.bpe.model")
 dictionary, head = interface.task.source_dictionary, "sentence_classification_head"
 largest = 0.0
-for row, prediction in zip(rows, predictions):  # noqa: B905 - Python 3.9
+for row, prediction in zip(rows, predictions, strict=True):
     text = [dictionary.index(piece) for piece in pieces.encode(json.loads(row)["text"], out_type=str)]
     tokens = torch.tensor([[0, *text[: spec["recipe"]["max_length"] - 2], 2]])
     with torch.no_grad():
         logits = interface.model(tokens, features_only=True, classification_head_name=head)[0][0].tolist()
-    largest = max(largest, *(abs(a - b) for a, b in zip(logits, json.loads(prediction)["scores"])))  # noqa: B905
+    largest = max(largest, *(abs(a - b) for a, b in zip(logits, json.loads(prediction)["scores"], strict=True)))
 print(largest)

@@ -12,8 +12,8 @@ from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import seedwise_peft.bitfit  # peft knows BitFit from here on
+from seedwise_contract.torch_device import set_determinism
 from seedwise_hf.model import align
-from seedwise_hf.seeding import set_determinism
 
 set_determinism(threads=1)
 assert seedwise_peft.bitfit.BitFitConfig().peft_type == "BITFIT"

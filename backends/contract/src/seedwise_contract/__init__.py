@@ -1,8 +1,7 @@
 """The Seedwise run contract, version 1.
 
 What a training backend is given (`RunSpec`), what it must leave behind (`RunResult` and its companions), and the
-command line it answers.  Holds no framework: pydantic is the only dependency, and Python 3.9 is enough, so that images
-of old frameworks can carry it.
+command line it answers.  Holds no framework: pydantic is the only dependency.
 """
 
 from seedwise_contract.description import Description

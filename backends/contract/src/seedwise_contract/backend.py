@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Protocol
+from typing import Protocol
 
 from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.description import Description
@@ -14,7 +14,7 @@ from seedwise_contract.spec import RunSpec
 class Backend(Protocol):
     def describe(self) -> Description: ...
 
-    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         """Every field that this backend cannot honour; empty where it can run the spec.  Trains nothing."""
         ...
 
@@ -31,7 +31,7 @@ class Warmable(Protocol):
         ...
 
 
-def unsupported(spec: RunSpec, description: Description) -> List[Fault]:
+def unsupported(spec: RunSpec, description: Description) -> list[Fault]:
     """Fields whose value lies outside what the backend describes."""
     offers = [
         ("backend", spec.backend, [description.backend]),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from seedwise_contract.faults import Fault, shown
 from seedwise_contract.spec import RunSpec
 
 
-def no_parameters(method: str, parameters: Mapping[str, Any]) -> List[Fault]:
+def no_parameters(method: str, parameters: Mapping[str, Any]) -> list[Fault]:
     """A fault for each of `parameters`: `method` takes none."""
     return [
         Fault(field=f"method.parameters.{name}", found=shown(value), allowed=f"method '{method}' takes no parameters")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
 from seedwise_contract import tools
 from seedwise_contract.backend import Backend
@@ -17,7 +17,7 @@ from seedwise_contract.runner import checked_spec, leave_failure, probe, run
 from seedwise_contract.serve import can_serve, serve
 
 
-def main(backend: Backend, argv: Optional[Sequence[str]] = None) -> int:
+def main(backend: Backend, argv: Sequence[str] | None = None) -> int:
     """Answer one verb; the return value is the process's exit code."""
     parser = argparse.ArgumentParser(description="A Seedwise training backend (run contract, version 1).")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Sequence, Union
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ from seedwise_contract.results import RunResult, RunStatus
 from seedwise_contract.spec import CausalLmTask, MaskedLmTask, RunSpec, Task, load_spec
 
 
-def breaches(folder: Path, data: Path) -> List[str]:
+def breaches(folder: Path, data: Path) -> list[str]:
     """Every way in which the run in `folder` breaks the contract; empty where it conforms."""
     files = RunFiles(folder)
     try:
@@ -153,10 +154,10 @@ def _classified(path: Path, task: Task, split: str, result: RunResult, data: Pat
 
 
 def _language(
-    path: Path, task: Union[MaskedLmTask, CausalLmTask], split: str, result: RunResult, data: Path
+    path: Path, task: MaskedLmTask | CausalLmTask, split: str, result: RunResult, data: Path
 ) -> Iterator[str]:
     losses = list(read_token_losses(path))
-    rows: Sequence[Union[Text, Dialogue]] = (
+    rows: Sequence[Text | Dialogue] = (
         read_texts(task, split, data) if task.kind == "masked_lm" else read_dialogues(task, split, data)
     )
     if [one.id for one in losses] != [row.id for row in rows]:
@@ -180,7 +181,7 @@ def _answers(files: RunFiles, task: CausalLmTask, data: Path) -> Iterator[str]:
         yield "answers.jsonl: its prompts are not the first ones of the reported split, in its order"
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check a finished run folder against the run contract.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, default=Path("/data"), help="root of data files (default /data)")

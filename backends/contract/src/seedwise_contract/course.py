@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Callable, Dict, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from seedwise_contract.context import RunContext
 from seedwise_contract.results import Selected
@@ -25,7 +26,7 @@ class Scored(NamedTuple):
 
     logits: Any
     finite: bool
-    metrics: Dict[str, float]
+    metrics: dict[str, float]
 
 
 class Course:
@@ -94,7 +95,7 @@ class Course:
         self.mark()
         self.progress.evaluation_seconds += self._mark - begun
 
-    def _display(self, update: int, metrics: Dict[str, float]) -> None:
+    def _display(self, update: int, metrics: dict[str, float]) -> None:
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         epoch = update / self._spec.updates_per_epoch
         self._events.evaluation(split="test", epoch=epoch, update=update, metrics=finite, display=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from seedwise_contract.exits import DataError
 from seedwise_contract.faults import shown
@@ -17,7 +18,7 @@ _Row = TypeVar("_Row")
 class Example(NamedTuple):
     id: str
     text: str
-    text_pair: Optional[str]
+    text_pair: str | None
     label: int
 
 
@@ -34,7 +35,7 @@ class Dialogue(NamedTuple):
     answer: str
 
 
-def read_split(task: Task, split: str, root: Path) -> List[Example]:
+def read_split(task: Task, split: str, root: Path) -> list[Example]:
     """Examples of `split` in file order.
 
     Raises `DataError` where the file is absent, its digest or row count is not the declared one, a column is missing
@@ -43,7 +44,7 @@ def read_split(task: Task, split: str, root: Path) -> List[Example]:
     columns = task.columns
     pair = [columns.text_pair] if columns.text_pair else []
 
-    def example(row: Dict[str, Any], number: str) -> Example:
+    def example(row: dict[str, Any], number: str) -> Example:
         label = str(row[columns.label])
         if label not in task.labels:
             raise ValueError(f"label {shown(label)} is outside the declared set {task.labels}")
@@ -53,7 +54,7 @@ def read_split(task: Task, split: str, root: Path) -> List[Example]:
     return _read(task.splits[split], split, root, columns.id, [columns.text, *pair], [columns.label], example)
 
 
-def read_texts(task: MaskedLmTask, split: str, root: Path) -> List[Text]:
+def read_texts(task: MaskedLmTask, split: str, root: Path) -> list[Text]:
     """Texts of `split` in file order; `DataError` as `read_split`."""
     column = task.columns.text
     return _read(
@@ -61,7 +62,7 @@ def read_texts(task: MaskedLmTask, split: str, root: Path) -> List[Text]:
     )
 
 
-def read_dialogues(task: CausalLmTask, split: str, root: Path) -> List[Dialogue]:
+def read_dialogues(task: CausalLmTask, split: str, root: Path) -> list[Dialogue]:
     """Prompts and answers of `split` in file order; `DataError` as `read_split`."""
     columns = task.columns
     prompt = columns.prompt
@@ -72,9 +73,9 @@ def read_dialogues(task: CausalLmTask, split: str, root: Path) -> List[Dialogue]
 
 
 def _read(
-    declared: Split, split: str, root: Path, id_column: str, texts: List[str], others: List[str],
-    make: Callable[[Dict[str, Any], str], _Row],
-) -> List[_Row]:  # fmt: skip
+    declared: Split, split: str, root: Path, id_column: str, texts: list[str], others: list[str],
+    make: Callable[[dict[str, Any], str], _Row],
+) -> list[_Row]:  # fmt: skip
     """Rows of a split file, each made by `make` from its line and its id; `make` raises `ValueError` for a bad one."""
     path = root / declared.file
     if not path.is_file():
@@ -87,8 +88,8 @@ def _read(
             f"{path}: sha256 is {found}, but task.splits.{split}.sha256 declares {declared.sha256}; "
             "the file has changed since the spec was made: plan again, or restore the file"
         )
-    rows: List[_Row] = []
-    faults: List[str] = []
+    rows: list[_Row] = []
+    faults: list[str] = []
     seen = set()
     try:
         for number, row in enumerate(read_lines(path), start=1):
@@ -112,7 +113,7 @@ def _read(
     return rows
 
 
-def _refuse_line(row: Any, wanted: List[str], texts: List[str]) -> None:
+def _refuse_line(row: Any, wanted: list[str], texts: list[str]) -> None:
     if not isinstance(row, dict):
         raise ValueError(f"found {shown(row)}; each line is a JSON object with {', '.join(wanted)}")
     missing = [name for name in wanted if name not in row]

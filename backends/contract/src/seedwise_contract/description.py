@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
-
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
@@ -13,16 +11,16 @@ class Description(ContractModel):
     contract: int
     backend: str
     version: str
-    tasks: List[str]
-    methods: List[str]
-    initialisations: List[str]
-    precisions: List[str]
-    devices: List[str]
-    deterministic_methods: List[str] = Field(
+    tasks: list[str]
+    methods: list[str]
+    initialisations: list[str]
+    precisions: list[str]
+    devices: list[str]
+    deterministic_methods: list[str] = Field(
         description="methods whose outcome no seed changes; they are run once, and have no variance over seeds"
     )
-    packages: Dict[str, str]
-    verbs: List[str] = Field(
+    packages: dict[str, str]
+    verbs: list[str] = Field(
         default=["describe", "check", "run"],
         description="verbs that it answers; 'probe' is needed for certificates; 'serve' is the command line's to add",
     )

@@ -7,7 +7,6 @@ import platform
 import sys
 from functools import cache
 from importlib import metadata
-from typing import Dict, Optional
 
 from pydantic import Field
 
@@ -17,19 +16,19 @@ IMAGE_VARIABLE = "SEEDWISE_IMAGE_DIGEST"
 
 
 class Environment(ContractModel):
-    image_digest: Optional[str] = Field(description="as the runtime gave it; null outside the harness")
+    image_digest: str | None = Field(description="as the runtime gave it; null outside the harness")
     python: str
     platform: str
-    cpu: Optional[str]
+    cpu: str | None
     cpu_threads: int
     device: str = Field(description="name of the accelerator, or cpu")
-    driver: Optional[str]
-    packages: Dict[str, str]
-    determinism: Dict[str, str] = Field(description="switch → value, as set for this run")
+    driver: str | None
+    packages: dict[str, str]
+    determinism: dict[str, str] = Field(description="switch → value, as set for this run")
 
 
 @cache
-def installed_packages() -> Dict[str, str]:
+def installed_packages() -> dict[str, str]:
     found = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
@@ -38,7 +37,7 @@ def installed_packages() -> Dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def cpu_name() -> Optional[str]:
+def cpu_name() -> str | None:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as handle:
             for line in handle:
@@ -49,7 +48,7 @@ def cpu_name() -> Optional[str]:
     return platform.processor() or None
 
 
-def read_environment(*, threads: int, device: str, driver: Optional[str], determinism: Dict[str, str]) -> Environment:
+def read_environment(*, threads: int, device: str, driver: str | None, determinism: dict[str, str]) -> Environment:
     return Environment(
         image_digest=os.environ.get(IMAGE_VARIABLE),
         python=sys.version.split()[0],

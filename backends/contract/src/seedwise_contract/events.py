@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Literal, Optional, TextIO, Union
+from typing import Annotated, Any, Literal, TextIO
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -20,7 +20,7 @@ class Start(_Event):
     event: Literal["start"] = "start"
     total_updates: int
     epochs: int
-    resumed_at: Optional[int] = Field(default=None, description="update that a resumed run goes on from")
+    resumed_at: int | None = Field(default=None, description="update that a resumed run goes on from")
 
 
 class Step(_Event):
@@ -29,9 +29,9 @@ class Step(_Event):
     event: Literal["step"] = "step"
     update: int
     epoch: float = Field(description="epochs done after this update, fractional")
-    loss: Optional[float]
+    loss: float | None
     lr: float = Field(description="the learning rate that this update used")
-    grad_norm: Optional[float] = Field(default=None, description="before clipping, where it was measured")
+    grad_norm: float | None = Field(default=None, description="before clipping, where it was measured")
     seconds: float = Field(description="training time so far, evaluations left out")
 
 
@@ -40,7 +40,7 @@ class Evaluation(_Event):
     split: str
     epoch: float
     update: int
-    metrics: Dict[str, float]
+    metrics: dict[str, float]
     display: bool = Field(default=False, description="scored for a curve alone; selection never saw it")
 
 
@@ -60,7 +60,7 @@ class End(_Event):
     status: str
 
 
-Event = Annotated[Union[Start, Step, Evaluation, Checkpoint, Warning_, End], Field(discriminator="event")]
+Event = Annotated[Start | Step | Evaluation | Checkpoint | Warning_ | End, Field(discriminator="event")]
 _adapter: TypeAdapter[Any] = TypeAdapter(Event)
 
 
@@ -101,7 +101,7 @@ class EventLog:
         self._handle.close()
 
 
-def read_events(path: Path) -> List[Any]:
+def read_events(path: Path) -> list[Any]:
     """Events of a file in order.  A last line cut short by a crash is left out; a bad line before it is an error."""
     if not path.exists():
         return []
@@ -119,11 +119,11 @@ def read_events(path: Path) -> List[Any]:
     return events
 
 
-def event_schema() -> Dict[str, Any]:
+def event_schema() -> dict[str, Any]:
     return _adapter.json_schema()
 
 
-def last_progress(path: Path, tail_bytes: int = 8192) -> Optional[Dict[str, Any]]:
+def last_progress(path: Path, tail_bytes: int = 8192) -> dict[str, Any] | None:
     """The newest start, step or evaluation event, but for those that are for display alone, read from the file's end; cheap
     enough to poll.
     """

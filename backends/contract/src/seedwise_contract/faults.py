@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Collection, List
+from collections.abc import Collection
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,7 +29,7 @@ def shown(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def faults_of(error: ValidationError, tags: Collection[str] = ()) -> List[Fault]:
+def faults_of(error: ValidationError, tags: Collection[str] = ()) -> list[Fault]:
     """Every fault that pydantic found, in its order.
 
     `tags` are the values that tell the members of a union apart; pydantic puts them into a field's path, which no file has.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Union
+from typing import Any
 
 from pydantic import BaseModel
 
 
-def write_whole(path: Path, data: Union[str, bytes]) -> None:
+def write_whole(path: Path, data: str | bytes) -> None:
     """Write `data` so that `path` is either as before or complete, even when the machine stops in the middle."""
     payload = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -58,7 +59,7 @@ def sha256_file(path: Path) -> str:
 
 def tree_digest(folder: Path) -> str:
     """sha256 over the sorted list `relative/path NUL sha256 LF` of all regular files below `folder`."""
-    names: Dict[str, str] = {}
+    names: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             names[path.relative_to(folder).as_posix()] = sha256_file(path)

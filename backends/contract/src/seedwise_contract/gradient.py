@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, NoReturn, Optional, Protocol, Sequence
+from typing import Any, NoReturn, Protocol
 
 from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course, Diverged, Scored, Stopped
@@ -23,7 +24,7 @@ class Trainer(Protocol):
 
     course: Course
 
-    def fit(self, resumed: Optional[Path]) -> None:
+    def fit(self, resumed: Path | None) -> None:
         """Train to the end, from the state in `resumed` where there is one; raises `Diverged`."""
         ...
 
@@ -48,7 +49,7 @@ class Trainer(Protocol):
 class GradientRun:
     """What is left to a backend: to make `examples` and whatever else it needs ready, `trainer` and `save`."""
 
-    examples: Dict[str, List[Any]]
+    examples: dict[str, list[Any]]
 
     def __init__(self, spec: RunSpec, context: RunContext, states: States, begun: float) -> None:
         """`begun` is when the process's work began, by the monotonic clock; setting up begins now."""
@@ -66,7 +67,7 @@ class GradientRun:
         """Write the selected model, as it is now, head included, into `folder`, which is not there yet."""
         raise NotImplementedError
 
-    def peak_device_bytes(self) -> Optional[int]:
+    def peak_device_bytes(self) -> int | None:
         return None
 
     def lines(self, split: str, logits: Any) -> Sequence[Any]:
@@ -88,7 +89,7 @@ class GradientRun:
             resumed_at=update_of(resumed) if resumed else None,
         )
         trainer = self.trainer(progress)
-        diverged: Optional[str] = None
+        diverged: str | None = None
         try:
             trainer.fit(resumed)
         except Diverged as error:
@@ -129,7 +130,7 @@ class GradientRun:
             files={},
         )
 
-    def _report(self, trainer: Trainer, progress: Progress) -> Dict[str, Dict[str, float]]:
+    def _report(self, trainer: Trainer, progress: Progress) -> dict[str, dict[str, float]]:
         """Score the reported split at the selected checkpoint; both splits' predictions."""
         best = progress.best
         if best is None:
@@ -143,7 +144,7 @@ class GradientRun:
         write_lines(self.files.predictions("test"), self.lines("test", reported.logits))
         return {"selection": best.metrics, "test": reported.metrics}
 
-    def _save_checkpoint(self, progress: Progress) -> Optional[int]:
+    def _save_checkpoint(self, progress: Progress) -> int | None:
         """The selected weights, which the model holds; their size."""
         final = self.files.checkpoint
         partial = final.with_name(f".{final.name}.partial")

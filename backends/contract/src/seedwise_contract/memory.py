@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional
 
 
-def peak_host_bytes() -> Optional[int]:
+def peak_host_bytes() -> int | None:
     """Largest resident size of this process so far, where the platform tells."""
     if os.name != "posix":
         return None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-from typing import List, Sequence
+from collections.abc import Sequence
 
 STRETCH = 16
 """Batches whose rows are sorted together: longer stretches pad less, and mix rows less."""
 
 
-def epoch_order(seed: int, epoch: int, rows: int) -> List[int]:
+def epoch_order(seed: int, epoch: int, rows: int) -> list[int]:
     """Order of the training rows in `epoch` (from 0), by the standard library alone: any framework can repeat it."""
     order = list(range(rows))
     random.Random(f"{seed}/{epoch}").shuffle(order)
     return order
 
 
-def epoch_batches(seed: int, epoch: int, lengths: Sequence[int], size: int, batching: str) -> List[List[int]]:
+def epoch_batches(seed: int, epoch: int, lengths: Sequence[int], size: int, batching: str) -> list[list[int]]:
     """Batches of `size` training rows in `epoch` (from 0), of rows that are `lengths` tokens long; the last may be shorter.
 
     `shuffled` cuts `epoch_order` into batches.  `by_length` cuts it into stretches of `STRETCH` batches, sorts the rows of each
@@ -35,7 +35,7 @@ def epoch_batches(seed: int, epoch: int, lengths: Sequence[int], size: int, batc
     return batches + rest
 
 
-def _cut(rows: List[int], size: int) -> List[List[int]]:
+def _cut(rows: list[int], size: int) -> list[list[int]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 

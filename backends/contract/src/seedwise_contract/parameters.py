@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from collections.abc import Collection, Iterable, Mapping
 
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
 
-Bytes = Union[bytes, memoryview]
+Bytes = bytes | memoryview
 
 
 class Parameter(ContractModel):
     name: str
-    shape: List[int]
+    shape: list[int]
     count: int
     trainable: bool
     head: bool = Field(description="belongs to the task's head, which every method trains anew")
-    weight_decay: Optional[float] = Field(description="of its optimizer group; null when frozen")
+    weight_decay: float | None = Field(description="of its optimizer group; null when frozen")
 
 
 class ParameterTable(ContractModel):
-    parameters: List[Parameter]
+    parameters: list[Parameter]
     total: int
     trainable: int
     trainable_head: int
-    initial_trainable_sha256: Optional[str] = Field(description="`weights_digest` before the first update")
+    initial_trainable_sha256: str | None = Field(description="`weights_digest` before the first update")
 
     @classmethod
-    def of(cls, parameters: List[Parameter], digest: Optional[str]) -> ParameterTable:
+    def of(cls, parameters: list[Parameter], digest: str | None) -> ParameterTable:
         return cls(
             parameters=parameters,
             total=sum(p.count for p in parameters),
@@ -40,13 +40,13 @@ class ParameterTable(ContractModel):
         )
 
 
-def weights_digest(weights: Iterable[Tuple[str, Tuple[int, ...], Bytes]]) -> str:
+def weights_digest(weights: Iterable[tuple[str, tuple[int, ...], Bytes]]) -> str:
     """sha256 over (name, shape, little-endian float32 bytes) of each weight, in the order of their names.
 
     Frameworks that name the same weight differently give different digests: compare within a framework, or rename first.
     """
     digest = hashlib.sha256()
-    by_name: Dict[str, Tuple[Tuple[int, ...], Bytes]] = {n: (s, b) for n, s, b in weights}
+    by_name: dict[str, tuple[tuple[int, ...], Bytes]] = {n: (s, b) for n, s, b in weights}
     for name in sorted(by_name):
         shape, data = by_name[name]
         digest.update(f"{name}\0{','.join(str(size) for size in shape)}\0".encode())
@@ -55,15 +55,15 @@ def weights_digest(weights: Iterable[Tuple[str, Tuple[int, ...], Bytes]]) -> str
 
 
 def parameter_table(
-    weights: Iterable[Tuple[str, Tuple[int, ...], Optional[Bytes]]], head: Collection[str], decay: Mapping[str, float]
+    weights: Iterable[tuple[str, tuple[int, ...], Bytes | None]], head: Collection[str], decay: Mapping[str, float]
 ) -> ParameterTable:
     """The table of a model before its first update.
 
     `weights` are name, shape and little-endian float32 bytes of every parameter, without bytes where it is frozen; `head`
     names those of the task's head; `decay` gives the weight decay of those that train.
     """
-    rows: List[Parameter] = []
-    trainable: List[Tuple[str, Tuple[int, ...], Bytes]] = []
+    rows: list[Parameter] = []
+    trainable: list[tuple[str, tuple[int, ...], Bytes]] = []
     for name, shape, data in weights:
         rows.append(
             Parameter(

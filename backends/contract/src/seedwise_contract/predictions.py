@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, List, Sequence, Type, TypeVar
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -16,7 +17,7 @@ _Line = TypeVar("_Line", bound=ContractModel)
 class Prediction(ContractModel):
     id: str
     label: int = Field(ge=0, description="gold class index")
-    scores: List[float] = Field(min_length=2, description="one a class (logits or log-probabilities)")
+    scores: list[float] = Field(min_length=2, description="one a class (logits or log-probabilities)")
 
     @property
     def predicted(self) -> int:
@@ -35,14 +36,14 @@ def predicted(scores: Sequence[float]) -> int:
 
 def accuracy(rows: Sequence[Sequence[float]], labels: Sequence[int]) -> float:
     """Share of `rows`, the scores of one example each, whose highest score is that of its label."""
-    return sum(predicted(row) == label for row, label in zip(rows, labels)) / len(labels)  # noqa: B905 - Python 3.9
+    return sum(predicted(row) == label for row, label in zip(rows, labels, strict=True)) / len(labels)
 
 
-def predictions(rows: Sequence[Sequence[float]], examples: Sequence[Example]) -> List[Prediction]:
+def predictions(rows: Sequence[Sequence[float]], examples: Sequence[Example]) -> list[Prediction]:
     """What `predictions/<split>.jsonl` holds, of the scores of each example."""
     return [
         Prediction(id=example.id, label=example.label, scores=list(row))
-        for example, row in zip(examples, rows)  # noqa: B905 - Python 3.9
+        for example, row in zip(examples, rows, strict=True)
     ]
 
 
@@ -88,7 +89,7 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
     return _read(path, Prediction, "prediction")
 
 
-def _read(path: Path, model: Type[_Line], what: str) -> Iterator[_Line]:
+def _read(path: Path, model: type[_Line], what: str) -> Iterator[_Line]:
     with open(path, encoding="utf-8") as handle:
         for number, line in enumerate(handle, start=1):
             try:

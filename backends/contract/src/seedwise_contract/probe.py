@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Literal, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, ValidationError
 
@@ -53,18 +54,18 @@ class ProbeResult(ContractModel):
 
     contract: Literal[1]
     backend: str
-    packages: Dict[str, str]
-    rows: List[ProbedRow]
-    groups: List[DecayGroup] = Field(description="of the optimizer, by weight decay")
+    packages: dict[str, str]
+    rows: list[ProbedRow]
+    groups: list[DecayGroup] = Field(description="of the optimizer, by weight decay")
     trainable: int
     trainable_head: int
     head_sha256: Sha256 = Field(description="initial weights of the task's head, by place and not by name")
     updates: int = Field(description="of the whole run")
-    learning_rates: List[float] = Field(description="of every update of the run, by stepping the schedule")
-    clip_norm: Optional[float] = Field(description="as the framework has it; null: not clipped")
-    epochs: List[Sha256] = Field(description="of each epoch, `order_digest` of its batches")
-    losses: List[float] = Field(description="of the first updates, means over the update's examples")
-    grad_norms: List[Optional[float]] = Field(description="of the same updates, before clipping; null: not finite")
+    learning_rates: list[float] = Field(description="of every update of the run, by stepping the schedule")
+    clip_norm: float | None = Field(description="as the framework has it; null: not clipped")
+    epochs: list[Sha256] = Field(description="of each epoch, `order_digest` of its batches")
+    losses: list[float] = Field(description="of the first updates, means over the update's examples")
+    grad_norms: list[float | None] = Field(description="of the same updates, before clipping; null: not finite")
 
 
 class Probing(Protocol):
@@ -86,8 +87,8 @@ def load_request(path: Path) -> ProbeRequest:
 
 
 class FirstUpdates(NamedTuple):
-    losses: List[float]
-    grad_norms: List[Optional[float]]
+    losses: list[float]
+    grad_norms: list[float | None]
 
 
 class _Enough(Exception):
@@ -125,14 +126,14 @@ def order_digest(batches: Iterable[Sequence[str]]) -> str:
     return hashlib.sha256(canonical_json([list(batch) for batch in batches]).encode()).hexdigest()
 
 
-def place_names(weights: Iterable[Tuple[Tuple[int, ...], bytes]]) -> List[Tuple[str, Tuple[int, ...], bytes]]:
+def place_names(weights: Iterable[tuple[tuple[int, ...], bytes]]) -> list[tuple[str, tuple[int, ...], bytes]]:
     """Weights named by their place, for `weights_digest` across frameworks that name them differently."""
     return [(f"{place:04d}", shape, data) for place, (shape, data) in enumerate(weights)]
 
 
-def decay_groups(groups: Iterable[Dict[str, Any]]) -> List[DecayGroup]:
+def decay_groups(groups: Iterable[dict[str, Any]]) -> list[DecayGroup]:
     """Of a torch optimizer's `param_groups`: groups of one decay are put together."""
-    counts: Dict[float, int] = {}
+    counts: dict[float, int] = {}
     for group in groups:
         decay = float(group["weight_decay"])
         counts[decay] = counts.get(decay, 0) + sum(int(parameter.numel()) for parameter in group["params"])

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Dict, Optional
+from enum import StrEnum
 
 from pydantic import Field, model_validator
 
 from seedwise_contract.base import ContractModel
 
 
-class RunStatus(str, Enum):
+class RunStatus(StrEnum):
     COMPLETED = "completed"
     DIVERGED = "diverged"  # loss or scores not finite: an outcome of the method, kept and flagged
     FAILED = "failed"
 
 
-class FailureReason(str, Enum):
+class FailureReason(StrEnum):
     BAD_SPEC = "bad_spec"
     BAD_DATA = "bad_data"
     OUT_OF_MEMORY = "out_of_memory"
@@ -46,24 +45,24 @@ class Timings(ContractModel):
 class Cost(ContractModel):
     """Null where it could not be measured, never 0."""
 
-    train_examples_per_second: Optional[float]
-    peak_host_bytes: Optional[int]
-    peak_device_bytes: Optional[int]
-    energy_joules: Optional[float]
-    checkpoint_bytes: Optional[int]
+    train_examples_per_second: float | None
+    peak_host_bytes: int | None
+    peak_device_bytes: int | None
+    energy_joules: float | None
+    checkpoint_bytes: int | None
 
 
 class RunResult(ContractModel):
     contract: int = Field(ge=1, le=1)
     status: RunStatus
-    reason: Optional[FailureReason] = Field(description="exactly where status is failed")
-    message: Optional[str]
-    metrics: Dict[str, Dict[str, float]] = Field(description="split → metric → value, at the selected checkpoint")
-    selected: Optional[Selected]
+    reason: FailureReason | None = Field(description="exactly where status is failed")
+    message: str | None
+    metrics: dict[str, dict[str, float]] = Field(description="split → metric → value, at the selected checkpoint")
+    selected: Selected | None
     updates: int = Field(ge=0, description="optimizer updates done")
     timings: Timings
     cost: Cost
-    files: Dict[str, str] = Field(description="relative path → sha256 of the run's other files that never change")
+    files: dict[str, str] = Field(description="relative path → sha256 of the run's other files that never change")
 
     @model_validator(mode="after")
     def _typed(self) -> RunResult:

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from seedwise_contract.backend import Backend, unsupported
 from seedwise_contract.context import Roots, RunContext
@@ -124,7 +124,7 @@ def leave_failure(files: RunFiles, reason: FailureReason, message: str, seconds:
         print(f"{files.result}: could not be written: {error}", file=sys.stderr)
 
 
-def _digests(files: RunFiles) -> Dict[str, str]:
+def _digests(files: RunFiles) -> dict[str, str]:
     found = {}
     for path in sorted(files.folder.rglob("*")):
         if path.is_file() and path != files.result and not path.name.startswith(".") and path.suffix != ".log":

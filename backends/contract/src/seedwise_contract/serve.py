@@ -26,8 +26,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, NoReturn, Optional, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from seedwise_contract.environment import installed_packages
 from seedwise_contract.exits import ExitCode
@@ -48,10 +49,10 @@ class Request(NamedTuple):
     spec: str
     out: str
     log: str
-    roots: List[str]
+    roots: list[str]
 
     @classmethod
-    def of(cls, value: Dict[str, Any]) -> Request:
+    def of(cls, value: dict[str, Any]) -> Request:
         """`ValueError` where a field is missing or is no text."""
         known = {"id", "verb", "spec", "out", "data", "models", "log"}
         for field in {"id", "spec", "out"} | set(value):
@@ -108,8 +109,8 @@ class _Server:
         self._device = device
         self._answers = os.dup(1)  # a line printed by a library would not be an answer: it goes to standard error
         os.dup2(2, 1)
-        self._waiting: Deque[Request] = collections.deque()
-        self._running: Optional[_Child] = None
+        self._waiting: collections.deque[Request] = collections.deque()
+        self._running: _Child | None = None
         self._open = True
         self._ending = False
         self._input = b""
@@ -206,7 +207,7 @@ class _Server:
             _end_leftovers()
             self._say({**answer, "seconds": round(seconds, 3)})
 
-    def _say(self, value: Dict[str, Any]) -> None:
+    def _say(self, value: dict[str, Any]) -> None:
         line = (json.dumps(value) + "\n").encode()
         try:
             while line:
@@ -232,7 +233,7 @@ class _Child:
     def signal(self, number: int) -> None:
         os.kill(self._process, number)  # not reaped yet, so the number is still its own
 
-    def ended(self) -> Optional[int]:
+    def ended(self) -> int | None:
         """Its exit code, 128 and the signal where one killed it, or None while it runs."""
         process, status = os.waitpid(self._process, os.WNOHANG)
         if process == 0:
@@ -298,7 +299,7 @@ def _end_leftovers() -> None:
                     pass
 
 
-def _parent(process: int) -> Optional[int]:
+def _parent(process: int) -> int | None:
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
         return int(stat.rpartition(")")[2].split()[1])

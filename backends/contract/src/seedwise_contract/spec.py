@@ -7,7 +7,7 @@ refuses the spec rather than ignore it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Literal, Optional, Tuple, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -54,7 +54,7 @@ class Columns(ContractModel):
 
     id: str
     text: str
-    text_pair: Optional[str]
+    text_pair: str | None
     label: str
 
 
@@ -72,20 +72,20 @@ class PromptColumns(ContractModel):
     """
 
     id: str
-    prompt: Optional[str]
+    prompt: str | None
     answer: str
 
 
 class _Task(ContractModel):
     name: Name
     splits: Annotated[
-        Dict[str, Split],
+        dict[str, Split],
         Field(description="'train', 'selection' (chooses the checkpoint) and 'test' (the reported split)"),
     ]
 
     @field_validator("splits")
     @classmethod
-    def _three(cls, splits: Dict[str, Split]) -> Dict[str, Split]:
+    def _three(cls, splits: dict[str, Split]) -> dict[str, Split]:
         if set(splits) != {"train", "selection", "test"}:
             raise ValueError("exactly the splits 'train', 'selection' and 'test' are needed")
         return splits
@@ -96,12 +96,12 @@ class Task(_Task):
 
     kind: Literal["classification"]
     columns: Columns
-    labels: Annotated[List[str], Field(min_length=2, description="class index = position in this list")]
+    labels: Annotated[list[str], Field(min_length=2, description="class index = position in this list")]
     metric: Literal["accuracy"]
 
     @field_validator("labels")
     @classmethod
-    def _distinct(cls, labels: List[str]) -> List[str]:
+    def _distinct(cls, labels: list[str]) -> list[str]:
         if len(set(labels)) != len(labels):
             raise ValueError("labels must be distinct")
         return labels
@@ -152,7 +152,7 @@ class CausalLmTask(_Task):
 
 
 _TASK_KINDS = ("classification", "masked_lm", "causal_lm")
-AnyTask = Annotated[Union[Task, MaskedLmTask, CausalLmTask], Field(discriminator="kind")]
+AnyTask = Annotated[Task | MaskedLmTask | CausalLmTask, Field(discriminator="kind")]
 
 
 class Model(ContractModel):
@@ -169,13 +169,13 @@ class Method(ContractModel):
     """What is trained.  Parameters are the method's own; a backend refuses any that it does not know."""
 
     name: Name
-    parameters: Dict[str, JsonValue]
+    parameters: dict[str, JsonValue]
 
 
 class Optimizer(ContractModel):
     name: Literal["adamw", "adam"] = Field(description="adamw: decoupled weight decay; adam: L2 in the gradient")
     lr: Annotated[float, Field(gt=0)]
-    betas: Tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
     eps: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     decay_on: Literal["all", "matrices"] = Field(
@@ -209,8 +209,8 @@ class Batched(ContractModel):
     )
 
     @model_serializer(mode="wrap")
-    def _said(self, write: SerializerFunctionWrapHandler) -> Dict[str, Any]:
-        said: Dict[str, Any] = write(self)
+    def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = write(self)
         if said.get("batching") == "shuffled":
             del said["batching"]
         return said
@@ -221,7 +221,7 @@ class Recipe(Batched):
 
     optimizer: Optimizer
     schedule: Schedule
-    clip_norm: Optional[Annotated[float, Field(gt=0)]] = Field(description="null: gradients are not clipped")
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(description="null: gradients are not clipped")
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1, description="examples a forward pass")]
     accumulation: Annotated[int, Field(ge=1, description="forward passes an update")]
@@ -247,7 +247,7 @@ class Selection(ContractModel):
     split: Literal["selection"] = Field(description="never the reported split")
     metric: Literal["accuracy", "loss"]
 
-    def improves(self, value: float, best: Optional[float]) -> bool:
+    def improves(self, value: float, best: float | None) -> bool:
         """Whether a checkpoint with `value` replaces the one with `best` (None: there is none yet)."""
         if best is None or self.rule == "last":
             return True
@@ -279,14 +279,14 @@ class RunSpec(ContractModel):
     contract: Literal[1]
     backend: Name
     task: AnyTask
-    model: Optional[Model] = Field(description="null only for methods without a pretrained architecture")
+    model: Model | None = Field(description="null only for methods without a pretrained architecture")
     initialisation: Literal["pretrained", "random", "none"] = Field(
         description="random keeps the architecture and draws every weight; none where there is no model"
     )
     method: Method
-    recipe: Optional[Recipe] = Field(description="null only for methods that are not trained by gradient")
+    recipe: Recipe | None = Field(description="null only for methods that are not trained by gradient")
     seeds: Seeds
-    selection: Optional[Selection] = Field(description="null exactly where recipe is null")
+    selection: Selection | None = Field(description="null exactly where recipe is null")
     evaluation: Evaluation
     device: Device
 
@@ -326,7 +326,7 @@ class RunSpec(ContractModel):
         return epochs * rows + min(rows, rest * per_update)
 
 
-def parse_spec(text: Union[str, bytes], source: str) -> RunSpec:
+def parse_spec(text: str | bytes, source: str) -> RunSpec:
     """The spec in `text` (JSON).  `SpecError` lists every fault, each with field, value found and what is allowed."""
     try:
         return RunSpec.model_validate_json(text)

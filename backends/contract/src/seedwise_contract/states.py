@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, NoReturn, Optional, Sequence, Tuple
+from typing import Any, NoReturn
 
 from seedwise_contract.exits import Interrupted
 from seedwise_contract.files import RunFiles, write_json
@@ -27,7 +28,7 @@ class Best:
     """
 
     selected: Selected
-    metrics: Dict[str, float]
+    metrics: dict[str, float]
     weights: Any
     logits: Any
 
@@ -38,7 +39,7 @@ class Progress:
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
     events_bytes: int = 0
-    best: Optional[Best] = field(default=None, repr=False)
+    best: Best | None = field(default=None, repr=False)
 
 
 class States:
@@ -60,7 +61,7 @@ class States:
         """Keep the weights and logits of `best` in `folder`."""
         raise NotImplementedError
 
-    def read_best(self, folder: Path) -> Tuple[Any, Any]:
+    def read_best(self, folder: Path) -> tuple[Any, Any]:
         """Weights and logits, as `write_best` kept them."""
         raise NotImplementedError
 
@@ -74,7 +75,7 @@ class States:
         go after that.  Raises `Interrupted`.
         """
         progress.events_bytes = self._files.events.stat().st_size
-        plain: Dict[str, Any] = {name: getattr(progress, name) for name in _PLAIN}
+        plain: dict[str, Any] = {name: getattr(progress, name) for name in _PLAIN}
         plain["fingerprint"] = self._fingerprint
         if progress.best is not None:
             plain["selected"] = progress.best.selected.model_dump(mode="json")
@@ -90,7 +91,7 @@ class States:
         total = self._spec.total_updates
         raise Interrupted(f"stopped after update {update} of {total}; run again to go on from there")
 
-    def find(self) -> Optional[Path]:
+    def find(self) -> Path | None:
         """The newest complete state of the same spec, or None."""
         for folder in sorted(self._files.state.glob("update-*"), reverse=True):
             try:

@@ -10,7 +10,7 @@ import random
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Literal, Optional, Type, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -41,7 +41,7 @@ class Modules(ContractModel):
 
     framework: str
     model: str
-    parameters: Dict[str, List[int]]
+    parameters: dict[str, list[int]]
     left_out: Annotated[int, Field(ge=0, description="duplicates that a framework keeps for fast inference")]
 
 
@@ -62,7 +62,7 @@ class StatesRequest(ContractModel):
     """
 
     model: RelativePath
-    texts: Annotated[List[str], Field(min_length=1)]
+    texts: Annotated[list[str], Field(min_length=1)]
     max_length: Annotated[int, Field(ge=4, description="tokens, special tokens included")]
     masked_texts: Annotated[int, Field(ge=0)]
 
@@ -76,12 +76,12 @@ class Converted(ContractModel):
     positions: int
     vocabulary: int
     masked_head: bool = Field(description="the head for masked tokens was converted")
-    notes: List[str]
-    compare: Optional[str] = Field(description="folder below the output to compare with, where it is not the source")
+    notes: list[str]
+    compare: str | None = Field(description="folder below the output to compare with, where it is not the source")
 
 
-Request = Union[ParametersRequest, ConvertRequest, StatesRequest]
-_REQUESTS: Dict[str, Type[Request]] = {
+Request = ParametersRequest | ConvertRequest | StatesRequest
+_REQUESTS: dict[str, type[Request]] = {
     "parameters": ParametersRequest,
     "convert": ConvertRequest,
     "states": StatesRequest,
@@ -93,7 +93,7 @@ _HELP = {
 }
 
 
-def drawn_head(hidden: int, classes: int) -> Dict[str, List[float]]:
+def drawn_head(hidden: int, classes: int) -> dict[str, list[float]]:
     """Weights of a dense layer (`dense`, hidden × hidden) and of scores (`out_proj`, classes × hidden), row by row.
 
     By the standard library alone, so that every framework has the same; small, and without biases.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from seedwise_contract import DataError
 from seedwise_contract.faults import shown
@@ -43,7 +43,7 @@ class Vocabulary(NamedTuple):
     """A vocabulary to be learnt: `size` counts every symbol, `rows` of the train split (None: all) are learnt from."""
 
     size: int
-    rows: Optional[int]
+    rows: int | None
 
 
 class Folder(NamedTuple):
@@ -54,9 +54,9 @@ class Folder(NamedTuple):
 
     path: Path
     kind: str
-    architecture: Optional[Architecture]
-    config: Dict[str, Any]
-    vocabulary: Optional[Vocabulary] = None
+    architecture: Architecture | None
+    config: dict[str, Any]
+    vocabulary: Vocabulary | None = None
 
 
 def read_folder(path: Path) -> Folder:
@@ -77,7 +77,7 @@ def read_folder(path: Path) -> Folder:
     )
 
 
-def from_sizes(sizes: Dict[str, Any], where: str) -> Architecture:
+def from_sizes(sizes: dict[str, Any], where: str) -> Architecture:
     """An architecture from fairseq's own names of its sizes; `DataError` names those that are absent or no count."""
     bad = [name for name in _SIZES if not isinstance(sizes.get(name), int) or sizes[name] < 1]
     if bad:
@@ -106,7 +106,7 @@ def with_notes(architecture: Architecture, path: Path) -> Architecture:
     return architecture._replace(**wanted)
 
 
-def notes_of(path: Path) -> Dict[str, Any]:
+def notes_of(path: Path) -> dict[str, Any]:
     """`seedwise.json` in the folder `path`; nothing where there is none."""
     notes = _json(path / NOTES) if (path / NOTES).is_file() else {}
     if "layer_norm_eps" in notes:
@@ -118,7 +118,7 @@ def _explicit(path: Path) -> Architecture:
     return from_sizes(_json(path), str(path))
 
 
-def _vocabulary(sizes: Path) -> Optional[Vocabulary]:
+def _vocabulary(sizes: Path) -> Vocabulary | None:
     wanted = _json(sizes).get("vocabulary")
     if wanted is None:
         return None
@@ -157,13 +157,13 @@ def _transformers(path: Path) -> Folder:
     return Folder(path, kind, architecture, config)
 
 
-def _require(path: Path, names: List[str]) -> None:
+def _require(path: Path, names: list[str]) -> None:
     missing = [name for name in names if not (path / name).is_file()]
     if missing:
         raise DataError(f"{path}: no {', no '.join(missing)}; fetch the model again")
 
 
-def _json(path: Path) -> Dict[str, Any]:
+def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

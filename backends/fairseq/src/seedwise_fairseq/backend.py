@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.tools import ConvertRequest, ParametersRequest, StatesRequest
+from seedwise_contract.torch_device import set_environment, stay_off_the_device
 from seedwise_fairseq import __version__
 from seedwise_fairseq.check import faults
-from seedwise_fairseq.seeding import set_environment
 
 PACKAGES = ("fairseq", "torch", "tokenizers", "sentencepiece", "safetensors", "pydantic", "numpy")
 
@@ -22,6 +21,7 @@ class FairseqBackend:
     """Sentence classification, and pretraining by masked tokens; every parameter trains."""
 
     def describe(self) -> Description:
+        packages = {package: metadata.version(package) for package in PACKAGES}
         return Description(
             contract=CONTRACT_VERSION,
             backend="fairseq",
@@ -30,17 +30,18 @@ class FairseqBackend:
             methods=["full"],
             initialisations=["pretrained", "random"],
             precisions=["fp32"],
-            devices=["cpu"],
+            devices=["cpu"] if packages["torch"].endswith("+cpu") else ["cpu", "cuda"],
             deterministic_methods=[],
-            packages={package: metadata.version(package) for package in PACKAGES},
+            packages=packages,
             verbs=["describe", "check", "run", "probe"],
         )
 
-    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         return faults(spec, roots)
 
     def warm(self, threads: int) -> None:
         set_environment(threads)
+        stay_off_the_device()
         import tokenizers.implementations  # noqa: F401
 
         import seedwise_fairseq.run  # noqa: F401 - the compatibility module first of all

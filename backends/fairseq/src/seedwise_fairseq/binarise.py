@@ -14,8 +14,8 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, List, Mapping, Optional, Sequence
 
 import torch
 from fairseq.data import Dictionary, indexed_dataset
@@ -68,7 +68,7 @@ def _refuse_short(rows: Sequence[Row], texts: Sequence[Texts], spec: RunSpec) ->
     """fairseq masks a share of a row's tokens, <s> and </s> among them: of a short row perhaps none."""
     assert spec.task.kind == "masked_lm"
     share = spec.task.masking.probability
-    short = [row.id for row, one in zip(rows, texts) if share * (len(one.first) + 2) < 1]  # noqa: B905 - Python 3.9
+    short = [row.id for row, one in zip(rows, texts, strict=True) if share * (len(one.first) + 2) < 1]
     if short:
         raise DataError(
             f"example {short[0]} ({len(short)} in all) is too short: with masking.probability {share} a row needs "
@@ -95,7 +95,7 @@ def _write(
     split: str,
     symbols: Sequence[str],
     rows: Sequence[Texts],
-    part: Callable[[Texts], Optional[List[int]]],
+    part: Callable[[Texts], list[int] | None],
 ) -> None:
     if not (folder / "dict.txt").exists():
         save_dictionary(symbols, folder)

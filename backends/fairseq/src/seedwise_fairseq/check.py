@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from collections.abc import Iterator
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.checks import no_parameters, training_faults
@@ -11,7 +11,7 @@ from seedwise_contract.faults import shown
 from seedwise_fairseq.architecture import ACTIVATIONS, POSITION_OFFSET, Folder, read_folder
 
 
-def faults(spec: RunSpec, roots: Roots) -> List[Fault]:
+def faults(spec: RunSpec, roots: Roots) -> list[Fault]:
     """Every fault; `DataError` where there is none but the model folder cannot be read."""
     found = no_parameters("full", spec.method.parameters) + list(training_faults(spec))
     if spec.recipe is not None:

@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict
+from typing import Any
 
 import torch
 
@@ -96,7 +96,7 @@ class Checkpoint:
         if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
             raise DataError(f"{path}: no 'model' in it; a checkpoint of fairseq's is needed")
         self.path = path
-        self.weights: Dict[str, torch.Tensor] = {
+        self.weights: dict[str, torch.Tensor] = {
             re.sub(r"^decoder\.", "encoder.", name).replace(".emb_layer_norm.", ".layernorm_embedding."): value
             for name, value in state["model"].items()
             if isinstance(value, torch.Tensor) and not _FAST_PATH.search(name)
@@ -122,18 +122,18 @@ class Checkpoint:
         }
         return from_sizes(sizes, str(self.path))
 
-    def language_head(self) -> Dict[str, torch.Tensor]:
+    def language_head(self) -> dict[str, torch.Tensor]:
         """The head for masked tokens; `DataError` where there is none."""
         found = {name: value for name, value in self.weights.items() if name.startswith(LANGUAGE_HEAD + ".")}
         if not found:
             raise DataError(f"{self.path}: no head for masked tokens in it; start with initialisation 'random' instead")
         return found
 
-    def encoder_weights(self) -> Dict[str, torch.Tensor]:
+    def encoder_weights(self) -> dict[str, torch.Tensor]:
         return {name: value for name, value in self.weights.items() if name.startswith(ENCODER + ".")}
 
 
-def _options(state: Dict[str, Any]) -> Dict[str, Any]:
+def _options(state: dict[str, Any]) -> dict[str, Any]:
     """The model's options, as old checkpoints (`args`) and new ones (`cfg`) keep them."""
     found = state.get("args")
     if found is None:

@@ -7,7 +7,7 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 # isort: split
 
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
@@ -26,11 +26,11 @@ SMALLEST = [
 """Words that name what runs use, and leave all else to fairseq."""
 
 
-def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir: Path) -> List[str]:
+def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir: Path) -> list[str]:
     """Words after `fairseq-train`.  `order` and `decay_on` have no option of fairseq's: see `training`."""
     assert spec.recipe is not None
     recipe, optimizer = spec.recipe, spec.recipe.optimizer
-    words: List[Any] = [
+    words: list[Any] = [
         data,
         *_task(spec),
         *("--max-positions", architecture.positions),
@@ -44,18 +44,19 @@ def command_line(spec: RunSpec, architecture: Architecture, data: Path, save_dir
         *("--clip-norm", repr(recipe.clip_norm or 0.0), "--lr", repr(optimizer.lr), *_schedule(spec)),
         *("--batch-size", recipe.batch_size, "--update-freq", recipe.accumulation, "--required-batch-size-multiple", 1),
         *("--max-epoch", recipe.epochs, "--max-update", spec.total_updates, "--seed", spec.seeds.dropout),
-        *("--curriculum", recipe.epochs, "--num-workers", 0, "--data-buffer-size", 0, "--cpu"),
+        *("--curriculum", recipe.epochs, "--num-workers", 0, "--data-buffer-size", 0),
+        *(["--cpu"] if spec.device.kind == "cpu" else []),
         *("--distributed-world-size", 1, "--disable-validation", "--no-save", "--save-dir", save_dir),
         *("--no-progress-bar", "--log-format", "none", "--log-interval", 10**9),
     ]
     return [str(word) for word in words]
 
 
-def _task(spec: RunSpec) -> List[Any]:
+def _task(spec: RunSpec) -> list[Any]:
     assert spec.recipe is not None
     if spec.task.kind == "masked_lm":
         masking = spec.task.masking
-        words: List[Any] = ["--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "eos"]
+        words: list[Any] = ["--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "eos"]
         words += ["--tokens-per-sample", spec.recipe.max_length, "--mask-prob", repr(masking.probability)]
         words += ["--leave-unmasked-prob", repr(masking.keep), "--random-token-prob", repr(masking.random)]
         return words
@@ -65,12 +66,12 @@ def _task(spec: RunSpec) -> List[Any]:
     return [*words, "--init-token", 0, "--separator-token", 2]
 
 
-def configuration(words: List[str]) -> Any:
+def configuration(words: list[str]) -> Any:
     parser = options.get_training_parser()
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, words))
 
 
-def _schedule(spec: RunSpec) -> List[Any]:
+def _schedule(spec: RunSpec) -> list[Any]:
     """fairseq's polynomial decay is the contract's for `linear` and `polynomial`, and for `constant` where it ends at lr."""
     assert spec.recipe is not None
     schedule, lr = spec.recipe.schedule, spec.recipe.optimizer.lr

@@ -10,8 +10,9 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 # isort: split
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import numpy
 import torch
@@ -48,11 +49,11 @@ class Model(NamedTuple):
 
     kind: str
     architecture: Architecture
-    weights: Dict[str, Any]
-    symbols: List[str]
-    pooler: Dict[str, Any]
+    weights: dict[str, Any]
+    symbols: list[str]
+    pooler: dict[str, Any]
     """BERT's pooler (`weight`, `bias`), which fairseq has no place for; empty elsewhere."""
-    notes: List[str]
+    notes: list[str]
 
     @property
     def masked_head(self) -> bool:
@@ -163,14 +164,14 @@ def _read_transformers(folder: Folder) -> Model:
     return Model(folder.kind, architecture, {**converted, **heads}, symbols, pooler, notes)
 
 
-def _own_pieces(folder: Folder, vocabulary: Dict[str, int]) -> bool:
+def _own_pieces(folder: Folder, vocabulary: dict[str, int]) -> bool:
     """Whether SentencePiece and a dictionary lie in a transformers folder, and its tokens have their numbers."""
     if not all((folder.path / name).is_file() for name in ("dict.txt", _PIECES)):
         return False
     return all(vocabulary.get(symbol) == row for row, symbol in enumerate(symbols_of(folder.path / "dict.txt")))
 
 
-def _fits(weights: Dict[str, Any], architecture: Architecture, vocabulary: int, where: str) -> None:
+def _fits(weights: dict[str, Any], architecture: Architecture, vocabulary: int, where: str) -> None:
     wanted = convert.expected(architecture, vocabulary)
     faults = convert.shape_faults(weights, wanted)
     faults += [f"{name} is missing" for name in sorted(set(wanted) - set(weights))]
@@ -181,12 +182,12 @@ def _fits(weights: Dict[str, Any], architecture: Architecture, vocabulary: int, 
         raise DataError(f"{where}: the weights are not those of its sizes: " + "; ".join(faults[:5]))
 
 
-def _drop(weights: Dict[str, Any], names: Sequence[str]) -> None:
+def _drop(weights: dict[str, Any], names: Sequence[str]) -> None:
     for name in names:
         del weights[name]
 
 
-def _write_transformers(model: Model, folder: Folder, target: Path) -> List[str]:
+def _write_transformers(model: Model, folder: Folder, target: Path) -> list[str]:
     architecture, weights, notes = model.architecture, dict(model.weights), []
     vocabulary = len(model.symbols)
     if (folder.path / _PIECES).is_file() and folder.kind == "fairseq":
@@ -204,7 +205,7 @@ def _write_transformers(model: Model, folder: Folder, target: Path) -> List[str]
                 f"{len(unknown)} pieces that dict.txt lacks ({', '.join(unknown[:3])} …) are <unk> to fairseq; here they have rows "
                 f"of their own from {len(model.symbols)} on, copies of that of <unk>"
             )
-        special = dict(zip(("bos", "pad", "eos", "unk", "mask"), (*SPECIALS, MASK)))  # noqa: B905 - Python 3.9
+        special = dict(zip(("bos", "pad", "eos", "unk", "mask"), (*SPECIALS, MASK), strict=True))
         for name in ("dict.txt", _PIECES):
             shutil.copyfile(folder.path / name, target / name)
     else:
@@ -225,13 +226,13 @@ def _write_transformers(model: Model, folder: Folder, target: Path) -> List[str]
     return notes
 
 
-def _config(model: Model, tensors: Dict[str, Any], vocabulary: int) -> Dict[str, Any]:
+def _config(model: Model, tensors: dict[str, Any], vocabulary: int) -> dict[str, Any]:
     architecture = model.architecture
     activations = {new: old for old, new in reversed(list(ACTIVATIONS.items()))}
     name = "RobertaForSequenceClassification" if "classifier.out_proj.weight" in tensors else "RobertaModel"
     if "lm_head.bias" in tensors:
         name = "RobertaForMaskedLM"
-    config: Dict[str, Any] = {
+    config: dict[str, Any] = {
         "architectures": [name],
         "model_type": "roberta",
         "vocab_size": vocabulary,
@@ -259,10 +260,10 @@ def _config(model: Model, tensors: Dict[str, Any], vocabulary: int) -> Dict[str,
     return config
 
 
-def _write_tokenizer_config(special: Dict[str, str], architecture: Architecture, whole: bool, target: Path) -> None:
+def _write_tokenizer_config(special: dict[str, str], architecture: Architecture, whole: bool, target: Path) -> None:
     tokens = {f"{name}_token": token for name, token in special.items()}
     tokens.update(cls_token=special["bos"], sep_token=special["eos"])
-    config: Dict[str, Any] = {
+    config: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": architecture.positions,
         "model_input_names": ["input_ids", "attention_mask"],
@@ -275,7 +276,7 @@ def _write_tokenizer_config(special: Dict[str, str], architecture: Architecture,
     write_json(target / "special_tokens_map.json", tokens)
 
 
-def _write_fairseq(model: Model, folder: Folder, target: Path) -> List[str]:
+def _write_fairseq(model: Model, folder: Folder, target: Path) -> list[str]:
     architecture, weights, notes = model.architecture, dict(model.weights), []
     pieces = folder.path / _PIECES
     own = _own_pieces(
@@ -315,7 +316,7 @@ def _write_fairseq(model: Model, folder: Folder, target: Path) -> List[str]:
     return notes
 
 
-def _made_up_head(table: Any) -> Dict[str, Any]:
+def _made_up_head(table: Any) -> dict[str, Any]:
     """A head that lets hidden states through: the identity, a LayerNorm that does nothing of its own, no bias."""
     hidden = table.shape[1]
     zeros, ones = numpy.zeros(hidden, dtype=numpy.float32), numpy.ones(hidden, dtype=numpy.float32)
@@ -329,9 +330,9 @@ def _made_up_head(table: Any) -> Dict[str, Any]:
     }
 
 
-def words_of(architecture: Architecture) -> List[str]:
+def words_of(architecture: Architecture) -> list[str]:
     """Words after `fairseq-train` for a model of these sizes, in the task of masked words; nothing is trained by them."""
-    words: List[Any] = [
+    words: list[Any] = [
         *(
             ".",
             "--task",
@@ -366,7 +367,7 @@ def _without_pooler(folder: Folder, target: Path) -> None:
     for path in folder.path.iterdir():
         if path.is_file() and path.suffix != ".safetensors":
             shutil.copyfile(path, target / path.name)
-    kept: Dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     for path in sorted(folder.path.glob("*.safetensors")):
         kept.update(
             {n: value for n, value in load_file(str(path)).items() if "pooler" not in n and "classifier" not in n}

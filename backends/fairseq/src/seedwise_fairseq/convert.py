@@ -7,7 +7,8 @@ rows stand before them, and the rows of the vocabulary are renumbered.  Only num
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -43,8 +44,8 @@ _BERT_HEAD = {"bert.pooler.dense": "dense", "classifier": "out_proj"}
 
 
 def to_fairseq(
-    weights: Dict[str, Any], kind: str, architecture: Architecture, source_ids: Sequence[Optional[int]]
-) -> Dict[str, Any]:
+    weights: dict[str, Any], kind: str, architecture: Architecture, source_ids: Sequence[int | None]
+) -> dict[str, Any]:
     """Encoder weights of a transformers model of type `kind`; BERT's pooler, where it is there, as `pooler.*`.
 
     `source_ids[i]` is the row of the old vocabulary that becomes row i; None leaves a row of zeros.
@@ -93,14 +94,14 @@ def to_fairseq(
 
 
 def heads_to_fairseq(
-    weights: Dict[str, Any], kind: str, table: Any, source_ids: Sequence[Optional[int]], head: str
-) -> Dict[str, Any]:
+    weights: dict[str, Any], kind: str, table: Any, source_ids: Sequence[int | None], head: str
+) -> dict[str, Any]:
     """The head for masked tokens and the classification head (as `head`) of a transformers model, where it has them whole.
 
     `table` is the word table under fairseq's numbers, which the head for masked tokens shares.  `DataError` where the
     checkpoint has another matrix there: fairseq's RoBERTa and this suite know the shared one only.
     """
-    converted: Dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     dense, norm, bias, decoder = _MASKED["bert" if kind == "bert" else "roberta"]
     found = [f"{dense}.weight", f"{dense}.bias", f"{norm}.weight", f"{norm}.bias"]
     biases = weights.get(bias, weights.get(f"{decoder}.bias"))
@@ -110,7 +111,7 @@ def heads_to_fairseq(
                 f"{decoder}.weight is not the table of word embeddings: only heads that share it are converted"
             )
         new = ("dense.weight", "dense.bias", "layer_norm.weight", "layer_norm.bias")
-        converted = {f"{LM_HEAD}.{name}": weights[old] for name, old in zip(new, found)}  # noqa: B905 - Python 3.9
+        converted = {f"{LM_HEAD}.{name}": weights[old] for name, old in zip(new, found, strict=True)}
         rows = [0.0 if number is None else biases[number] for number in source_ids]
         converted[f"{LM_HEAD}.bias"] = numpy.array(rows, dtype=numpy.float32)
         converted[f"{LM_HEAD}.weight"] = table
@@ -122,7 +123,7 @@ def heads_to_fairseq(
     return {name: numpy.ascontiguousarray(value, dtype=numpy.float32) for name, value in converted.items()}
 
 
-def to_transformers(weights: Dict[str, Any], layers: int, head: str) -> Dict[str, Any]:
+def to_transformers(weights: dict[str, Any], layers: int, head: str) -> dict[str, Any]:
     """fairseq's weights under the names of transformers' RoBERTa, with its heads where they are there; no bit differs.
 
     The token-type row, which fairseq does not have, is zeros.  `weights` holds the whole encoder (`expected`).
@@ -150,10 +151,10 @@ def to_transformers(weights: Dict[str, Any], layers: int, head: str) -> Dict[str
     return converted
 
 
-def expected(architecture: Architecture, vocabulary: int) -> Dict[str, Tuple[int, ...]]:
+def expected(architecture: Architecture, vocabulary: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every weight of fairseq's encoder."""
     hidden, wide = architecture.hidden, architecture.feed_forward
-    shapes: Dict[str, Tuple[int, ...]] = {
+    shapes: dict[str, tuple[int, ...]] = {
         f"{ENCODER}.embed_tokens.weight": (vocabulary, hidden),
         f"{ENCODER}.embed_positions.weight": (architecture.positions + _EMPTY_POSITIONS, hidden),
         f"{ENCODER}.layernorm_embedding.weight": (hidden,),
@@ -168,12 +169,12 @@ def expected(architecture: Architecture, vocabulary: int) -> Dict[str, Tuple[int
     return shapes
 
 
-def _same_rows(matrix: Any, table: Any, source_ids: Sequence[Optional[int]]) -> bool:
+def _same_rows(matrix: Any, table: Any, source_ids: Sequence[int | None]) -> bool:
     known = [(row, number) for row, number in enumerate(source_ids) if number is not None]
     return bool(numpy.array_equal(matrix[[number for _, number in known]], table[[row for row, _ in known]]))
 
 
-def shape_faults(weights: Dict[str, Any], expected: Dict[str, Sequence[int]]) -> List[str]:
+def shape_faults(weights: dict[str, Any], expected: dict[str, Sequence[int]]) -> list[str]:
     """Names whose shape is not the expected one, each with both."""
     return [
         f"{name} is {'×'.join(map(str, weights[name].shape))}, not {'×'.join(map(str, expected[name]))}"

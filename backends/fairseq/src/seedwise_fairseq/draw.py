@@ -7,7 +7,8 @@ encoder.  This goes the same way, so that the generator stands where it stands t
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Optional
+from collections.abc import Iterable
+from typing import Any
 
 import numpy
 import torch
@@ -16,11 +17,11 @@ from torch import nn
 from seedwise_fairseq.architecture import Architecture, Folder
 
 
-def drawn(folder: Folder, architecture: Architecture, classes: int, seed: int) -> Dict[str, Any]:
+def drawn(folder: Folder, architecture: Architecture, classes: int, seed: int) -> dict[str, Any]:
     """Every weight, as float32 arrays, under transformers' names; the head's begin with 'head.'."""
     config, hidden = folder.config, architecture.hidden
     torch.manual_seed(seed)
-    pad: Optional[int] = config.get("pad_token_id", 0 if folder.kind == "bert" else 1)
+    pad: int | None = config.get("pad_token_id", 0 if folder.kind == "bert" else 1)
     positions = config["max_position_embeddings"]
     word = ("embeddings.word_embeddings", nn.Embedding(config["vocab_size"], hidden, padding_idx=pad))
     encoder = dict([word])
@@ -37,7 +38,7 @@ def drawn(folder: Folder, architecture: Architecture, classes: int, seed: int) -
     if folder.kind == "bert":
         encoder["pooler.dense"] = nn.Linear(hidden, hidden)
     _redraw(encoder.values(), architecture.initializer_range)
-    head: Dict[str, Any] = {} if folder.kind == "bert" else {"head.dense": nn.Linear(hidden, hidden)}
+    head: dict[str, Any] = {} if folder.kind == "bert" else {"head.dense": nn.Linear(hidden, hidden)}
     head["head.out_proj"] = nn.Linear(hidden, classes)
     _redraw(head.values(), architecture.initializer_range)
     weights = {

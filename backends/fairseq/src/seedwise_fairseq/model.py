@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import MethodType
-from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 import torch
@@ -33,13 +33,13 @@ class Source(NamedTuple):
     """
 
     architecture: Architecture
-    weights: Optional[Dict[str, torch.Tensor]]
-    head: Tuple[str, ...]
+    weights: dict[str, torch.Tensor] | None
+    head: tuple[str, ...]
 
 
 class Built(NamedTuple):
     model: nn.Module
-    head: FrozenSet[str]
+    head: frozenset[str]
 
 
 def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
@@ -108,12 +108,12 @@ def build(spec: RunSpec, source: Source, task: Any, cfg: Any) -> Built:
     return Built(model, head)
 
 
-def _language_head(model: Any) -> FrozenSet[str]:
+def _language_head(model: Any) -> frozenset[str]:
     """fairseq's own head for masked tokens; the table of tokens, which it shares with the encoder, is the encoder's."""
     return frozenset(name for name, _ in model.named_parameters() if name.startswith(LANGUAGE_HEAD + "."))
 
 
-def _classification_head(model: Any, spec: RunSpec, source: Source, weights: Dict[str, torch.Tensor]) -> FrozenSet[str]:
+def _classification_head(model: Any, spec: RunSpec, source: Source, weights: dict[str, torch.Tensor]) -> frozenset[str]:
     head = model.classification_heads[HEAD]
     torch.manual_seed(spec.seeds.initialisation)
     with torch.no_grad():
@@ -129,7 +129,7 @@ def _classification_head(model: Any, spec: RunSpec, source: Source, weights: Dic
     return frozenset(f"{_HEAD}.{name}.{part}" for name in source.head for part in ("weight", "bias"))
 
 
-def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
+def parameter_table(built: Built, decay: dict[str, float]) -> ParameterTable:
     """Every parameter; `decay` gives the weight decay of those that train."""
     return tables.parameter_table(
         (
@@ -141,9 +141,9 @@ def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
     )
 
 
-def decay_by_name(model: nn.Module, weight_decay: float, decay_on: str) -> Dict[str, float]:
+def decay_by_name(model: nn.Module, weight_decay: float, decay_on: str) -> dict[str, float]:
     """Weight decay of every parameter that trains; `matrices` spares biases and normalisation weights."""
-    decay: Dict[str, float] = {}
+    decay: dict[str, float] = {}
     once = {name for name, _ in model.named_parameters()}  # a shared parameter by its first name
     for prefix, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -173,11 +173,11 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     return Source(architecture, tensors, head)
 
 
-def read_weights(folder: Folder) -> Dict[str, Any]:
+def read_weights(folder: Folder) -> dict[str, Any]:
     files = sorted(folder.path.glob("*.safetensors"))
     if not files:
         raise DataError(f"{folder.path}: no *.safetensors file; pretrained weights are read in that format only")
-    weights: Dict[str, Any] = {}
+    weights: dict[str, Any] = {}
     for file in files:
         try:
             weights.update(load_file(file))
@@ -186,7 +186,7 @@ def read_weights(folder: Folder) -> Dict[str, Any]:
     return weights
 
 
-def _load(model: Any, weights: Dict[str, torch.Tensor], prefixes: Tuple[str, ...]) -> None:
+def _load(model: Any, weights: dict[str, torch.Tensor], prefixes: tuple[str, ...]) -> None:
     """Put weights of the encoder, and of what else begins so, into `model`, all of them or none."""
     own = {
         name: tensor

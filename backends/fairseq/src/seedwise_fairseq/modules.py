@@ -8,7 +8,7 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 
 import logging
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import fairseq
 from fairseq.data import Dictionary
@@ -33,7 +33,7 @@ _NAMES = {
 def write_modules(request: ParametersRequest, out: Path) -> None:
     """`modules.json` into `out`: a shared parameter once, the duplicates for fast inference not at all."""
     model = _build(request)
-    shapes: Dict[str, List[int]] = {}
+    shapes: dict[str, list[int]] = {}
     left_out = 0
     for name, parameter in model.named_parameters():
         if name.rpartition(".")[2] in FAST_PATH:
@@ -56,7 +56,7 @@ def _build(request: ParametersRequest) -> Any:
     for number in range(others):
         dictionary.add_symbol(f"madeupword{number:06d}")
     dictionary.add_symbol(MASK)
-    words: List[str] = [".", "--task", "sentence_prediction", "--criterion", "sentence_prediction", "--arch", "roberta"]
+    words: list[str] = [".", "--task", "sentence_prediction", "--criterion", "sentence_prediction", "--arch", "roberta"]
     words += ["--num-classes", str(request.classes), "--classification-head-name", HEAD]
     for option, name in _NAMES.items():
         words += [f"--{option}", str(getattr(request, name))]

@@ -7,8 +7,9 @@ sentencepiece_model.proto in SentencePiece's own sources.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
@@ -24,7 +25,7 @@ class Pieces(NamedTuple):
     """`pieces` are (text, score) in the order of the model, without its special ones."""
 
     model_type: int
-    pieces: List[Tuple[str, float]]
+    pieces: list[tuple[str, float]]
     charsmap: bytes
     remove_extra_blanks: bool
 
@@ -76,7 +77,7 @@ def tokenizer_of(read: Pieces, symbols: Sequence[str]) -> Tokenizer:
     else:
         merges = _merges(read.pieces)
         tokenizer = Tokenizer(models.BPE(index, merges, unk_token=SPECIALS[UNK], fuse_unk=True))
-    steps: List[Any] = [normalizers.Precompiled(read.charsmap)] if read.charsmap else []
+    steps: list[Any] = [normalizers.Precompiled(read.charsmap)] if read.charsmap else []
     if read.remove_extra_blanks:
         steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
     if steps:
@@ -96,16 +97,16 @@ def post_processor(begin: str, end: str) -> Any:
     )
 
 
-def absent(read: Pieces, symbols: Sequence[str]) -> List[str]:
+def absent(read: Pieces, symbols: Sequence[str]) -> list[str]:
     """Pieces that the dictionary lacks."""
     known = {*symbols, MASK}
     return [piece for piece, _ in read.pieces if piece not in known]
 
 
-def _merges(pieces: Sequence[Tuple[str, float]]) -> List[Tuple[str, str]]:
+def _merges(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
     """Every way to make a piece of two, best piece first: SentencePiece merges by the score of what comes out."""
     place = {piece: number for number, (piece, _) in enumerate(pieces)}
-    merges: List[Tuple[float, int, int, str, str]] = []
+    merges: list[tuple[float, int, int, str, str]] = []
     for piece, score in pieces:
         for cut in range(1, len(piece)):
             first, second = piece[:cut], piece[cut:]
@@ -115,7 +116,7 @@ def _merges(pieces: Sequence[Tuple[str, float]]) -> List[Tuple[str, str]]:
     return [(first, second) for *_, first, second in merges]
 
 
-def _fields(data: bytes) -> Iterator[Tuple[int, Any]]:
+def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """(field number, value) of a protocol buffer: whole numbers, or bytes of what is longer."""
     place = 0
     while place < len(data):
@@ -136,7 +137,7 @@ def _fields(data: bytes) -> Iterator[Tuple[int, Any]]:
         place += length
 
 
-def _varint(data: bytes, place: int) -> Tuple[int, int]:
+def _varint(data: bytes, place: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[place]

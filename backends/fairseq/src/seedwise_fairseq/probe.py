@@ -9,7 +9,6 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 import io
 import tempfile
 from pathlib import Path
-from typing import List
 
 import numpy
 import torch
@@ -42,7 +41,7 @@ def probe(
         run = FairseqRun(spec, context, begun, Path(scratch))
         rows = _states(run, request.rows)
         head = [
-            (tuple(p.shape), p.detach().numpy().astype("<f4").tobytes())
+            (tuple(p.shape), p.detach().cpu().numpy().astype("<f4").tobytes())
             for name, p in run.model.named_parameters()
             if name in run.head
         ]
@@ -50,8 +49,8 @@ def probe(
         groups = decay_groups(trainer.optimizer.optimizer.param_groups)
         ids = [example.id for example in run.examples["train"]]
         assert spec.recipe is not None
-        epochs: List[str] = []
-        rates: List[float] = []
+        epochs: list[str] = []
+        rates: list[float] = []
         for epoch in range(1, spec.recipe.epochs + 1):
             itr = trainer.get_train_iterator(epoch, load_dataset=epoch == 1)
             if epoch == 1:
@@ -86,13 +85,13 @@ def probe(
 
 
 @torch.no_grad()
-def _states(run: FairseqRun, rows: int) -> List[ProbedRow]:
+def _states(run: FairseqRun, rows: int) -> list[ProbedRow]:
     """Score the first `rows` rows in batches as evaluation does, in the order of the file; writes both arrays."""
     run.model.eval()
     dataset, examples = run.task.dataset("selection"), run.examples["selection"][:rows]
     hidden = [numpy.zeros((0, run.architecture.hidden), "<f4")]
     logits = [numpy.zeros((0, len(run.spec.task.labels)), "<f4")]
-    probed: List[ProbedRow] = []
+    probed: list[ProbedRow] = []
     size, pad = run.spec.evaluation.batch_size, run.task.source_dictionary.pad()
     for start in range(0, len(examples), size):
         part = examples[start : start + size]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -18,8 +19,8 @@ def renumbered(path: Path, index: Mapping[int, int], symbols: Sequence[str]) -> 
 
     `symbols` name the rows that no token has.  Raises `DataError` where the tokenizer's kind does not allow it.
     """
-    told: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    before: Dict[str, int] = Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    before: dict[str, int] = Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
     after = {token: index[number] for token, number in before.items()}
     named = {number: token for token, number in after.items()}
     model = told["model"]

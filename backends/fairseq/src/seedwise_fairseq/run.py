@@ -1,4 +1,10 @@
-"""One run: from a checked spec to its files.  Importing this imports torch and fairseq."""
+"""One run: from a checked spec to its files.  Importing this imports torch and fairseq.
+
+Three streams of randomness, none of which draws from another:
+- initialisation: torch's global generator is seeded with it right before weights are drawn (`model.build`);
+- order: `seedwise_contract.order.epoch_batches` is a pure function of the seed, the epoch and the rows' lengths, the same in every backend;
+- dropout: fairseq's own seed.  Its Trainer seeds torch before every update with this seed plus the updates done.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +17,36 @@ import shlex
 import shutil
 import tempfile
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
-from seedwise_contract import DataError, OutOfMemory, RunResult, RunSpec
+from seedwise_contract import DataError, RunResult, RunSpec
 from seedwise_contract.context import RunContext
 from seedwise_contract.data import model_folder, read_split, read_texts
-from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json
 from seedwise_contract.gradient import GradientRun
 from seedwise_contract.results import Selected
 from seedwise_contract.states import Progress
+from seedwise_contract.torch_device import device_of, environment_of, memory_errors, peak_device_bytes, set_determinism
 from seedwise_fairseq.architecture import read_folder
 from seedwise_fairseq.binarise import binarised, save_dictionary
 from seedwise_fairseq.command import command_line, configuration
 from seedwise_fairseq.model import build, decay_by_name, parameter_table, read_source
-from seedwise_fairseq.seeding import set_determinism
 from seedwise_fairseq.state import States
 from seedwise_fairseq.tasks import task_of
 from seedwise_fairseq.text import SPECIALS, Row, coder_of
 from seedwise_fairseq.training import SeedwiseTrainer
 from seedwise_fairseq.vocabulary import with_vocabulary
 
-_LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
-
 
 def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
     """Train, select, score, write; `begun` is when the process's work began, by the monotonic clock."""
-    with tempfile.TemporaryDirectory(prefix="seedwise-run-") as scratch:
-        try:
-            return FairseqRun(spec, context, begun, Path(scratch)).result()
-        except RuntimeError as error:  # torch gives its allocator no type of its own
-            if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
-                raise
-            raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
+    with tempfile.TemporaryDirectory(prefix="seedwise-run-") as scratch, memory_errors():
+        return FairseqRun(spec, context, begun, Path(scratch)).result()
 
 
 class FairseqRun(GradientRun):
@@ -55,9 +54,9 @@ class FairseqRun(GradientRun):
         super().__init__(spec, context, States(context.files, spec), begun)
         logging.getLogger().setLevel(logging.WARNING)  # fairseq's modules set it to INFO when they are imported
         switches = set_determinism(spec.device.threads)
-        environment = read_environment(threads=spec.device.threads, device="cpu", driver=None, determinism=switches)
-        write_json(self.files.environment, environment)
-        self.examples: Dict[str, Sequence[Row]] = {
+        self.device = device_of(spec)
+        write_json(self.files.environment, environment_of(spec, self.device, switches))
+        self.examples: dict[str, Sequence[Row]] = {
             split: _rows(spec, split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
@@ -88,6 +87,9 @@ class FairseqRun(GradientRun):
             self.spec, self.context, self.examples, self.states, progress,
         )  # fmt: skip
 
+    def peak_device_bytes(self) -> int | None:
+        return peak_device_bytes(self.device)
+
     def lines(self, split: str, logits: Any) -> Sequence[Any]:
         return self.task.lines(logits, self.examples[split])  # type: ignore[no-any-return]
 
@@ -104,7 +106,7 @@ class FairseqRun(GradientRun):
             "lr_scheduler_state": {"best": None},
             "num_updates": selected.update,
         }
-        saved = {"args": None, "cfg": plain, "model": self.model.state_dict(), "optimizer_history": [history]}
+        saved = {"args": None, "cfg": plain, "model": _on_host(self.model.state_dict()), "optimizer_history": [history]}
         place = {"train_iterator": {"version": 2, "epoch": int(selected.epoch) + 1, "iterations_in_epoch": 0}}
         torch.save({**saved, "extra_state": place, "task_state": {}}, str(folder / "model.pt"))
         save_dictionary(self.coder.symbols, folder)
@@ -118,6 +120,10 @@ class FairseqRun(GradientRun):
         write_json(folder / "seedwise.json", {"layer_norm_eps": self.architecture.norm_eps})
 
 
+def _on_host(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.cpu() for name, tensor in weights.items()}
+
+
 def _rows(spec: RunSpec, split: str, root: Path) -> Sequence[Row]:
     if spec.task.kind == "masked_lm":
         return read_texts(spec.task, split, root)
@@ -125,10 +131,12 @@ def _rows(spec: RunSpec, split: str, root: Path) -> Sequence[Row]:
     return read_split(spec.task, split, root)
 
 
-def _agree(read: List[str], written: List[str]) -> None:
+def _agree(read: list[str], written: list[str]) -> None:
     """The dictionary that fairseq read is the one that the weights' rows are in."""
     if list(read) != list(written):
-        place = next((n for n, (a, b) in enumerate(zip(read, written)) if a != b), min(len(read), len(written)))  # noqa: B905
+        place = next(
+            (n for n, (a, b) in enumerate(zip(read, written, strict=False)) if a != b), min(len(read), len(written))
+        )
         raise DataError(
             f"the dictionary is not read back as it was written, from index {place} on: check dict.txt there"
         )

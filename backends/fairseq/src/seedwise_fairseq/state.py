@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any
 
 import torch
 
@@ -19,6 +19,6 @@ class States(states.States):
     def write_best(self, best: Best, folder: Path) -> None:
         torch.save({"weights": best.weights, "logits": best.logits}, str(folder / _BEST))
 
-    def read_best(self, folder: Path) -> Tuple[Any, Any]:
-        best = torch.load(str(folder / _BEST))
+    def read_best(self, folder: Path) -> tuple[Any, Any]:
+        best = torch.load(str(folder / _BEST), map_location="cpu")
         return best["weights"], best["logits"]

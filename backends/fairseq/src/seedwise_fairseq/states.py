@@ -11,7 +11,7 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 
 import logging
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import numpy
 import torch
@@ -41,7 +41,7 @@ def write_states(request: StatesRequest, source: Path, out: Path) -> None:
     read = read_fairseq(folder)
     model = _model(read, folder)
     coder = coder_of(folder)
-    found: Dict[str, List[Any]] = {"ids": [], "lengths": [], "hidden": [], "logits": [], "masked": []}
+    found: dict[str, list[Any]] = {"ids": [], "lengths": [], "hidden": [], "logits": [], "masked": []}
     with torch.inference_mode():
         for number, text in enumerate(request.texts):
             ids = [BOS, *coder.indices(text)[: request.max_length - 2], EOS]

@@ -10,12 +10,14 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 # isort: split
 
 import math
-from typing import Any, Callable, List, Optional, Sequence, Union
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from fairseq.data import iterators
 from fairseq.tasks.masked_lm import MaskedLMTask
 from fairseq.tasks.sentence_prediction import SentencePredictionTask
+from fairseq.utils import move_to_cuda
 from torch import nn
 
 from seedwise_contract import RunSpec
@@ -36,7 +38,7 @@ class _Ordered:
     batching: str
 
     def get_batch_iterator(
-        self, dataset: Any, max_sentences: Optional[int] = None, epoch: int = 1, **_: Any
+        self, dataset: Any, max_sentences: int | None = None, epoch: int = 1, **_: Any
     ) -> iterators.EpochBatchIterator:
         """Batches of one epoch (from 1).  fairseq's own would shuffle whole batches, with a seed of its own."""
         assert max_sentences is not None
@@ -97,7 +99,7 @@ class MaskedLm(_Ordered, MaskedLMTask):  # type: ignore[misc]
             target = batch["target"]
             masked = target.ne(pad)
             logits = model(**batch["net_input"], masked_tokens=masked)[0]
-            each = torch.zeros(target.shape, dtype=torch.float64)
+            each = torch.zeros(target.shape, dtype=torch.float64, device=target.device)
             each[masked] = nn.functional.cross_entropy(logits.double(), target[masked], reduction="none")
             return torch.stack([each.sum(1), masked.sum(1).double()], dim=1)
 
@@ -112,11 +114,11 @@ class MaskedLm(_Ordered, MaskedLMTask):  # type: ignore[misc]
     def lines(self, losses: torch.Tensor, texts: Sequence[Text]) -> Sequence[Any]:
         return [
             TokenLoss(id=text.id, loss=loss, tokens=int(tokens))
-            for text, (loss, tokens) in zip(texts, losses.tolist())  # noqa: B905 - Python 3.9
+            for text, (loss, tokens) in zip(texts, losses.tolist(), strict=True)
         ]
 
 
-Task = Union[Classification, MaskedLm]
+Task = Classification | MaskedLm
 
 
 def task_of(spec: RunSpec, cfg: Any) -> Task:
@@ -130,20 +132,22 @@ def task_of(spec: RunSpec, cfg: Any) -> Task:
 def _by_length(
     model: nn.Module, dataset: Any, batch_size: int, stop: Callable[[], bool], found: Callable[[Any], torch.Tensor]
 ) -> torch.Tensor:
-    """What `found` gives of each batch, a line a row, in the order of `dataset`."""
+    """What `found` gives of each batch, a line a row, in the order of `dataset`; on the CPU."""
     by_length = sorted(range(len(dataset)), key=_lengths(dataset).__getitem__)
-    lines: List[torch.Tensor] = []
+    lines: list[torch.Tensor] = []
+    on_device = next(model.parameters()).is_cuda
     model.eval()
     for start in range(0, len(dataset), batch_size):
         if stop():
             raise Stopped
-        lines.append(found(dataset.collater([dataset[index] for index in by_length[start : start + batch_size]])))
+        batch = dataset.collater([dataset[index] for index in by_length[start : start + batch_size]])
+        lines.append(found(move_to_cuda(batch) if on_device else batch).cpu())
     sorted_lines = torch.cat(lines)
     ordered = torch.empty_like(sorted_lines)
     ordered[torch.tensor(by_length)] = sorted_lines
     return ordered
 
 
-def _lengths(dataset: Any) -> List[int]:
+def _lengths(dataset: Any) -> list[int]:
     """Tokens of each row."""
     return [int(dataset.size(index)) for index in range(len(dataset))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Union
+from typing import Any, NamedTuple, Protocol
 
 from seedwise_contract import DataError, RunSpec
 from seedwise_contract.data import Example, Text
@@ -14,25 +15,25 @@ SPECIALS, MASK = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"
 # Special tokens of transformers' types, in the order of fairseq's.
 _BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 _ROBERTA = (*SPECIALS, MASK)
-Row = Union[Example, Text]
+Row = Example | Text
 
 
 class Texts(NamedTuple):
     """Indices of one example's texts in the dictionary; special tokens are fairseq's to add."""
 
-    first: List[int]
-    second: Optional[List[int]]
+    first: list[int]
+    second: list[int] | None
 
 
 class Coder(Protocol):
-    symbols: List[str]
+    symbols: list[str]
     """Symbols of the dictionary from index 0 on, special ones included."""
     files: Sequence[Path]
     """What a checkpoint needs beside the weights to code texts again."""
 
-    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]: ...
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> list[Texts]: ...
 
-    def indices(self, text: str) -> List[int]:
+    def indices(self, text: str) -> list[int]:
         """Of the whole text, without special tokens."""
         ...
 
@@ -57,7 +58,7 @@ class TokenizerCoder:
     `declared` are the symbols of a fairseq folder's dictionary, which must be those that the tokenizer gives.
     """
 
-    def __init__(self, folder: Folder, declared: Optional[List[str]] = None) -> None:
+    def __init__(self, folder: Folder, declared: list[str] | None = None) -> None:
         from tokenizers import Tokenizer
 
         self.files = [folder.path / "tokenizer.json"]
@@ -85,7 +86,7 @@ class TokenizerCoder:
             )
         self.index = {number: index for index, number in enumerate(self.source_ids) if number is not None}
 
-    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> list[Texts]:
         assert spec.recipe is not None
         pairs = paired(spec)
         if pairs and spec.recipe.truncation == "only_first":
@@ -96,19 +97,19 @@ class TokenizerCoder:
         self._tokenizer.enable_truncation(
             spec.recipe.max_length, strategy=spec.recipe.truncation if pairs else "longest_first"
         )
-        texts: List[Any] = [(e.text, _second(e)) if pairs else e.text for e in examples]
+        texts: list[Any] = [(e.text, _second(e)) if pairs else e.text for e in examples]
         return [
             self._texts(example, encoding, pairs)
-            for example, encoding in zip(examples, self._tokenizer.encode_batch(texts))  # noqa: B905 - Python 3.9
+            for example, encoding in zip(examples, self._tokenizer.encode_batch(texts), strict=True)
         ]
 
-    def indices(self, text: str) -> List[int]:
+    def indices(self, text: str) -> list[int]:
         self._tokenizer.no_truncation()
         return [self.index[number] for number in self._tokenizer.encode(text, add_special_tokens=False).ids]
 
     def _texts(self, example: Row, encoding: Any, pairs: bool) -> Texts:
-        parts: List[List[int]] = [[], []]
-        for number, sequence in zip(encoding.ids, encoding.sequence_ids):  # noqa: B905 - Python 3.9
+        parts: list[list[int]] = [[], []]
+        for number, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
             if number >= self.size:
                 raise DataError(
                     f"example {example.id}: token {number} lies outside the model's vocabulary of {self.size}; "
@@ -133,7 +134,7 @@ class PieceCoder:
         self.symbols = symbols_of(folder.path / "dict.txt")
         self._index = {symbol: index for index, symbol in enumerate(self.symbols)}
 
-    def code(self, examples: Sequence[Row], spec: RunSpec) -> List[Texts]:
+    def code(self, examples: Sequence[Row], spec: RunSpec) -> list[Texts]:
         assert spec.recipe is not None
         length, pairs = spec.recipe.max_length, paired(spec)
         firsts = [self.indices(example.text) for example in examples]
@@ -143,21 +144,21 @@ class PieceCoder:
         room = length - 4  # <s> first </s> </s> second </s>
         if spec.recipe.truncation == "only_first":
             _refuse_long_seconds(examples, [len(second) for second in seconds], room, length)
-            return [Texts(a[: room - len(b)], b) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
-        return [_longest_first(a, b, room) for a, b in zip(firsts, seconds)]  # noqa: B905 - Python 3.9
+            return [Texts(a[: room - len(b)], b) for a, b in zip(firsts, seconds, strict=True)]
+        return [_longest_first(a, b, room) for a, b in zip(firsts, seconds, strict=True)]
 
-    def indices(self, text: str) -> List[int]:
+    def indices(self, text: str) -> list[int]:
         return [self._index.get(piece, UNK) for piece in self._pieces.encode(text, out_type=str)]
 
 
-def _renumbered(vocabulary: Dict[str, int], named: Sequence[str], size: int) -> List[Optional[int]]:
+def _renumbered(vocabulary: dict[str, int], named: Sequence[str], size: int) -> list[int | None]:
     """The tokenizer's number of each index of the dictionary; None where the tokenizer has no such token."""
     special = [vocabulary.get(name) for name in named]
     others = [number for number in range(size) if number not in special]
     return [*special[:4], *others, special[4]]
 
 
-def _symbols(by_id: Dict[int, str], numbers: Sequence[Optional[int]]) -> List[str]:
+def _symbols(by_id: dict[int, str], numbers: Sequence[int | None]) -> list[str]:
     """Symbols for tokens, made up where a token cannot stand in a dictionary file or none has the number."""
     taken = {*SPECIALS, MASK}
     symbols = []
@@ -170,12 +171,12 @@ def _symbols(by_id: Dict[int, str], numbers: Sequence[Optional[int]]) -> List[st
     return symbols
 
 
-def symbols_of(path: Path) -> List[str]:
+def symbols_of(path: Path) -> list[str]:
     """The symbols of a `dict.txt`, with those that fairseq adds to it."""
     return [*SPECIALS, *_dictionary(path), MASK]
 
 
-def _dictionary(path: Path) -> List[str]:
+def _dictionary(path: Path) -> list[str]:
     symbols = []
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -198,7 +199,7 @@ def _dictionary(path: Path) -> List[str]:
     return [symbol for symbol in symbols if symbol != MASK]
 
 
-def _longest_first(first: List[int], second: List[int], room: int) -> Texts:
+def _longest_first(first: list[int], second: list[int], room: int) -> Texts:
     """As transformers cuts: one token after the other from the longer text, from the second where both are as long."""
     first, second = list(first), list(second)
     while len(first) + len(second) > max(room, 0):
@@ -207,7 +208,7 @@ def _longest_first(first: List[int], second: List[int], room: int) -> Texts:
 
 
 def _refuse_long_seconds(examples: Sequence[Row], lengths: Sequence[int], room: int, max_length: int) -> None:
-    for example, length in zip(examples, lengths):  # noqa: B905 - Python 3.9
+    for example, length in zip(examples, lengths, strict=True):
         if length >= room:
             raise DataError(
                 f"example {example.id}: its second text has {length} tokens, which leaves nothing of the first within "

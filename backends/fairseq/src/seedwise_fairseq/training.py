@@ -8,8 +8,9 @@ import seedwise_fairseq.compat  # noqa: F401 - before anything of fairseq's
 
 import math
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence
+from typing import Any, NoReturn
 
 import torch
 from fairseq import metrics as meters
@@ -32,7 +33,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, cfg: Any, task: Task, model: nn.Module, criterion: Any, decay: Dict[str, float],
+        self, cfg: Any, task: Task, model: nn.Module, criterion: Any, decay: dict[str, float],
         spec: RunSpec, context: RunContext, examples: Mapping[str, Sequence[Row]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
         meters.reset()
@@ -46,7 +47,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         self._epoch_itr: Any = None
         self._loss = self._norm = math.nan
 
-    def fit(self, resumed: Optional[Path]) -> None:
+    def fit(self, resumed: Path | None) -> None:
         """As fairseq_cli.train.main goes over the epochs, each of them trained by its own function."""
         assert self.spec.recipe is not None
         if resumed is None:
@@ -70,7 +71,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
     def updates(self) -> int:
         return int(self.get_num_updates())
 
-    def train_step(self, samples: List[Any], raise_oom: bool = False) -> Any:
+    def train_step(self, samples: list[Any], raise_oom: bool = False) -> Any:
         """fairseq's step; then the step event, and the reasons to stop."""
         lr = self.get_lr()
         try:
@@ -82,7 +83,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             self.interrupt()
         return output
 
-    def save_checkpoint(self, filename: str, extra_state: Dict[str, Any]) -> None:
+    def save_checkpoint(self, filename: str, extra_state: dict[str, Any]) -> None:
         """Not when it crashes: a diverged run is reported, and what it leaves is of no use."""
         if not str(filename).endswith("crash.pt"):
             super().save_checkpoint(filename, extra_state)
@@ -96,7 +97,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
         self.save_checkpoint(str(partial / TRAINER), {"train_iterator": self._position()})
         self._states.leave(self.course.progress, partial, self.updates)
 
-    def _position(self) -> Dict[str, Any]:
+    def _position(self) -> dict[str, Any]:
         """Where the data stand.  fairseq's own answer needs an epoch that has begun, which a resumed run may not have."""
         itr = self._epoch_itr
         if itr._cur_epoch_itr is not None:
@@ -116,10 +117,10 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
             task.score(self.model, split, size, lambda: self.context.stop_requested), self._examples[split]
         )
 
-    def restore(self, weights: Dict[str, torch.Tensor]) -> None:
+    def restore(self, weights: dict[str, torch.Tensor]) -> None:
         restore(self.model, weights)
 
-    def _weights(self) -> Dict[str, torch.Tensor]:
+    def _weights(self) -> dict[str, torch.Tensor]:
         return {name: p.detach().clone() for name, p in self.model.named_parameters() if p.requires_grad}
 
     def _build_optimizer(self) -> None:
@@ -144,7 +145,7 @@ class SeedwiseTrainer(Trainer):  # type: ignore[misc]
 
 
 @torch.no_grad()
-def restore(model: nn.Module, weights: Dict[str, torch.Tensor]) -> None:
+def restore(model: nn.Module, weights: dict[str, torch.Tensor]) -> None:
     parameters = dict(model.named_parameters())
     for name, value in weights.items():
         parameters[name].copy_(value)

@@ -8,8 +8,8 @@ same rows give the same files.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from seedwise_contract import DataError
 from seedwise_contract.data import Text

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Mapping
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.tools import ParametersRequest, StatesRequest
+from seedwise_contract.torch_device import stay_off_the_device
 from seedwise_hf import __version__
 from seedwise_hf.check import faults
 from seedwise_hf.methods import FullFineTuning, Method
@@ -35,7 +35,7 @@ class HfBackend:
         self,
         name: str = "hf",
         version: str = __version__,
-        methods: Optional[Mapping[str, Method]] = None,
+        methods: Mapping[str, Method] | None = None,
         packages: tuple[str, ...] = PACKAGES,
     ) -> None:
         self.name = name
@@ -44,7 +44,7 @@ class HfBackend:
         self.packages = packages
 
     def describe(self) -> Description:
-        packages: Dict[str, str] = {package: metadata.version(package) for package in self.packages}
+        packages: dict[str, str] = {package: metadata.version(package) for package in self.packages}
         return Description(
             contract=CONTRACT_VERSION,
             backend=self.name,
@@ -59,13 +59,12 @@ class HfBackend:
             verbs=["describe", "check", "run", "probe"],
         )
 
-    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         return faults(spec, roots, self.methods)
 
     def warm(self, threads: int) -> None:
         set_environment(threads)
-        # Asking the driver library for devices, as imports do, must not begin a CUDA context: no fork could use one.
-        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+        stay_off_the_device()
         for module in ("seedwise_hf.run", *LAZY, *self.packages):
             import_module(module)
         # A table of old names of weights, made by compiling its patterns when the first model is read.

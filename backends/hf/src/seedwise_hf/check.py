@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.checks import training_faults
@@ -22,14 +23,14 @@ class DropoutFields(NamedTuple):
     the hidden dropout, or (`bare`) has none.
     """
 
-    hidden: Tuple[str, ...]
+    hidden: tuple[str, ...]
     attention: str
-    classifier: Optional[str]
+    classifier: str | None
     bare: bool = False
 
 
 _BERT = DropoutFields(("hidden_dropout_prob",), "attention_probs_dropout_prob", "classifier_dropout")
-DROPOUT_FIELDS: Dict[str, DropoutFields] = {
+DROPOUT_FIELDS: dict[str, DropoutFields] = {
     "albert": DropoutFields(("hidden_dropout_prob",), "attention_probs_dropout_prob", "classifier_dropout_prob"),
     "bert": _BERT,
     "bloom": DropoutFields(("hidden_dropout",), "attention_dropout", None, bare=True),
@@ -47,9 +48,9 @@ _POSITION_OFFSET = {"camembert": 2, "mpnet": 2, "roberta": 2, "xlm-roberta": 2}
 _POSITION_FIELD = {"gpt2": ("n_positions", 1024), "llama": ("max_position_embeddings", 2048)}
 
 
-def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[Fault]:
+def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> list[Fault]:
     """Every fault; `DataError` where there is none but the model folder cannot be read."""
-    found: List[Fault] = []
+    found: list[Fault] = []
     if spec.method.name in methods:
         found += methods[spec.method.name].faults(spec.method.parameters)
     found += training_faults(spec)
@@ -66,7 +67,7 @@ def faults(spec: RunSpec, roots: Roots, methods: Mapping[str, Method]) -> List[F
     return found if wish is None else found + list(wish_faults(spec, wish, config))
 
 
-def read_config(folder: Path) -> Dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -77,7 +78,7 @@ def read_config(folder: Path) -> Dict[str, Any]:
     return config
 
 
-def _model_faults(spec: RunSpec, config: Dict[str, Any]) -> Iterator[Fault]:
+def _model_faults(spec: RunSpec, config: dict[str, Any]) -> Iterator[Fault]:
     kind = config.get("model_type")
     fields = DROPOUT_FIELDS.get(str(kind))
     if fields is None:
@@ -131,7 +132,7 @@ def _dropout_faults(kind: str, fields: DropoutFields, dropout: Dropout) -> Itera
         )
 
 
-def _positions(kind: str, config: Dict[str, Any]) -> Optional[int]:
+def _positions(kind: str, config: dict[str, Any]) -> int | None:
     """The longest input in tokens; None where positions have no end (BLOOM's are distances)."""
     if kind == "bloom":
         return None

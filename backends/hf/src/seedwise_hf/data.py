@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import Sampler
@@ -13,12 +14,12 @@ from seedwise_contract.order import epoch_batches
 
 
 class Encoded(NamedTuple):
-    ids: List[int]
-    segments: Optional[List[int]]
+    ids: list[int]
+    segments: list[int] | None
     label: int
 
 
-def encode(tokenizer: Any, examples: Sequence[Example], spec: RunSpec, vocabulary: int) -> List[Encoded]:
+def encode(tokenizer: Any, examples: Sequence[Example], spec: RunSpec, vocabulary: int) -> list[Encoded]:
     """Tokens of each example, cut to `max_length` as the recipe says.
 
     Raises `DataError` where the cut cannot be made (`only_first` with a second text that fills the room) or a token
@@ -67,7 +68,7 @@ class Collator:
     def __init__(self, pad: int) -> None:
         self._pad = pad
 
-    def __call__(self, batch: Sequence[Encoded]) -> Dict[str, torch.Tensor]:
+    def __call__(self, batch: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         longest = max(len(item.ids) for item in batch)
         inputs = {
             "input_ids": torch.tensor([item.ids + [self._pad] * (longest - len(item.ids)) for item in batch]),
@@ -80,7 +81,7 @@ class Collator:
         return inputs
 
 
-class EpochBatches(Sampler[List[int]]):
+class EpochBatches(Sampler[list[int]]):
     """Batches of row numbers of one epoch; whoever starts an epoch sets its number first."""
 
     def __init__(self, seed: int, lengths: Sequence[int], batch_size: int, batching: str) -> None:
@@ -90,7 +91,7 @@ class EpochBatches(Sampler[List[int]]):
         self._batching = batching
         self.epoch = 0
 
-    def __iter__(self) -> Iterator[List[int]]:
+    def __iter__(self) -> Iterator[list[int]]:
         return iter(epoch_batches(self._seed, self.epoch, self._lengths, self._batch_size, self._batching))
 
     def __len__(self) -> int:

@@ -7,8 +7,9 @@ length.  The answer's tokens are those that reach into it: a token that holds th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -30,9 +31,9 @@ _TEMPERATURE, _TOP_K = 0.7, 50
 class EncodedDialogue(NamedTuple):
     """Tokens, and for each whether training learns it and whether it is the answer's; nothing predicts the first."""
 
-    ids: List[int]
-    learned: List[bool]
-    answer: List[bool]
+    ids: list[int]
+    learned: list[bool]
+    answer: list[bool]
 
 
 class CausalLm:
@@ -42,10 +43,10 @@ class CausalLm:
         self._seeds = spec.seeds
         self._longest = spec.recipe.max_length
 
-    def read(self, split: str, root: Path) -> List[Dialogue]:
+    def read(self, split: str, root: Path) -> list[Dialogue]:
         return read_dialogues(self._task, split, root)
 
-    def encode(self, tokenizer: Any, rows: Sequence[Dialogue], vocabulary: int) -> List[EncodedDialogue]:
+    def encode(self, tokenizer: Any, rows: Sequence[Dialogue], vocabulary: int) -> list[EncodedDialogue]:
         """Raises `DataError` where the cut leaves nothing of an answer, or the tokenizer cannot serve."""
         if not tokenizer.is_fast or tokenizer.eos_token_id is None:
             raise DataError(
@@ -78,13 +79,13 @@ class CausalLm:
         learned = answer if self._task.loss_on == "answer" else [False] + [True] * (len(ids) - 1)
         return EncodedDialogue(ids, learned, answer)
 
-    def collator(self, pad: int, scoring: bool) -> Callable[[Sequence[EncodedDialogue]], Dict[str, torch.Tensor]]:
+    def collator(self, pad: int, scoring: bool) -> Callable[[Sequence[EncodedDialogue]], dict[str, torch.Tensor]]:
         """Labels are what training learns, or in `scoring` the answers."""
 
-        def collate(batch: Sequence[EncodedDialogue]) -> Dict[str, torch.Tensor]:
+        def collate(batch: Sequence[EncodedDialogue]) -> dict[str, torch.Tensor]:
             longest = max(len(item.ids) for item in batch)
 
-            def row(values: List[int], filler: int) -> List[int]:
+            def row(values: list[int], filler: int) -> list[int]:
                 return values + [filler] * (longest - len(values))
 
             wanted = [item.answer if scoring else item.learned for item in batch]
@@ -104,7 +105,7 @@ class CausalLm:
         """Cross-entropy in float32, over predicted tokens."""
         return _losses(outputs["logits"].float(), labels, "sum") / num_items_in_batch
 
-    def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
+    def found(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """float64, rows × 2: the loss summed over an answer's tokens, in nats, and their number."""
         labels = batch.pop("labels")
         each = _losses(model(**batch).logits.double(), labels, "none").view_as(labels)
@@ -145,7 +146,7 @@ class CausalLm:
             )
         write_lines(files.answers, answers)
 
-    def _said(self, model: Any, tokenizer: Any, ids: List[int], choice: Dict[str, Any]) -> str:
+    def _said(self, model: Any, tokenizer: Any, ids: list[int], choice: dict[str, Any]) -> str:
         """What `model` says after the tokens `ids`, up to its end-of-text token or to the longest answer."""
         settings = GenerationConfig(
             **choice,

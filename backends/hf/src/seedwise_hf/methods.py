@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, FrozenSet, List, Mapping, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seedwise_contract import Fault
 from seedwise_contract.checks import no_parameters
@@ -19,12 +20,12 @@ class Built(NamedTuple):
     """
 
     model: nn.Module
-    head: FrozenSet[str]
-    replaced: FrozenSet[str] = frozenset()
+    head: frozenset[str]
+    replaced: frozenset[str] = frozenset()
 
 
 class Method(Protocol):
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         """Faults in `method.parameters`; must not import torch."""
         ...
 
@@ -36,7 +37,7 @@ class Method(Protocol):
 class FullFineTuning:
     """Every parameter trains."""
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         return no_parameters("full", parameters)
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:

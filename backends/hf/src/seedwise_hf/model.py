@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, FrozenSet
+from typing import Any
 
 import torch
 from torch import nn
@@ -66,7 +66,7 @@ def align(model: nn.Module) -> None:
 def configure(spec: RunSpec, folder: Path) -> Any:
     """The model's configuration with the task's classes and the recipe's dropout."""
     assert spec.recipe is not None
-    classes: Dict[str, Any] = {}
+    classes: dict[str, Any] = {}
     if spec.task.kind == "classification":
         labels = spec.task.labels
         classes = {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
@@ -83,14 +83,14 @@ def configure(spec: RunSpec, folder: Path) -> Any:
     return config
 
 
-def _outside_encoder(model: nn.Module) -> FrozenSet[str]:
+def _outside_encoder(model: nn.Module) -> frozenset[str]:
     encoder = str(model.base_model_prefix) + "."
     return frozenset(name for name, _ in model.named_parameters() if not name.startswith(encoder))
 
 
 def _absent_from_checkpoint(
-    model: nn.Module, folder: Path, info: Dict[str, Any], outside: FrozenSet[str]
-) -> FrozenSet[str]:
+    model: nn.Module, folder: Path, info: dict[str, Any], outside: frozenset[str]
+) -> frozenset[str]:
     mismatched = sorted(str(item[0]) for item in info.get("mismatched_keys", ()) if item[0] not in outside)
     if mismatched:
         raise DataError(f"{folder}: config.json gives other shapes than the weights of {', '.join(mismatched[:5])}")
@@ -104,7 +104,7 @@ def _absent_from_checkpoint(
     return absent & {name for name, _ in model.named_parameters()}
 
 
-def _draw_anew(model: Any, names: FrozenSet[str], seed: int) -> None:
+def _draw_anew(model: Any, names: frozenset[str], seed: int) -> None:
     """Initialise the parameters `names` as the model's own code does, from the stream `seed` and nothing else."""
     seed_torch(seed)
     with torch.no_grad():
@@ -117,7 +117,7 @@ def _draw_anew(model: Any, names: FrozenSet[str], seed: int) -> None:
                 model._init_weights(module)
 
 
-def parameter_table(built: Built, decay: Dict[str, float]) -> ParameterTable:
+def parameter_table(built: Built, decay: dict[str, float]) -> ParameterTable:
     """Every parameter; `decay` gives the weight decay of those that train."""
     return tables.parameter_table(
         (

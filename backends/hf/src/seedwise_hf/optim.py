@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Set, Tuple
 
 import torch
 from torch import nn
@@ -38,14 +37,14 @@ def lr_at(update: int, lr: float, schedule: Schedule, total: int) -> float:
     return schedule.end_lr + (lr - schedule.end_lr) * share
 
 
-def decay_by_name(model: nn.Module, optimizer: Optimizer) -> Dict[str, float]:
+def decay_by_name(model: nn.Module, optimizer: Optimizer) -> dict[str, float]:
     """Weight decay of every parameter that trains; `matrices` spares biases and normalisation weights.
 
     A weight that two modules share (embeddings and the output of a language model) goes by its first name, as in
     `named_parameters`.
     """
-    decay: Dict[str, float] = {}
-    seen: Set[int] = set()
+    decay: dict[str, float] = {}
+    seen: set[int] = set()
     for prefix, module in model.named_modules():
         norm = "norm" in type(module).__name__.lower()
         for name, parameter in module.named_parameters(recurse=False):
@@ -58,11 +57,11 @@ def decay_by_name(model: nn.Module, optimizer: Optimizer) -> Dict[str, float]:
     return decay
 
 
-def make(model: nn.Module, recipe: Recipe, total: int) -> Tuple[torch.optim.Optimizer, LambdaLR]:
+def make(model: nn.Module, recipe: Recipe, total: int) -> tuple[torch.optim.Optimizer, LambdaLR]:
     """Optimizer and schedule over the parameters of `model` that train."""
     spec = recipe.optimizer
     parameters = dict(model.named_parameters())
-    groups: Dict[float, list[nn.Parameter]] = {}
+    groups: dict[float, list[nn.Parameter]] = {}
     for name, value in decay_by_name(model, spec).items():
         groups.setdefault(value, []).append(parameters[name])
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[spec.name]

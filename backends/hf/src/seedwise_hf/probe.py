@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import List
 
 import numpy
 import torch
@@ -78,7 +77,7 @@ def _updates(trainer: SeedwiseTrainer) -> int:
     return int(counted[-1])
 
 
-def _rates(trainer: SeedwiseTrainer, updates: int) -> List[float]:
+def _rates(trainer: SeedwiseTrainer, updates: int) -> list[float]:
     """Steps the schedule through the whole run; without gradients the optimizer moves nothing."""
     assert trainer.optimizer is not None
     assert trainer.lr_scheduler is not None
@@ -93,7 +92,7 @@ def _rates(trainer: SeedwiseTrainer, updates: int) -> List[float]:
 
 
 @torch.inference_mode()
-def _states(run: HfRun, rows: int) -> List[ProbedRow]:
+def _states(run: HfRun, rows: int) -> list[ProbedRow]:
     """Score the first `rows` rows in batches as evaluation does, in the order of the file; writes both arrays."""
     run.model.eval()
     items, examples = run.encoded["selection"][:rows], run.examples["selection"][:rows]

@@ -2,64 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Type
+from typing import Any
 
-import torch
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
-from seedwise_contract import BackendError, DataError, OutOfMemory, RunResult, RunSpec
+from seedwise_contract import DataError, RunResult, RunSpec
 from seedwise_contract.context import RunContext
 from seedwise_contract.data import model_folder
-from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json
 from seedwise_contract.gradient import GradientRun
 from seedwise_contract.results import Selected
 from seedwise_contract.states import Progress
+from seedwise_contract.torch_device import device_of, environment_of, memory_errors, peak_device_bytes, set_determinism
 from seedwise_hf import optim
 from seedwise_hf.check import DROPOUT_FIELDS
 from seedwise_hf.methods import Method
 from seedwise_hf.model import build, parameter_table
 from seedwise_hf.scoring import Scorer
-from seedwise_hf.seeding import set_determinism
 from seedwise_hf.state import States
 from seedwise_hf.tasks import task_of
 from seedwise_hf.training import SeedwiseTrainer
 from seedwise_hf.vocabulary import learn, wish_of
 
-_LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
-
-def run(
-    spec: RunSpec, context: RunContext, method: Method, begun: float, kind: Optional[Type[HfRun]] = None
-) -> RunResult:
+def run(spec: RunSpec, context: RunContext, method: Method, begun: float, kind: type[HfRun] | None = None) -> RunResult:
     """Train, select, score, write, as `kind` does; `begun` is when the process's work began, by the monotonic clock."""
-    try:
+    with memory_errors():
         return (kind or HfRun)(spec, context, method, begun).result()
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory(f"the device ran out of memory: {_LESS_MEMORY} ({error})") from error
-    except RuntimeError as error:  # torch gives its allocator on the host no type of its own
-        if "can't allocate memory" not in str(error):
-            raise
-        raise OutOfMemory(f"the host ran out of memory: {_LESS_MEMORY} ({error})") from error
 
 
 class HfRun(GradientRun):
     """A backend that shares this one's loop gives its own states and trainer, and says how a checkpoint is written."""
 
-    states_type: Type[States] = States
-    trainer_type: Type[SeedwiseTrainer] = SeedwiseTrainer
+    states_type: type[States] = States
+    trainer_type: type[SeedwiseTrainer] = SeedwiseTrainer
 
     def __init__(self, spec: RunSpec, context: RunContext, method: Method, begun: float) -> None:
         super().__init__(spec, context, self.states_type(context.files, spec), begun)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         switches = set_determinism(spec.device.threads)
-        self.device = _device(spec)
-        write_json(self.files.environment, _environment(spec, self.device, switches))
+        self.device = device_of(spec)
+        write_json(self.files.environment, environment_of(spec, self.device, switches))
         self.task = task_of(spec)
-        self.examples: Dict[str, List[Any]] = {
+        self.examples: dict[str, list[Any]] = {
             split: self.task.read(split, context.roots.data) for split in ("train", "selection", "test")
         }
         assert spec.model is not None
@@ -70,7 +59,7 @@ class HfRun(GradientRun):
         self.tokenizer = self._tokenizer(folder)
         if DROPOUT_FIELDS[built.model.config.model_type].bare:  # a head reads the last token that is no padding
             built.model.config.pad_token_id = self.tokenizer.pad_token_id
-        self.encoded: Dict[str, List[Any]] = {
+        self.encoded: dict[str, list[Any]] = {
             split: self.task.encode(self.tokenizer, examples, built.model.config.vocab_size)
             for split, examples in self.examples.items()
         }
@@ -100,8 +89,8 @@ class HfRun(GradientRun):
         )
         return self.trainer_type(spec, context, self.model, scorer, self.collate, self.encoded, self.states, progress)
 
-    def peak_device_bytes(self) -> Optional[int]:
-        return torch.cuda.max_memory_allocated() if self.device.type == "cuda" else None
+    def peak_device_bytes(self) -> int | None:
+        return peak_device_bytes(self.device)
 
     def lines(self, split: str, logits: Any) -> Sequence[Any]:
         return self.task.lines(logits, self.examples[split])
@@ -114,34 +103,6 @@ class HfRun(GradientRun):
 
     def write_model(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
-
-
-def _device(spec: RunSpec) -> torch.device:
-    if spec.device.kind == "cpu":
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise BackendError(
-            "device.kind is 'cuda', but this process sees no CUDA device; lease it one, or plan for 'cpu'"
-        )
-    if spec.recipe is not None and spec.recipe.precision == "bf16" and not torch.cuda.is_bf16_supported():
-        raise BackendError(f"{torch.cuda.get_device_name()} has no bfloat16; use precision 'fp32'")
-    torch.cuda.reset_peak_memory_stats()
-    return torch.device("cuda", torch.cuda.current_device())
-
-
-def _environment(spec: RunSpec, device: torch.device, switches: Dict[str, str]) -> Any:
-    cuda = device.type == "cuda"
-    return read_environment(
-        threads=spec.device.threads,
-        device=torch.cuda.get_device_name(device) if cuda else "cpu",
-        driver=_driver() if cuda else None,
-        determinism=switches | ({"torch.cuda": str(torch.version.cuda)} if cuda else {}),
-    )
-
-
-def _driver() -> Optional[str]:
-    path = Path("/proc/driver/nvidia/version")
-    return path.read_text(encoding="utf-8").splitlines()[0] if path.is_file() else None
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ class Scorer:
     def __call__(self, model: nn.Module, split: Sequence[Any]) -> torch.Tensor:
         """As `Task.found`, on the CPU."""
         by_length = sorted(range(len(split)), key=lambda index: len(split[index].ids))
-        found: List[torch.Tensor] = []
+        found: list[torch.Tensor] = []
         model.eval()
         for start in range(0, len(split), self._batch_size):
             if self._stop():

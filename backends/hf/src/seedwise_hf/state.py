@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any
 
 from safetensors.torch import load_file, save_file
 
@@ -20,5 +20,5 @@ class States(states.States):
         save_file(best.weights, folder / _WEIGHTS)
         save_file({"logits": best.logits}, folder / _LOGITS)
 
-    def read_best(self, folder: Path) -> Tuple[Any, Any]:
+    def read_best(self, folder: Path) -> tuple[Any, Any]:
         return load_file(folder / _WEIGHTS), load_file(folder / _LOGITS)["logits"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import numpy
 import torch
@@ -27,7 +27,7 @@ def write_states(request: StatesRequest, folder: Path, out: Path) -> None:
         model, masked = _models(folder, config)
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{folder}: the model cannot be read: {error}") from error
-    found: Dict[str, List[Any]] = {"ids": [], "lengths": [], "hidden": [], "logits": [], "masked": []}
+    found: dict[str, list[Any]] = {"ids": [], "lengths": [], "hidden": [], "logits": [], "masked": []}
     with torch.inference_mode():
         for number, text in enumerate(request.texts):
             coded = tokenizer(text, truncation=True, max_length=request.max_length, return_tensors="pt")
@@ -41,11 +41,11 @@ def write_states(request: StatesRequest, folder: Path, out: Path) -> None:
     numpy.savez(out / "states.npz", **{name: numpy.concatenate(parts) for name, parts in found.items() if parts})
 
 
-def _models(folder: Path, config: Dict[str, Any]) -> Tuple[Any, Any]:
+def _models(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
     """The model with a classification head, and the one with a head for masked tokens where the folder says it has one."""
     own = any("SequenceClassification" in name for name in config.get("architectures") or [])
     classes = {} if own else {"num_labels": _CLASSES}
-    how: Dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "use_safetensors": True}
+    how: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "use_safetensors": True}
     model, info = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True, **classes, **how)
     bert = model.config.model_type == "bert"
     layers = {

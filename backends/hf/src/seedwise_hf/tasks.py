@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Protocol, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -17,21 +18,21 @@ from seedwise_hf.language import CausalLm
 
 
 class Task(Protocol):
-    def read(self, split: str, root: Path) -> List[Any]:
+    def read(self, split: str, root: Path) -> list[Any]:
         """Rows of a split, in the order of its file."""
         ...
 
-    def encode(self, tokenizer: Any, rows: Sequence[Any], vocabulary: int) -> List[Any]:
+    def encode(self, tokenizer: Any, rows: Sequence[Any], vocabulary: int) -> list[Any]:
         """Each row as tokens (`ids`), and what else belongs to it."""
         ...
 
-    def collator(self, pad: int, scoring: bool) -> Callable[[Sequence[Any]], Dict[str, torch.Tensor]]: ...
+    def collator(self, pad: int, scoring: bool) -> Callable[[Sequence[Any]], dict[str, torch.Tensor]]: ...
 
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         """Of one batch, so that the sum over an update's batches is the mean over all its items."""
         ...
 
-    def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
+    def found(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """What scoring keeps of a batch: one line a row."""
         ...
 
@@ -50,10 +51,10 @@ class Classification:
     def __init__(self, spec: RunSpec) -> None:
         self._spec = spec
 
-    def read(self, split: str, root: Path) -> List[Example]:
+    def read(self, split: str, root: Path) -> list[Example]:
         return read_split(self._spec.task, split, root)
 
-    def encode(self, tokenizer: Any, rows: Sequence[Example], vocabulary: int) -> List[Encoded]:
+    def encode(self, tokenizer: Any, rows: Sequence[Example], vocabulary: int) -> list[Encoded]:
         return encode(tokenizer, rows, self._spec, vocabulary)
 
     def collator(self, pad: int, scoring: bool) -> Collator:
@@ -63,7 +64,7 @@ class Classification:
         """Cross-entropy in float32, over examples."""
         return nn.functional.cross_entropy(outputs["logits"].float(), labels, reduction="sum") / num_items_in_batch
 
-    def found(self, model: nn.Module, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
+    def found(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """float32 logits, examples × classes."""
         del batch["labels"]
         return model(**batch).logits.float()  # type: ignore[no-any-return]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -53,7 +54,7 @@ class SeedwiseTrainer(Trainer):
 
     def __init__(
         self, spec: RunSpec, context: RunContext, model: nn.Module, scorer: Scorer, collate: Any,
-        splits: Mapping[str, List[Any]], states: States, progress: Progress,
+        splits: Mapping[str, list[Any]], states: States, progress: Progress,
     ) -> None:  # fmt: skip
         assert spec.recipe is not None
         self.spec = spec
@@ -75,7 +76,7 @@ class SeedwiseTrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)
 
-    def fit(self, resumed: Optional[Path]) -> None:
+    def fit(self, resumed: Path | None) -> None:
         self.train(resume_from_checkpoint=str(resumed) if resumed else None)
 
     @property
@@ -91,10 +92,10 @@ class SeedwiseTrainer(Trainer):
             generator=torch.Generator(),
         )
 
-    def floating_point_ops(self, inputs: Dict[str, Any]) -> int:
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         return 0  # counted by Trainer at every batch, and not asked for
 
-    def log(self, logs: Dict[str, float], start_time: Optional[float] = None) -> None:
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Called by Trainer after every update: the step event, then the reasons to stop."""
         if "learning_rate" not in logs:
             return
@@ -136,7 +137,7 @@ class SeedwiseTrainer(Trainer):
     def scored(self, split: str) -> Scored:
         return self._scorer.task.scored(self._scorer(self.model, self._splits[split]), self._splits[split])
 
-    def restore(self, weights: Dict[str, torch.Tensor]) -> None:
+    def restore(self, weights: dict[str, torch.Tensor]) -> None:
         restore(self.model, weights)
 
 
@@ -154,7 +155,7 @@ class _Hooks(TrainerCallback):
         self._trainer.select()
 
 
-def trainable_weights(model: nn.Module) -> Dict[str, torch.Tensor]:
+def trainable_weights(model: nn.Module) -> dict[str, torch.Tensor]:
     """Copies on the CPU."""
     return {
         name: p.detach().to("cpu", copy=True).contiguous() for name, p in model.named_parameters() if p.requires_grad
@@ -162,7 +163,7 @@ def trainable_weights(model: nn.Module) -> Dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def restore(model: nn.Module, weights: Dict[str, torch.Tensor]) -> None:
+def restore(model: nn.Module, weights: dict[str, torch.Tensor]) -> None:
     parameters = dict(model.named_parameters())
     for name, value in weights.items():
         parameters[name].copy_(value)

@@ -9,8 +9,9 @@ the others are the 256 bytes, so that no text is unknown, and what byte-pair enc
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.faults import shown
@@ -24,10 +25,10 @@ class Wish(NamedTuple):
     """A vocabulary to be learnt: `size` counts every token, `rows` of the train split (None: all) are learnt from."""
 
     size: int
-    rows: Optional[int]
+    rows: int | None
 
 
-def wish_of(folder: Path) -> Optional[Wish]:
+def wish_of(folder: Path) -> Wish | None:
     """What `folder` asks for; None where it has a tokenizer.  `DataError` for a wish that cannot be read."""
     path = folder / WISH
     if not path.is_file():
@@ -56,7 +57,7 @@ def wish_faults(spec: RunSpec, wish: Wish, config: Mapping[str, Any]) -> Iterato
             found=f"a folder with {WISH}, which has no weights",
             allowed="task causal_lm with initialisation random: it learns a vocabulary, and draws every weight",
         )
-    fields: Dict[str, int] = {"vocab_size": wish.size, "bos_token_id": 0, "eos_token_id": 0}
+    fields: dict[str, int] = {"vocab_size": wish.size, "bos_token_id": 0, "eos_token_id": 0}
     for name, needed in fields.items():
         if config.get(name) != needed:
             yield Fault(

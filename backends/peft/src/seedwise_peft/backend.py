@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from importlib import import_module
-from typing import List
 
 from seedwise_contract import Fault, RunResult, RunSpec
 from seedwise_contract.context import Roots, RunContext
@@ -20,7 +19,7 @@ class PeftBackend(HfBackend):
     def __init__(self) -> None:
         super().__init__("peft", __version__, METHODS, (*PACKAGES, "peft"))
 
-    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         found = super().check(spec, roots)
         method = METHODS.get(spec.method.name)
         if spec.task.kind == "causal_lm":
@@ -46,7 +45,7 @@ class PeftBackend(HfBackend):
         return run(spec, context, METHODS[spec.method.name], begun, PeftRun)
 
 
-def _language_faults(spec: RunSpec) -> List[Fault]:
+def _language_faults(spec: RunSpec) -> list[Fault]:
     """A language model's head is a part of it: nothing is drawn anew that could train alone, or stay as it was drawn."""
     if spec.method.name == "head":
         return [Fault(field="method.name", found='"head"', allowed="another: a causal language model has no new head")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
@@ -22,7 +23,7 @@ class BitFit:
     MLP's first layer.  Without `head`, the head stays as it was drawn.
     """
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         found = unknown_parameters(parameters, DEFAULTS, ())
         biases, head = parameters.get("biases", ALL), parameters.get("head", True)
         if biases not in (ALL, QUERY_INTERMEDIATE) and not (list_of(biases, str) and biases):
@@ -32,7 +33,7 @@ class BitFit:
             found.append(Fault(field="method.parameters.head", found=shown(head), allowed="true or false"))
         return found
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         kind, parts, biases = str(config["model_type"]), parts_of(config), parameters.get("biases", ALL)
         if not any(part.bias for part in parts):
             allowed = f"BitFit trains biases, and this model ({kind}) has none: nothing but the head would train"
@@ -66,7 +67,7 @@ class BitFit:
         return assert_trainable(result, Definition(body, head), "bitfit")
 
 
-def chosen_parts(biases: Any, kind: str, parts: Sequence[Part]) -> List[Part]:
+def chosen_parts(biases: Any, kind: str, parts: Sequence[Part]) -> list[Part]:
     if biases == ALL:
         return [part for part in parts if part.bias]
     return matched(FAMILIES[kind].query_intermediate if biases == QUERY_INTERMEDIATE else biases, parts)

@@ -6,7 +6,8 @@ walking its modules.  That both agree is what a run depends on: `requires_grad` 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -63,9 +64,9 @@ def assert_within(built: Built, targets: Sequence[Part], method: str) -> Built:
 
 def whole(
     parts: Iterable[Part], prefix: str = "", kinds: Sequence[str] = ("linear", "norm", "embedding")
-) -> Dict[str, int]:
+) -> dict[str, int]:
     """Every parameter of `parts` by its name in the model."""
-    named: Dict[str, int] = {}
+    named: dict[str, int] = {}
     for part in parts:
         if part.kind in kinds:
             named[f"{prefix}{part.name}.weight"] = part.count - (part.outputs if part.bias else 0)
@@ -74,11 +75,11 @@ def whole(
     return named
 
 
-def biases(parts: Iterable[Part], name: Callable[[Part], str]) -> Dict[str, int]:
+def biases(parts: Iterable[Part], name: Callable[[Part], str]) -> dict[str, int]:
     return {name(part): part.outputs for part in parts if part.bias}
 
 
-def head_modules(model: nn.Module, head: FrozenSet[str]) -> List[str]:
+def head_modules(model: nn.Module, head: frozenset[str]) -> list[str]:
     """The largest modules of which every parameter is the head's."""
     whole_modules = [
         name
@@ -90,15 +91,15 @@ def head_modules(model: nn.Module, head: FrozenSet[str]) -> List[str]:
     return [name for name in whole_modules if not any(name.startswith(f"{outer}.") for outer in whole_modules)]
 
 
-def outside(parts: Iterable[Part], modules: Iterable[str]) -> List[Part]:
+def outside(parts: Iterable[Part], modules: Iterable[str]) -> list[Part]:
     """`parts` without those that lie in `modules`."""
     modules = tuple(modules)
     return [part for part in parts if not any(part.name == m or part.name.startswith(f"{m}.") for m in modules)]
 
 
-def saved_whole(parts: Iterable[Part], endings: Optional[Iterable[str]]) -> Dict[str, int]:
+def saved_whole(parts: Iterable[Part], endings: Iterable[str] | None) -> dict[str, int]:
     """Parameters of the modules that `modules_to_save` names by their endings, as peft names the copies that train."""
-    named: Dict[str, int] = {}
+    named: dict[str, int] = {}
     for part in parts:
         words = part.name.split(".")
         paths = [".".join(words[: count + 1]) for count in range(len(words))]
@@ -109,7 +110,7 @@ def saved_whole(parts: Iterable[Part], endings: Optional[Iterable[str]]) -> Dict
     return named
 
 
-def _differences(found: Mapping[str, int], expected: Mapping[str, int]) -> List[str]:
+def _differences(found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
     faults = []
     if more := set(found) - set(expected):
         faults.append(f"{_some(more)} train and should not")

@@ -6,7 +6,8 @@ sizes of what trains.  A test holds it against the modules that transformers bui
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 
 class Part(NamedTuple):
@@ -28,11 +29,11 @@ class Family(NamedTuple):
     """How a family names its parts, and which of them a method's defaults mean."""
 
     parts: Callable[[Mapping[str, Any]], Iterator[Part]]
-    query_value: Tuple[str, ...]  # LoRA's default targets
-    query_intermediate: Tuple[str, ...]  # BitFit's smaller set; empty where query, key and value are fused
+    query_value: tuple[str, ...]  # LoRA's default targets
+    query_intermediate: tuple[str, ...]  # BitFit's smaller set; empty where query, key and value are fused
 
 
-def parts_of(config: Mapping[str, Any]) -> List[Part]:
+def parts_of(config: Mapping[str, Any]) -> list[Part]:
     """Every part of the model's body; the task's head is not among them.  `KeyError` for a family that is not known."""
     return list(FAMILIES[str(config.get("model_type"))].parts(config))
 
@@ -193,7 +194,7 @@ def _like_bert(root: str, pooler: bool = False) -> Family:
     return Family(_bert(root, pooler), _QUERY_VALUE, ("query", "intermediate.dense"))
 
 
-FAMILIES: Dict[str, Family] = {
+FAMILIES: dict[str, Family] = {
     "albert": Family(_albert, _QUERY_VALUE, ("query", "ffn")),
     "bert": _like_bert("bert", pooler=True),
     "bloom": Family(_bloom, ("query_key_value",), ()),

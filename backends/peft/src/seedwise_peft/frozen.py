@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import FrozenSet, Optional
 
 import torch
 from torch import nn
 
 
-def frozen_digest(model: nn.Module) -> Optional[str]:
+def frozen_digest(model: nn.Module) -> str | None:
     """sha256 over name, shape and bytes of every parameter that is frozen, in the order of names; None where none is."""
     frozen = sorted((name, p) for name, p in model.named_parameters() if not p.requires_grad)
     if not frozen:
@@ -21,7 +20,7 @@ def frozen_digest(model: nn.Module) -> Optional[str]:
     return digest.hexdigest()
 
 
-def replaced(model: nn.Module) -> FrozenSet[str]:
+def replaced(model: nn.Module) -> frozenset[str]:
     """Parameters in whose place an adapter's copy is used: no forward pass reads them."""
     names = set()
     for prefix, module in model.named_modules():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
@@ -22,7 +23,7 @@ from seedwise_peft.targets import (
 
 NEEDED = ("r", "alpha", "dropout", "target_modules")
 # The defaults of everything else; peft's own are never used.
-DEFAULTS: Dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "bias": "none",
     "use_rslora": False,
     "use_dora": False,
@@ -35,7 +36,7 @@ DEFAULTS: Dict[str, Any] = {
 }
 _BIASES = ("none", "lora_only", "all")
 # As peft names them.  Those that look at data before training (EVA, CorDA, LoftQ) are not offered.
-INITS: Dict[str, Any] = {
+INITS: dict[str, Any] = {
     "default": True,
     "gaussian": "gaussian",
     "orthogonal": "orthogonal",
@@ -48,11 +49,11 @@ INITS: Dict[str, Any] = {
 class Lora:
     """Pairs of low-rank matrices beside frozen linear layers and embeddings, and the head."""
 
-    def __init__(self, fixed: Optional[Mapping[str, Any]] = None) -> None:
+    def __init__(self, fixed: Mapping[str, Any] | None = None) -> None:
         """`fixed` parameters belong to the method's name and cannot be given."""
         self._fixed = dict(fixed or {})
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         known = [name for name in (*NEEDED, *DEFAULTS) if name not in self._fixed]
         found = unknown_parameters(parameters, known, NEEDED)
         given = {name: value for name, value in parameters.items() if name in known}
@@ -68,10 +69,10 @@ class Lora:
                 found.append(Fault(field="method.parameters.layers_to_transform", found=value, allowed=allowed))
         return found
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         settings, parts = self._settings(parameters, config), parts_of(config)
         targets, layers = settings["target_modules"], settings["layers_to_transform"]
-        found: List[Fault] = []
+        found: list[Fault] = []
         chosen = matched(targets, parts)
         if not chosen:
             return [nothing_matched(targets, parts, "linear")]
@@ -127,7 +128,7 @@ class Lora:
         result = wrapped(built, lora, settings["modules_to_save"])
         return assert_trainable(result, Definition(trainable(settings, parts)), "lora")
 
-    def _settings(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> Dict[str, Any]:
+    def _settings(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
         settings = {**DEFAULTS, **parameters, **self._fixed}
         if settings["target_modules"] == DEFAULT:
             settings["target_modules"] = list(FAMILIES[str(config["model_type"])].query_value)
@@ -136,7 +137,7 @@ class Lora:
         return settings
 
 
-def trainable(settings: Mapping[str, Any], parts: Sequence[Part]) -> Dict[str, int]:
+def trainable(settings: Mapping[str, Any], parts: Sequence[Part]) -> dict[str, int]:
     """What LoRA trains by its definition: r · (inputs + outputs) a target, and what `bias`, DoRA and others add."""
     from seedwise_peft.definition import WRAPPED, biases, saved_whole
 
@@ -146,7 +147,7 @@ def trainable(settings: Mapping[str, Any], parts: Sequence[Part]) -> Dict[str, i
     if settings["exclude_modules"]:
         excluded = matched(settings["exclude_modules"], targets)
         targets = [part for part in targets if part not in excluded]
-    named: Dict[str, int] = dict(kept)
+    named: dict[str, int] = dict(kept)
     for part in targets:
         rank = _rank(settings, part.name)
         place = f"{WRAPPED}{part.name}"
@@ -167,12 +168,12 @@ def trainable(settings: Mapping[str, Any], parts: Sequence[Part]) -> Dict[str, i
     return named
 
 
-def _refused(name: str, value: Any) -> Optional[str]:
+def _refused(name: str, value: Any) -> str | None:
     """What is allowed for the parameter `name`, where `value` is not; None where it is."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     whole = isinstance(value, int) and not isinstance(value, bool)
     patterns = isinstance(value, dict) and all(_compiles(key) for key in value)
-    checks: Dict[str, Tuple[bool, str]] = {
+    checks: dict[str, tuple[bool, str]] = {
         "r": (whole and value >= 1, "a whole number from 1 up"),
         "alpha": (number and value > 0, "a number above 0"),
         "dropout": (number and 0 <= value < 1, "a number from 0 up, below 1"),
@@ -207,9 +208,9 @@ def _compiles(pattern: str) -> bool:
     return True
 
 
-def _rank_faults(settings: Mapping[str, Any], targets: Sequence[Part]) -> List[Fault]:
+def _rank_faults(settings: Mapping[str, Any], targets: Sequence[Part]) -> list[Fault]:
     """One fault a field: the rank of a pair can be no larger than the smaller side of its layer."""
-    faults: Dict[str, Fault] = {}
+    faults: dict[str, Fault] = {}
     for part in targets:
         limit, rank = min(part.inputs, part.outputs), _rank(settings, part.name)
         if rank > limit:
@@ -224,7 +225,7 @@ def _rank(settings: Mapping[str, Any], name: str) -> int:
     return int(settings["rank_pattern"][pattern] if pattern is not None else settings["r"])
 
 
-def _pattern_of(name: str, patterns: Union[Mapping[str, Any], Sequence[str]]) -> Optional[str]:
+def _pattern_of(name: str, patterns: Mapping[str, Any] | Sequence[str]) -> str | None:
     return next((pattern for pattern in patterns if re.match(rf"(.*\.)?({pattern})$", name)), None)
 
 

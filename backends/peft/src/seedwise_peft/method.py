@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Mapping, Optional, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seedwise_contract import Fault, SpecError
 from seedwise_hf.methods import Built
@@ -14,11 +15,11 @@ ADAPTER = "default"
 
 
 class PeftMethod(Protocol):
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         """Faults in `method.parameters` by themselves; must not import torch."""
         ...
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         """Faults of sound `parameters` on a model of this `config.json`; must not import torch."""
         ...
 
@@ -27,7 +28,7 @@ class PeftMethod(Protocol):
         ...
 
 
-def wrapped(built: Built, config: PeftConfig, extra: Optional[List[str]] = None) -> Built:
+def wrapped(built: Built, config: PeftConfig, extra: list[str] | None = None) -> Built:
     """`built` inside peft's model; the head, and the modules `extra`, train as wholes and are saved with the adapter.
 
     Raises `SpecError` where peft refuses the configuration: it does so before anything trains.
@@ -48,7 +49,7 @@ def wrapped(built: Built, config: PeftConfig, extra: Optional[List[str]] = None)
     return Built(model, _renamed(built.head, modules), replaced(model))
 
 
-def _renamed(head: FrozenSet[str], modules: List[str]) -> FrozenSet[str]:
+def _renamed(head: frozenset[str], modules: list[str]) -> frozenset[str]:
     """Names of the head's parameters as peft's copies, which are the ones that train."""
     renamed = set()
     for name in head:
@@ -57,6 +58,6 @@ def _renamed(head: FrozenSet[str], modules: List[str]) -> FrozenSet[str]:
     return frozenset(renamed)
 
 
-def configuration(built: Built) -> Dict[str, Any]:
+def configuration(built: Built) -> dict[str, Any]:
     """What `config.json` says, of a model that is built."""
     return dict(built.model.config.to_dict())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
 from seedwise_peft.bias import BitFit
 from seedwise_peft.lora import Lora
 from seedwise_peft.method import PeftMethod
 from seedwise_peft.simple import Full, Head
 from seedwise_peft.tuners import TUNERS, Named
 
-METHODS: Dict[str, PeftMethod] = {
+METHODS: dict[str, PeftMethod] = {
     "full": Full(),
     "head": Head(),
     "lora": Lora(),

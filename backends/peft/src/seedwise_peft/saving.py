@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Set
+from typing import Any
 
 from peft import PeftModel
 from peft.utils.save_and_load import get_base_model_state_dict
@@ -34,7 +34,7 @@ def save(model: nn.Module, folder: Path, base: str, random: bool) -> None:
     write_json(path, _sorted(json.loads(path.read_text(encoding="utf-8"))))
     if random:
         weights = {}
-        kept: Set[int] = set()
+        kept: set[int] = set()
         for name, tensor in get_base_model_state_dict(model).items():
             if tensor.data_ptr() not in kept:  # tied weights are written once
                 kept.add(tensor.data_ptr())

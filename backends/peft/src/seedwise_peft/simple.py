@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from seedwise_contract import Fault
 from seedwise_hf.methods import Built
@@ -14,10 +15,10 @@ from seedwise_peft.targets import unknown_parameters
 class Full:
     """Every parameter trains; peft has no part in it."""
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         return unknown_parameters(parameters, (), ())
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         return []
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:
@@ -36,10 +37,10 @@ class Full:
 class Head:
     """Only the head trains.  Its checkpoint is an adapter of peft without any layer, so that it holds just the head."""
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         return unknown_parameters(parameters, (), ())
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         return []
 
     def prepare(self, built: Built, parameters: Mapping[str, Any]) -> Built:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Union
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
@@ -11,10 +12,10 @@ from seedwise_peft.families import Part
 
 ALL_LINEAR = "all-linear"
 DEFAULT = "default"
-Targets = Union[str, Sequence[str]]
+Targets = str | Sequence[str]
 
 
-def form_faults(value: Any, field: str = "target_modules") -> List[Fault]:
+def form_faults(value: Any, field: str = "target_modules") -> list[Fault]:
     """Faults of `value` as a list of module names, a regular expression, 'default' or 'all-linear'."""
     allowed = "a list of module names, a regular expression over whole names, 'default' or 'all-linear'"
     if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
@@ -28,7 +29,7 @@ def form_faults(value: Any, field: str = "target_modules") -> List[Fault]:
     return [Fault(field=f"method.parameters.{field}", found=shown(value), allowed=allowed)]
 
 
-def matched(targets: Targets, parts: Iterable[Part], layers: Optional[Sequence[int]] = None) -> List[Part]:
+def matched(targets: Targets, parts: Iterable[Part], layers: Sequence[int] | None = None) -> list[Part]:
     """Parts that `targets` names: whole names, or their last words; `layers` counts for lists alone, as in peft."""
     found = []
     for part in parts:
@@ -42,7 +43,7 @@ def matched(targets: Targets, parts: Iterable[Part], layers: Optional[Sequence[i
     return found
 
 
-def layer_of(name: str) -> Optional[int]:
+def layer_of(name: str) -> int | None:
     """The first number between the dots of a module's name: its layer."""
     numbers = [int(word) for word in name.split(".") if word.isdigit()]
     return numbers[0] if numbers else None
@@ -68,7 +69,7 @@ def list_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(item, kind) and not isinstance(item, bool) for item in value)
 
 
-def unknown_parameters(parameters: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> List[Fault]:
+def unknown_parameters(parameters: Mapping[str, Any], known: Iterable[str], needed: Iterable[str]) -> list[Fault]:
     """Faults for names that a method does not know, and for needed ones that are missing."""
     known = list(known)
     faults = [

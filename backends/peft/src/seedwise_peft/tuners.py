@@ -6,10 +6,11 @@ Offered are those that wrap layers and need nothing of the loop: no data before 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
@@ -33,7 +34,7 @@ class Tuner(NamedTuple):
     transposed: bool = False  # works on linear layers that are stored transposed, as GPT-2's are
 
 
-TUNERS: Dict[str, Tuner] = {
+TUNERS: dict[str, Tuner] = {
     "beft": Tuner("beft", "BeftConfig"),
     "boft": Tuner("boft", "BOFTConfig"),
     "delora": Tuner("delora", "DeloraConfig"),
@@ -59,7 +60,7 @@ class Named:
         self._name = name
         self._tuner = TUNERS[name]
 
-    def faults(self, parameters: Mapping[str, Any]) -> List[Fault]:
+    def faults(self, parameters: Mapping[str, Any]) -> list[Fault]:
         fields = fields_of(self._tuner)
         needed = ("target_modules", *(["feedforward_modules"] if self._name == "ia3" else []))
         found = unknown_parameters(parameters, fields, needed)
@@ -75,7 +76,7 @@ class Named:
             found += form_faults(parameters["target_modules"])
         return found
 
-    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> List[Fault]:
+    def model_faults(self, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> list[Fault]:
         parts = parts_of(config)
         targets = self._targets(parameters, config)
         chosen = matched(targets, parts)
@@ -140,7 +141,7 @@ def _sizes(name: str, settings: Mapping[str, Any], parts: Sequence[Part]) -> Any
 
 
 @cache
-def fields_of(tuner: Tuner) -> Dict[str, str]:
+def fields_of(tuner: Tuner) -> dict[str, str]:
     """Fields of a configuration and their types, read from the installed source: importing peft would import torch."""
     found = find_spec("peft")
     source = Path(str(found and found.origin)).parent / "tuners" / tuner.folder / "config.py"

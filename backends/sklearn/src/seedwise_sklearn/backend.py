@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from importlib import metadata
-from typing import List
 
 from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, RunSpec
 from seedwise_contract.context import Roots, RunContext
@@ -31,7 +30,7 @@ class SklearnBackend:
             packages={package: metadata.version(package) for package in PACKAGES},
         )
 
-    def check(self, spec: RunSpec, roots: Roots) -> List[Fault]:
+    def check(self, spec: RunSpec, roots: Roots) -> list[Fault]:
         found = []
         if spec.model is not None:
             found.append(Fault(field="model", found=shown(spec.model.name), allowed="null: there is no model to read"))

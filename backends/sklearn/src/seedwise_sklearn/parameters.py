@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, List, Mapping
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -20,7 +21,7 @@ class Parameters(ContractModel):
     max_iter: Annotated[int, Field(ge=1, description="iterations of the solver (lbfgs) at most")]
 
 
-def parameter_faults(parameters: Mapping[str, Any]) -> List[Fault]:
+def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
     try:
         Parameters.model_validate(dict(parameters))
     except ValidationError as error:

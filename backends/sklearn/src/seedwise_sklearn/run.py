@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -67,7 +67,7 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
     if context.stop_requested:
         raise Interrupted("stopped before scoring; run again to start over (seconds)")
     write_json(files.parameters, table(model))
-    scored: Dict[str, Dict[str, float]] = {}
+    scored: dict[str, dict[str, float]] = {}
     for name in ("selection", "test"):
         scores = log_probabilities(model, vectorizer.transform(texts(splits[name])))
         lines = predictions(scores.tolist(), splits[name])
@@ -98,7 +98,7 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
     )
 
 
-def texts(examples: Sequence[Example]) -> List[str]:
+def texts(examples: Sequence[Example]) -> list[str]:
     """The two texts of a pair are joined by a blank: a bag of words keeps no side."""
     return [e.text if e.text_pair is None else f"{e.text} {e.text_pair}" for e in examples]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from seedwise_contract.description import Description
 from seedwise_contract.environment import Environment
@@ -18,7 +18,7 @@ from seedwise_contract.spec import RunSpec
 FOLDER = Path(__file__).parent
 
 
-def current() -> Dict[str, Any]:
+def current() -> dict[str, Any]:
     """File name → schema, as the models are now."""
     return {
         "spec.schema.json": RunSpec.model_json_schema(),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, Optional, Union
 
 from peft.config import PeftConfig
 from peft.utils import PeftType
@@ -24,17 +23,17 @@ def peft_type() -> PeftType:
 class BitFitConfig(PeftConfig):
     """Which biases BitFit trains."""
 
-    target_modules: Optional[Union[List[str], str]] = field(
+    target_modules: list[str] | str | None = field(
         default=None,
         metadata={
             "help": "Names of the modules whose biases train (a list, or a regular expression over whole names). "
             "None: every module of the model that has a bias, but those in `modules_to_save`."
         },
     )
-    exclude_modules: Optional[Union[List[str], str]] = field(
+    exclude_modules: list[str] | str | None = field(
         default=None, metadata={"help": "Names of modules whose biases do not train, in the same way."}
     )
-    modules_to_save: Optional[List[str]] = field(
+    modules_to_save: list[str] | None = field(
         default=None,
         metadata={"help": "Modules that train as a whole and are saved beside the biases: the task's head."},
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, List, Optional
+from typing import Any
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
@@ -25,7 +25,7 @@ class BitFitLayer(nn.Module, BaseTunerLayer):
         self.base_layer = base_layer
         self.bitfit_bias = nn.ParameterDict({})
         self._disable_adapters = False
-        self.merged_adapters: List[str] = []
+        self.merged_adapters: list[str] = []
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, config)
 
@@ -41,7 +41,7 @@ class BitFitLayer(nn.Module, BaseTunerLayer):
             raise ValueError(f"BitFit trains biases, and {type(self.get_base_layer()).__name__} has none")
         return bias
 
-    def merge(self, safe_merge: bool = False, adapter_names: Optional[List[str]] = None) -> None:
+    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
         """Exchange the module's own bias for the adapter's.  `safe_merge` refuses one that is not finite."""
         names = [name for name in check_adapters_to_merge(self, adapter_names) if name in self.bitfit_bias]
         if not names:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Dict, List, Optional, Set
+from typing import Any, ClassVar
 
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from torch import nn
@@ -19,10 +19,10 @@ class BitFitModel(BaseTuner):
     prefix: str = "bitfit_"
     tuner_layer_cls = BitFitLayer
     target_module_mapping: ClassVar[
-        Dict[str, List[str]]
+        dict[str, list[str]]
     ] = {}  # no names by family: a model tells by itself what has a bias
 
-    def _prepare_adapter_config(self, peft_config: BitFitConfig, model_config: Dict[str, Any]) -> BitFitConfig:
+    def _prepare_adapter_config(self, peft_config: BitFitConfig, model_config: dict[str, Any]) -> BitFitConfig:
         return peft_config
 
     def _prepare_model(self, peft_config: BitFitConfig, model: nn.Module) -> None:
@@ -63,10 +63,10 @@ class BitFitModel(BaseTuner):
         """Nothing: a bias is of its module's type, and must stay so to take its place."""
 
 
-def unwrapped_modules(model: nn.Module) -> Dict[str, nn.Module]:
+def unwrapped_modules(model: nn.Module) -> dict[str, nn.Module]:
     """The model's own modules by their own names, whatever adapters are around them already."""
-    inside: Set[str] = set()
-    modules: Dict[str, nn.Module] = {}
+    inside: set[str] = set()
+    modules: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         if any(name.startswith(f"{outer}.") for outer in inside):
             continue
@@ -77,5 +77,5 @@ def unwrapped_modules(model: nn.Module) -> Dict[str, nn.Module]:
     return modules
 
 
-def _among(name: str, modules: Optional[List[str]]) -> bool:
+def _among(name: str, modules: list[str] | None) -> bool:
     return any(re.match(rf"(^|.*\.){module}($|\..*)", name) for module in modules or ())
