@@ -84,25 +84,45 @@ def build_environment(project: Project, sources: Sources, say: Notify) -> Place:
 
 @cache
 def interpreter_for(version: str) -> Interpreter:
-    """A CPython `version` (such as '3.11') of this machine: the harness's own, else the one on the PATH."""
+    """A CPython `version` (such as '3.11'): the harness's own, the one on the PATH, or one that uv has or fetches.
+
+    `NoImage` where there is none of them.
+    """
     if "{}.{}".format(*sys.version_info[:2]) == version:
         return Interpreter(os.path.realpath(sys.executable), platform.python_version())
     name = f"python{version}"
-    found = shutil.which(name)
-    if found:
-        answer = subprocess.run(
-            [found, "-I", "-c", "import platform, sys; print(platform.python_version(), sys.executable)"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        full, _, path = answer.stdout.strip().partition(" ")
-        if answer.returncode == 0 and full.startswith(version + "."):
-            return Interpreter(os.path.realpath(path), full)
+    found = _asked(shutil.which(name), version)
+    uv = shutil.which("uv")
+    if found is None and uv is not None:
+        found = _asked(_told_by(uv, "find", version), version)
+        if found is None and _told_by(uv, "install", version) is not None:
+            found = _asked(_told_by(uv, "find", version), version)
+    if found is not None:
+        return found
+    fetched = "uv has none and could fetch none" if uv else "uv, which could fetch one, is not here"
     raise NoImage(
-        f"Python {version} is needed for the environment of this backend, and there is no '{name}' here "
-        f"(the harness runs on {platform.python_version()}): install it, or use '--runtime docker'"
+        f"Python {version} is needed for the environment of this backend; there is no '{name}' here (the harness runs on "
+        f"{platform.python_version()}), and {fetched}: install it, install uv, or use '--runtime docker'"
     )
+
+
+def _asked(program: str | None, version: str) -> Interpreter | None:
+    """What `program` says of itself; None where it does not run, or is of another version."""
+    if program is None:
+        return None
+    code = "import platform, sys; print(platform.python_version(), sys.executable)"
+    answer = subprocess.run([program, "-I", "-c", code], capture_output=True, text=True, check=False)
+    full, _, path = answer.stdout.strip().partition(" ")
+    if answer.returncode != 0 or not full.startswith(version + "."):
+        return None
+    return Interpreter(os.path.realpath(path), full)
+
+
+def _told_by(uv: str, verb: str, version: str) -> str | None:
+    """What `uv python find` or `uv python install` prints; None where it fails."""
+    command = [uv, "python", verb, "--no-config", version]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def _install(project: Project, sources: Sources, place: Place, say: Notify) -> None:
