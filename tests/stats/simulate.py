@@ -23,3 +23,20 @@ def logistic(
     logit = example + arm_example + seed + residual
     logit[:, 0] += shift
     return (rng.random(logit.shape) < 1.0 / (1.0 + np.exp(-logit))).astype(np.float64)
+
+
+def clustered(
+    rng: np.random.Generator, seeds: int, clusters: int, size: int, alike: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Return scores of two equal arms, [seeds, clusters * size] each, and the cluster of each example.
+
+    `alike` is the correlation of the arms' difference between examples of one cluster.
+    """
+    labels = np.repeat(np.arange(clusters), size)
+    difference = rng.normal(0, np.sqrt(alike), clusters)[labels] + rng.normal(0, np.sqrt(1 - alike), labels.size)
+    shared = rng.normal(0, 1, labels.size)
+    arms = []
+    for side in (0.5, -0.5):
+        own = rng.normal(0, 0.05, (seeds, 1)) + rng.normal(0, 0.5, (seeds, labels.size))
+        arms.append(shared + side * difference + own)
+    return arms[0], arms[1], labels

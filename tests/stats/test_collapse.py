@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seedwise.stats import CollapseResult, Degenerate, DegenerateReason, collapse_rates
+from seedwise.stats import CollapseResult, Degenerate, DegenerateReason, collapse_bound, collapse_rates
 
 
 def result(*counts: int) -> CollapseResult:
@@ -23,7 +23,7 @@ def test_by_hand_all_against_none() -> None:
 
 
 @pytest.mark.parametrize("counts", [(74, 117, 31, 63), (3, 10, 0, 12), (1, 6, 4, 7)])
-def test_never_less_powerful_than_fisher(counts: tuple[int, int, int, int]) -> None:
+def test_often_as_powerful_as_fisher(counts: tuple[int, int, int, int]) -> None:
     x, n, y, m = counts
     fisher = stats.fisher_exact([[x, y], [n - x, m - y]])
     assert result(*counts).p <= float(fisher.pvalue) + 1e-9
@@ -57,3 +57,19 @@ def test_faults() -> None:
     assert got.reason is DegenerateReason.NO_DATA
     with pytest.raises(ValueError, match="6 of 5 seeds"):
         collapse_rates(6, 5, 0, 5)
+
+
+def test_doubling_may_exceed_fisher_s_two_sided_p() -> None:
+    fisher = stats.fisher_exact([[1, 0], [4, 6]])
+    assert (result(1, 5, 0, 6).p, float(fisher.pvalue)) == (
+        pytest.approx(0.599, abs=5e-4),
+        pytest.approx(0.455, abs=5e-4),
+    )
+
+
+@pytest.mark.parametrize(("collapsed", "seeds", "bound"), [(0, 3, 0.63), (0, 5, 0.45), (0, 10, 0.26), (1, 10, 0.394)])
+def test_what_clean_seeds_do_not_exclude(collapsed: int, seeds: int, bound: float) -> None:
+    assert collapse_bound(collapsed, seeds) == pytest.approx(bound, abs=0.005)
+    assert collapse_bound(seeds, seeds) == 1.0
+    with pytest.raises(ValueError, match="cannot have collapsed"):
+        collapse_bound(seeds + 1, seeds)

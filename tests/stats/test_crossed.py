@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from seedwise.stats import CrossedResult, Degenerate, DegenerateReason, crossed
+from seedwise.stats import ArmComponents, CrossedResult, Degenerate, DegenerateReason, crossed
+from seedwise.stats.crossed import crossed_variance
 
 from .simulate import logistic
 
@@ -181,3 +182,38 @@ def test_misuse_raises(kwargs: dict[str, Any], match: str) -> None:
 def test_scores_of_one_dimension_are_refused() -> None:
     with pytest.raises(ValueError, match="two-dimensional"):
         crossed([0.1, 0.2], [0.3, 0.4])
+
+
+def test_the_components_of_van_dyke() -> None:
+    """Published (OR-DBM MRMC 2.51): SE .02075, and 15.26 degrees of freedom by Hillis, which leave V2 out."""
+    arms = (ArmComponents(5, 2.20412e-4, 1.402560e-4, False), ArmComponents(1, 0.0, 0.0, True))
+    variance, df = crossed_variance(arms, 3.503360e-4, 114)
+    assert math.sqrt(variance) == pytest.approx(0.02075, abs=5e-6)
+    assert df == pytest.approx(14.01, abs=0.005)
+    assert variance**2 / (arms[0].v1 ** 2 / 4) == pytest.approx(15.26, abs=0.005)
+    half = stats.t.isf(0.025, df) * math.sqrt(variance)
+    assert (-0.04380 - half, -0.04380 + half) == pytest.approx((-0.08830, 0.00070), abs=1e-5)
+    assert 2 * stats.t.sf(0.04380 / math.sqrt(variance), df) == pytest.approx(0.0532, abs=5e-5)
+
+
+def covariances(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
+    """Variance and its example part by Obuchowski and Rockette: mean squares and delete-one covariances of the readers."""
+    n_a, examples = a.shape
+    n_b = b.shape[0]
+    jack = np.cov(np.concatenate([a, b])) / examples  # for a mean the delete-one covariance is this
+    same = {}
+    for name, rows in (("a", range(n_a)), ("b", range(n_a, n_a + n_b))):
+        same[name] = np.mean([jack[i, j] for i in rows for j in rows if i != j])
+    cross = np.mean(jack[:n_a, n_a:])
+    ms = [arm.mean(axis=1).var(ddof=1) for arm in (a, b)]
+    return ms[0] / n_a + ms[1] / n_b + same["a"] + same["b"] - 2 * cross, ms[0] / n_a + ms[1] / n_b
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 277), (3, 10, 277), (5, 5, 20), (2, 4, 500)])
+def test_agrees_with_obuchowski_and_rockette(shape: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(sum(shape))
+    example = rng.normal(size=shape[2])
+    a, b = (rng.normal(0, 1, (n, shape[2])) + rng.normal(0, 1, shape[2]) + example for n in shape[:2])
+    got = result(a, b)
+    variance, seeds_only = covariances(a, b)
+    assert got.variance == pytest.approx(max(variance, seeds_only, got.v2), rel=1e-10)

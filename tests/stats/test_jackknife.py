@@ -13,6 +13,7 @@ from seedwise.stats import (
     macro_f1,
     matthews,
     perplexity_scores,
+    ratio_scores,
 )
 from seedwise.stats.numeric import FloatArray
 
@@ -57,6 +58,43 @@ def test_leaving_out_by_hand() -> None:
     whole = value(list(range(6)))
     raw = np.array([6 * whole - 5 * value([j for j in range(6) if j != i]) for i in range(6)])
     assert scores[0] == pytest.approx(raw - raw.mean() + whole)
+
+
+def test_a_foreign_answer_is_merely_wrong() -> None:
+    # Two labels, 40 examples: the answer '?' of one seed is no class to average over.
+    gold = np.arange(40) % 2
+    said = [
+        np.array([[1 - g if (e + s) % k == 0 else g for e, g in enumerate(gold)] for s in range(4)]) for k in (13, 5)
+    ]
+
+    def metric(counts: FloatArray) -> FloatArray:
+        return macro_f1(counts, labels=(0, 1))
+
+    before = [confusion_scores(gold, answers, 2, macro_f1).mean() for answers in said]
+    said[1][0, 0] = 2
+    after = [confusion_scores(gold, answers, 3, metric) for answers in said]
+    assert before[0] - before[1] == pytest.approx(0.1187, abs=5e-5)
+    assert after[0].mean() - after[1].mean() == pytest.approx(0.1162, abs=5e-5)
+
+
+def test_word_error_rate_is_of_the_corpus() -> None:
+    words = np.array([1] * 60 + [2] * 20 + [40] * 20)
+    errors = {
+        name: [
+            [int((i * 7 + s * 3) % 10 < few) if k < 40 else many + (i + s) % 2 for i, k in enumerate(words)]
+            for s in range(4)
+        ]
+        for name, few, many in (("full", 4, 3), ("lora", 1, 5))
+    }
+    full, lora = (ratio_scores(errors[name], words) for name in ("full", "lora"))
+    assert (full.mean(), lora.mean()) == (pytest.approx(0.1133, abs=5e-5), pytest.approx(0.1311, abs=5e-5))
+    got = crossed(full, lora)
+    assert isinstance(got, CrossedResult)
+    assert got.estimate == pytest.approx(-0.0178, abs=5e-5)
+    assert got.interval == pytest.approx((-0.0326, -0.0030), abs=5e-5)
+    assert got.p == pytest.approx(0.019, abs=5e-4)
+    with pytest.raises(ValueError, match="a ratio needs two examples"):
+        ratio_scores(np.ones((2, 2)), [1.0, 0.0])
 
 
 def test_perplexity_is_negated_and_weighs_by_tokens() -> None:

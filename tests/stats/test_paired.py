@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from seedwise.stats import (
+    Basis,
     CrossedResult,
     Degenerate,
     DegenerateReason,
@@ -67,15 +68,18 @@ def test_size_and_coverage_with_shared_seeds() -> None:
 
 def test_the_verdict_has_the_floor_of_sign_flips() -> None:
     y = logistic(np.random.default_rng(4), 1, 5, 60, shift=2.0)[0]
-    verdict = decide_paired(y[0], y[1])
+    verdict = decide_paired(y[0], y[1], require_exact=True)
     assert (verdict.outcome, verdict.floor, verdict.n_seeds) == (Outcome.UNATTAINABLE, 0.0625, (5, 5))
     assert verdict.needed is not None
     assert verdict.needed.seeds_per_arm == 6
     assert verdict.deterministic == (False, False)
     text = sentence(verdict, "lora", "full", "accuracy")
-    assert "with 5 paired seeds the smallest p" in text
+    assert "5 paired seeds cannot decide" in text
     assert "6 paired seeds would do" in text
     assert "deterministic" not in text
+    plain = decide_paired(y[0], y[1])
+    assert (plain.outcome, plain.basis, plain.floor) == (Outcome.A_BETTER, Basis.NEAR_NORMAL, 0.0625)
+    assert decide_paired(y[0, :2], y[1, :2]).outcome is Outcome.UNATTAINABLE
 
 
 def test_per_seed_scores() -> None:

@@ -1,26 +1,28 @@
 """The statistics of comparing two ways of fine-tuning: seeds and examples both count.
 
-A leaf package over numpy and scipy: pure functions, frozen results, every procedure with its source. Higher
-scores are better throughout, so negate a loss. Start at `decide_crossed`, or at `decide_scores` where only
-per-seed scores are known; `sentence` turns their verdict into English. Input on which a procedure is
-undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0.
+A leaf package over numpy and scipy: pure functions, frozen results, every procedure with its source. Higher scores are better
+throughout, so negate a loss. Start at `decide_crossed`, at `decide_scores` where only per-seed scores are known, or at
+`decide_checkpoints` where there is one run of an arm; `sentence` turns their verdict into English. Input on which a procedure
+is undefined gives a `Degenerate` (or a verdict that says so), never a p value of 0.
 """
 
 from __future__ import annotations
 
 from .apart import seeds_apart
-from .collapse import CollapseResult, collapse_rates
+from .checkpoints import decide_checkpoints
+from .clusters import FEW_CLUSTERS, Clusters
+from .collapse import CollapseResult, collapse_bound, collapse_rates
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
-from .family import holm, is_attainable, smallest_n_paired, smallest_n_unpaired
-from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores
+from .family import MIN_SEEDS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
 from .noninferiority import NonInferiority, noninferiority
-from .paired import crossed_paired, decide_paired, refused_pairs, welch_paired
+from .paired import crossed_paired, decide_paired, refused_pairs
 from .permutation import (
     PermutationResult,
     floor_paired,
@@ -40,26 +42,33 @@ from .power import (
     seeds_for_welch,
 )
 from .power_equivalence import attainable_margin, examples_for_tost, power_tost, seeds_for_tost
-from .probability import probability_a_greater
+from .prediction import Prediction, predict
+from .probability import probability_a_greater, probability_interval
+from .prose import format_floor, format_p, p_is
 from .resolve import resolve_family
-from .sentence import format_p, sentence
+from .sentence import sentence
 from .several import PairResult, all_pairs, dunnett
 from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
 from .tdist import TostResult, tost
-from .verdict import Claim, ClaimStatus, Outcome, Question, Verdict
-from .welch import WelchResult, welch, welch_tost
+from .verdict import Basis, Claim, ClaimStatus, ErrorParts, Outcome, Question, Verdict
+from .welch import WelchResult, welch, welch_paired, welch_tost
 
 __all__ = [
+    "FEW_CLUSTERS",
+    "MIN_SEEDS",
     "ArmComponents",
+    "Basis",
     "Claim",
     "ClaimStatus",
+    "Clusters",
     "CollapseResult",
     "Components",
     "CrossedResult",
     "Degenerate",
     "DegenerateReason",
     "Description",
+    "ErrorParts",
     "Look",
     "McNemarResult",
     "MultiBootstrapResult",
@@ -68,6 +77,7 @@ __all__ = [
     "Outcome",
     "PairResult",
     "PermutationResult",
+    "Prediction",
     "Question",
     "TostResult",
     "Verdict",
@@ -75,10 +85,12 @@ __all__ = [
     "all_pairs",
     "attainable_margin",
     "benjamini_hochberg",
+    "collapse_bound",
     "collapse_rates",
     "confusion_scores",
     "crossed",
     "crossed_paired",
+    "decide_checkpoints",
     "decide_crossed",
     "decide_paired",
     "decide_scores",
@@ -91,6 +103,7 @@ __all__ = [
     "f1",
     "floor_paired",
     "floor_unpaired",
+    "format_floor",
     "format_p",
     "holm",
     "is_attainable",
@@ -102,6 +115,7 @@ __all__ = [
     "needed_crossed",
     "needed_welch",
     "noninferiority",
+    "p_is",
     "permutation_paired",
     "permutation_unpaired",
     "perplexity_scores",
@@ -109,7 +123,10 @@ __all__ = [
     "power_crossed",
     "power_tost",
     "power_welch",
+    "predict",
     "probability_a_greater",
+    "probability_interval",
+    "ratio_scores",
     "refused_pairs",
     "resolve_family",
     "seeds_apart",

@@ -7,30 +7,36 @@ from dataclasses import replace
 
 import numpy as np
 
-from .apart import seeds_apart
+from .companion import described, exact_of, floor_of, welch_of
 from .crossed import CrossedResult
 from .degenerate import Degenerate, DegenerateReason
-from .family import is_attainable, smallest_n_paired, smallest_n_unpaired
 from .needed import Needed, needed_crossed, needed_welch
+from .notes import note_without_error, notes_at_level, notes_on_data
 from .numeric import FloatArray, check_alpha, check_family_size, check_margin
-from .permutation import (
-    PermutationResult,
-    enumerations_paired,
-    enumerations_unpaired,
-    floor_paired,
-    floor_unpaired,
-    permutation_paired,
-    permutation_unpaired,
-)
-from .probability import probability_a_greater
-from .sentence import format_p
-from .tdist import TostResult, tost
-from .verdict import Claim, Outcome, Verdict
-from .welch import WelchResult, welch
+from .power import fewest_seeds
+from .tdist import tost
+from .verdict import Basis, Claim, ErrorParts, Outcome, Question, Verdict
+from .welch import WelchResult
 
 
-def check_rules(alpha: float, claim: Claim, margin: float | None, family_size: int) -> None:
-    """Raise ValueError for a declaration that no data could be held against."""
+def frame_of(
+    question: Question,
+    n_seeds: tuple[int, int],
+    deterministic: tuple[bool, bool],
+    *,
+    alpha: float,
+    claim: Claim,
+    margin: float | None,
+    family_size: int,
+    require_exact: bool,
+    paired: bool = False,
+    n_examples: int | None = None,
+    n_clusters: int | None = None,
+) -> Verdict:
+    """Return a verdict that holds what was declared, and no figure yet.
+
+    Raises ValueError for a declaration that no data could be held against.
+    """
     check_alpha(alpha)
     check_family_size(family_size)
     if margin is not None:
@@ -39,15 +45,39 @@ def check_rules(alpha: float, claim: Claim, margin: float | None, family_size: i
         raise ValueError(f"claim must be 'superiority' or 'equivalence'; it is {claim!r}")
     if claim == "equivalence" and margin is None:
         raise ValueError("an equivalence claim needs a margin, declared before the data are seen")
+    return Verdict(
+        outcome=Outcome.INCONCLUSIVE,
+        question=question,
+        claim=claim,
+        alpha=alpha,
+        level=alpha / family_size,
+        family_size=family_size,
+        n_seeds=n_seeds,
+        deterministic=deterministic,
+        paired=paired,
+        require_exact=require_exact,
+        n_examples=n_examples,
+        n_clusters=n_clusters,
+        margin=margin,
+    )
 
 
-def degenerate_verdict(frame: Verdict, fault: Degenerate) -> Verdict:
-    """Return `frame` as DEGENERATE; where seeds are missing, with the number that makes the claim
-    attainable."""
+def degenerate_verdict(
+    frame: Verdict,
+    fault: Degenerate,
+    notes: tuple[str, ...] = (),
+    seeds: tuple[FloatArray, FloatArray] | None = None,
+) -> Verdict:
+    """Return `frame` as DEGENERATE; where seeds are missing, with the number that makes the claim attainable.
+
+    `notes` are those on the scores, `seeds` the per-seed scores of both arms.
+    """
     needed = None
+    if seeds is not None and fault.reason is DegenerateReason.ZERO_VARIANCE:
+        notes = (*notes, *note_without_error(frame, *seeds))
     if fault.reason is DegenerateReason.TOO_FEW_SEEDS:
-        needed = Needed(seeds_per_arm=_smallest_n(frame), examples=None, approximate=False)
-    return replace(frame, outcome=Outcome.DEGENERATE, reason=fault.reason, needed=needed, notes=(fault.detail,))
+        needed = Needed(seeds_per_arm=_fewest(frame), examples=None, approximate=False)
+    return replace(frame, outcome=Outcome.DEGENERATE, reason=fault.reason, needed=needed, notes=(fault.detail, *notes))
 
 
 def judge(
@@ -55,171 +85,83 @@ def judge(
     result: CrossedResult | WelchResult,
     seeds_a: FloatArray,
     seeds_b: FloatArray,
-    constant: tuple[str, ...],
+    notes: tuple[str, ...],
     rng: np.random.Generator | None,
     max_enumerations: int,
 ) -> Verdict:
-    """Fill `frame` from the primary `result` and the per-seed means [S_A], [S_B].
-
-    `constant` names the arms whose seeds all gave the same scores though they were not declared
-    deterministic.
-    """
-    level = frame.alpha / frame.family_size
-    test = None
-    if frame.margin is not None:
-        test = tost(result.estimate, result.standard_error, result.df, frame.margin, frame.alpha)
-    floor = _floor(frame)
-    exact = _exact(frame, seeds_a, seeds_b, rng, max_enumerations)
-    companion = None
-    if isinstance(result, CrossedResult):
-        over_seeds = welch(
-            seeds_a,
-            seeds_b,
-            frame.alpha,
-            deterministic_a=frame.deterministic[0],
-            deterministic_b=frame.deterministic[1],
-        )
-        companion = None if isinstance(over_seeds, Degenerate) else over_seeds
-
-    attainable = floor is None or is_attainable(floor, frame.alpha, frame.family_size)
-    outcome = _outcome(frame, result, test, level) if attainable else Outcome.UNATTAINABLE
+    """Fill `frame` from the primary `result` and the per-seed scores [S_A], [S_B]; `notes` are those on the scores."""
+    exact = exact_of(frame, seeds_a, seeds_b, rng, max_enumerations)
     verdict = replace(
-        frame,
-        outcome=outcome,
+        described(frame, result, seeds_a, seeds_b),
         estimate=result.estimate,
         interval=result.interval,
+        standard_error=result.standard_error,
+        df=result.df,
+        parts=ErrorParts.of(result),
         p=result.p,
         p_exact=None if exact is None else exact.p,
-        floor=floor,
-        p_a_greater_b=probability_a_greater(seeds_a, seeds_b),
-        tost=test,
-        welch=companion,
+        floor=floor_of(frame),
+        welch=welch_of(frame, seeds_a, seeds_b) if isinstance(result, CrossedResult) else None,
     )
-    notes = [
-        f"every seed of {name} gave the same scores, as where training never leaves a constant answer, or a method is deterministic"
-        for name in constant
-    ]
-    notes.extend(_collapsed(frame, result, seeds_a, seeds_b))
-    if exact is None and floor is not None:
-        notes.append("the exact test over seeds was left out: too many arrangements, and no generator to sample them")
-    elif exact is not None and not exact.exact:
-        notes.append(f"the test over seeds was sampled with {exact.arrangements} arrangements, not enumerated")
-    notes.extend(_disagreements(verdict, level))
-    notes.extend(_precedence(verdict, level))
-    return replace(verdict, needed=_needed(verdict, result, level), notes=tuple(notes))
+    verdict = at_level(verdict, frame.level)
+    unmet = verdict.seeds_are_few or (
+        verdict.require_exact and verdict.claim == "superiority" and verdict.floor_is_high
+    )
+    verdict = replace(verdict, outcome=Outcome.UNATTAINABLE if unmet else _outcome(verdict))
+    return replace(
+        verdict,
+        basis=basis_of(verdict),
+        needed=_needed(verdict, result),
+        notes=(*notes, *notes_on_data(verdict, exact), *notes_at_level(verdict)),
+    )
 
 
-def _outcome(frame: Verdict, result: CrossedResult | WelchResult, test: TostResult | None, level: float) -> Outcome:
-    better = None
-    if result.p <= level and result.estimate != 0.0:
-        better = Outcome.A_BETTER if result.estimate > 0.0 else Outcome.B_BETTER
-    equivalent = Outcome.EQUIVALENT if test is not None and test.p < level else None
-    order = (better, equivalent) if frame.claim == "superiority" else (equivalent, better)
+def at_level(verdict: Verdict, level: float) -> Verdict:
+    """Return `verdict` with the level at which it is decided, and the test of equivalence at that level."""
+    test = None
+    if (
+        verdict.margin is not None
+        and verdict.estimate is not None
+        and verdict.standard_error
+        and verdict.df is not None
+    ):
+        test = tost(verdict.estimate, verdict.standard_error, verdict.df, verdict.margin, level)
+    return replace(verdict, level=level, tost=test)
+
+
+def basis_of(verdict: Verdict) -> Basis | None:
+    """Return what a decided outcome rests on; None where nothing is decided."""
+    better = verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER)
+    if not better and verdict.outcome is not Outcome.EQUIVALENT:
+        return None
+    if all(verdict.deterministic):
+        return Basis.EXAMPLES
+    confirmed = better and verdict.p_exact is not None and verdict.p_exact <= verdict.level
+    return Basis.EXACT if confirmed else Basis.NEAR_NORMAL
+
+
+def _outcome(verdict: Verdict) -> Outcome:
+    better = equivalent = None
+    if verdict.p_difference is not None and verdict.p_difference <= verdict.level and verdict.estimate:
+        better = Outcome.A_BETTER if verdict.estimate > 0.0 else Outcome.B_BETTER
+    if verdict.tost is not None and verdict.tost.p < verdict.level:
+        equivalent = Outcome.EQUIVALENT
+    order = (better, equivalent) if verdict.claim == "superiority" else (equivalent, better)
     return order[0] or order[1] or Outcome.INCONCLUSIVE
 
 
-def _floor(frame: Verdict) -> float | None:
-    """Return the floor of the exact test over seeds; None where no arm has seeds."""
-    n_a, n_b = frame.n_seeds
-    if all(frame.deterministic):
-        return None
-    if any(frame.deterministic):
-        return floor_paired(n_b if frame.deterministic[0] else n_a)
-    return floor_unpaired(n_a, n_b)
+def _fewest(frame: Verdict) -> int:
+    flips = (frame.paired or frame.deterministic[0], frame.paired or frame.deterministic[1])
+    return fewest_seeds(frame.level, flips, frame.require_exact and frame.claim == "superiority")
 
 
-def _exact(
-    frame: Verdict,
-    seeds_a: FloatArray,
-    seeds_b: FloatArray,
-    rng: np.random.Generator | None,
-    max_enumerations: int,
-) -> PermutationResult | None:
-    if all(frame.deterministic):
-        return None
-    exact: PermutationResult | Degenerate
-    if any(frame.deterministic):
-        differences = seeds_a - seeds_b
-        if rng is None and enumerations_paired(differences.size) > max_enumerations:
-            return None
-        exact = permutation_paired(differences, rng=rng, max_enumerations=max_enumerations)
-    else:
-        if rng is None and enumerations_unpaired(seeds_a.size, seeds_b.size) > max_enumerations:
-            return None
-        exact = permutation_unpaired(seeds_a, seeds_b, rng=rng, max_enumerations=max_enumerations)
-    return None if isinstance(exact, Degenerate) else exact
-
-
-def _smallest_n(frame: Verdict) -> int:
-    smallest = smallest_n_paired if any(frame.deterministic) else smallest_n_unpaired
-    return smallest(frame.alpha, frame.family_size)
-
-
-def _needed(verdict: Verdict, result: CrossedResult | WelchResult, level: float) -> Needed | None:
+def _needed(verdict: Verdict, result: CrossedResult | WelchResult) -> Needed | None:
     if verdict.outcome is Outcome.UNATTAINABLE:
-        return Needed(seeds_per_arm=_smallest_n(verdict), examples=None, approximate=False)
+        return Needed(seeds_per_arm=_fewest(verdict), examples=None, approximate=False)
     if verdict.outcome is not Outcome.INCONCLUSIVE:
         return None
-    target, width = abs(result.estimate), level
-    if verdict.claim == "equivalence" and verdict.margin is not None:
-        target, width = verdict.margin - abs(result.estimate), 2.0 * level
+    margin = verdict.margin if verdict.claim == "equivalence" else None
     if isinstance(result, CrossedResult):
-        return needed_crossed(result, target, width)
-    return needed_welch(result, target, width, verdict.deterministic)
-
-
-def _collapsed(
-    frame: Verdict, result: CrossedResult | WelchResult, seeds_a: FloatArray, seeds_b: FloatArray
-) -> list[str]:
-    """Warn of the corner where the interval is off: its simulated coverage is .6 to .9 where one arm collapses at times."""
-    notes = []
-    arms = (result.arm_a, result.arm_b) if isinstance(result, CrossedResult) else (None, None)
-    for name, scores, arm in zip("AB", (seeds_a, seeds_b), arms, strict=True):
-        noise = 0.0 if arm is None else float(np.sqrt(arm.v3 * arm.n_seeds))
-        count = 0 if frame.paired else seeds_apart(scores, noise)
-        if count:
-            notes.append(
-                f"{count} of {scores.size} seeds of {name} lie far behind the others, as where training collapsed: the interval "
-                "of a mean over such seeds is too narrow, so compare how often the arms collapse"
-            )
-    return notes
-
-
-def _disagreements(verdict: Verdict, level: float) -> list[str]:
-    """Say where a companion comes to another answer about the difference than the primary analysis."""
-    notes: list[str] = []
-    if verdict.p is None:
-        return notes
-    significant = verdict.p <= level
-    companions = [("the exact test over seeds", verdict.p_exact)]
-    if verdict.welch is not None:
-        companions.append(("the paired t test over seeds" if verdict.paired else "Welch over seeds", verdict.welch.p))
-    for name, p in companions:
-        if p is not None and (p <= level) != significant:
-            notes.append(
-                f"{name}, which holds for this test file only, disagrees with the primary analysis: "
-                f"p = {format_p(p)} against {format_p(verdict.p)}, at {level:.3g}"
-            )
-    return notes
-
-
-def _precedence(verdict: Verdict, level: float) -> list[str]:
-    """Say what else holds beside the outcome, and where the outcome is not the declared claim."""
-    notes = []
-    significant = verdict.p is not None and verdict.p <= level
-    equivalent = verdict.tost is not None and verdict.tost.p < level
-    decided_better = verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER)
-    if decided_better and equivalent:
-        notes.append("the difference is also shown to be smaller than the margin")
-    if verdict.outcome is Outcome.EQUIVALENT and significant:
-        notes.append("the difference is also shown to be other than 0, though smaller than the margin")
-    declared = decided_better if verdict.claim == "superiority" else verdict.outcome is Outcome.EQUIVALENT
-    if not declared and (decided_better or verdict.outcome is Outcome.EQUIVALENT):
-        notes.append(f"the declared claim was {verdict.claim}, so this outcome is secondary")
-    p_claim = verdict.p_claim
-    if verdict.outcome is Outcome.INCONCLUSIVE and p_claim is not None and level < p_claim <= verdict.alpha:
-        notes.append(
-            f"alone in its study this claim would pass {verdict.alpha:g}; at the first step of Holm over "
-            f"{verdict.family_size} claims it does not, and a later step may decide"
-        )
-    return notes
+        return needed_crossed(result, verdict.level, margin)
+    fixed = (verdict.deterministic[0], verdict.deterministic[1] or verdict.paired)
+    return needed_welch(result, verdict.level, margin, fixed)

@@ -34,11 +34,11 @@ def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemarResult | Degen
     """
     a, b = as_scores(correct_a, "correct_a"), as_scores(correct_b, "correct_b")
     if a.size != b.size:
-        detail = f"a has {a.size} examples and b has {b.size}; score both on the same examples"
+        detail = f"A has {a.size} examples and B has {b.size}; score both on the same examples"
         return Degenerate(DegenerateReason.UNEQUAL_EXAMPLES, detail)
     if a.size == 0:
         return Degenerate(DegenerateReason.NO_DATA, "there are no examples")
-    fault = finite_fault("a", a) or finite_fault("b", b)
+    fault = finite_fault("A", a) or finite_fault("B", b)
     if fault is not None:
         return fault
     if not bool(np.isin(np.concatenate([a, b]), (0.0, 1.0)).all()):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .degenerate import Degenerate, DegenerateReason, check_declared, finite_fault, seeds_fault
+from .clusters import Clusters, scores_of_draws
+from .crossed import layout_fault
+from .degenerate import Degenerate, DegenerateReason, check_declared
 from .numeric import FloatArray, as_matrix, check_alpha, is_noise, largest, tie_tolerance
 
 RESAMPLES = 10_000
@@ -41,6 +43,7 @@ def multi_bootstrap(
     resamples: int = RESAMPLES,
     deterministic_a: bool = False,
     deterministic_b: bool = False,
+    clusters: Clusters | None = None,
 ) -> MultiBootstrapResult | Degenerate:
     """Compare `a` [S_A, E] and `b` [S_B, E] by the multi-bootstrap of Sellam et al. (2022, arXiv 2106.16163).
 
@@ -50,7 +53,8 @@ def multi_bootstrap(
     resamples together are one product of the count matrix [R, E] with the scores, done in chunks, and no resampled array is
     ever made.
 
-    Assumes seeds independent given the arm and examples independent of each other. It is a companion, not the verdict:
+    With `clusters` whole clusters are drawn, by their scores (`Clusters.scores`). Assumes seeds independent given the arm, and
+    examples, or clusters, independent of each other. It is a companion, not the verdict:
     its intervals count the seed × example residual more than once, so it rejects too rarely (about .01 to .03 at .05 with
     3 to 10 seeds), and like any bootstrap it is too sure of a variance between few seeds.
 
@@ -65,9 +69,10 @@ def multi_bootstrap(
     check_declared("b", scores_b.shape[0], deterministic_b)
     if paired and scores_a.shape[0] != scores_b.shape[0]:
         raise ValueError(f"paired arms need the same seeds; a has {scores_a.shape[0]} and b has {scores_b.shape[0]}")
-    fault = _fault(scores_a, scores_b, deterministic_a, deterministic_b)
+    fault = layout_fault((scores_a, scores_b), (deterministic_a, deterministic_b), clusters)
     if fault is not None:
         return fault
+    scores_a, scores_b = scores_of_draws(scores_a, clusters), scores_of_draws(scores_b, clusters)
     estimate = float(scores_a.mean() - scores_b.mean())
     drawn = resample_differences(scores_a, scores_b, rng, resamples, paired=paired)
     spread = float(drawn.std(ddof=1))
@@ -113,14 +118,3 @@ def _counts(n: int, resamples: int, rng: np.random.Generator) -> FloatArray:
     drawn = rng.integers(0, n, size=(resamples, n), dtype=np.uint16 if n <= 1 << 16 else np.int64)
     cells = drawn + np.arange(0, resamples * n, n, dtype=np.intp)[:, None]
     return np.bincount(cells.ravel(), minlength=resamples * n).reshape(resamples, n).astype(np.float64)
-
-
-def _fault(a: FloatArray, b: FloatArray, deterministic_a: bool, deterministic_b: bool) -> Degenerate | None:
-    if a.shape[1] != b.shape[1]:
-        detail = f"a has {a.shape[1]} examples and b has {b.shape[1]}; score both arms on the same examples"
-        return Degenerate(DegenerateReason.UNEQUAL_EXAMPLES, detail)
-    fault = seeds_fault("a", a.shape[0], deterministic_a) or seeds_fault("b", b.shape[0], deterministic_b)
-    if fault is None and a.shape[1] < 2:
-        detail = f"{a.shape[1]} example(s) were given; two are needed"
-        fault = Degenerate(DegenerateReason.TOO_FEW_EXAMPLES, detail)
-    return fault or finite_fault("a", a) or finite_fault("b", b)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from .clusters import Clusters
 from .crossed import crossed
 from .degenerate import Degenerate
+from .family import MIN_SEEDS
+from .noncentral import one_sided_power
 from .numeric import check_margin
 from .permutation import floor_paired, floor_unpaired
-from .power_equivalence import one_sided_power
 from .tdist import tost
 
 
@@ -19,9 +21,11 @@ from .tdist import tost
 class NonInferiority:
     """`estimate` is mean(new) - mean(old); `lower` its one-sided 1 - `alpha` bound; `p` tests new <= old - `margin`.
 
-    `passed`: the bound lies above -margin and the exact test over seeds could reach alpha. `false_alarm` is the chance to
-    fail where new and old are equal, at the variances seen; where new is worse by the margin, it passes with at most `alpha`.
-    `floor` is the smallest one-sided p of an exact test with these seeds, None where neither arm has any.
+    `passed`: the bound lies above -margin, and each arm that has seeds has three or more (`attainable`). `false_alarm` is
+    the chance to fail where new and old are equal, at the variances seen; where new is worse by the margin, it passes with at
+    most `alpha`. `floor` is the smallest one-sided p of an exact test over these seeds, None where neither arm has any: above
+    `alpha`, the answer rests on seeds that scatter near normally. `n_clusters` is None where each example counts as a draw of
+    its own.
     """
 
     estimate: float
@@ -35,6 +39,7 @@ class NonInferiority:
     passed: bool
     n_seeds: tuple[int, int]
     n_examples: int
+    n_clusters: int | None = None
 
 
 def noninferiority(
@@ -45,21 +50,24 @@ def noninferiority(
     *,
     deterministic_new: bool = False,
     deterministic_old: bool = False,
+    clusters: Clusters | None = None,
 ) -> NonInferiority | Degenerate:
     """Compare `new` [S_new, E] with `old` [S_old, E] on shared examples, higher being better.
 
-    The lower of the two one-sided tests of `tost` on the crossed interval (see `crossed`), so seeds and examples both count.
+    The lower of the two one-sided tests of `tost` on the crossed interval (see `crossed`), so seeds and examples, or
+    `clusters` of them, both count.
     The false-alarm rate is one minus the power at no difference, the statistic being noncentral t with the estimated standard
     error and degrees of freedom. Assumes independent seeds; where both arms used the same seeds, what these share makes
     the test careful, not wrong. Returns `Degenerate` and raises ValueError as `crossed` does.
     """
     check_margin(margin)
-    result = crossed(new, old, alpha, deterministic_a=deterministic_new, deterministic_b=deterministic_old)
+    fixed = (deterministic_new, deterministic_old)
+    result = crossed(new, old, alpha, deterministic_a=fixed[0], deterministic_b=fixed[1], clusters=clusters)
     if isinstance(result, Degenerate):
         return result
     test = tost(result.estimate, result.standard_error, result.df, margin, alpha)
-    floor = _floor(result.arm_a.n_seeds, result.arm_b.n_seeds, deterministic_new, deterministic_old)
-    attainable = floor is None or floor <= alpha * (1.0 + 1e-12)
+    n_seeds = (result.arm_a.n_seeds, result.arm_b.n_seeds)
+    attainable = all(n >= MIN_SEEDS for n, still in zip(n_seeds, fixed, strict=True) if not still)
     return NonInferiority(
         estimate=result.estimate,
         lower=test.interval[0],
@@ -67,11 +75,12 @@ def noninferiority(
         margin=margin,
         alpha=alpha,
         false_alarm=1.0 - one_sided_power(margin, result.standard_error, result.df, alpha) if attainable else 1.0,
-        floor=floor,
+        floor=_floor(*n_seeds, *fixed),
         attainable=attainable,
         passed=attainable and test.p_lower < alpha,
-        n_seeds=(result.arm_a.n_seeds, result.arm_b.n_seeds),
+        n_seeds=n_seeds,
         n_examples=result.n_examples,
+        n_clusters=result.n_clusters,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -53,6 +55,11 @@ def check_family_size(family_size: int) -> None:
 def largest(*arrays: FloatArray) -> float:
     """Return the largest absolute value in the arrays: the scale of their rounding errors."""
     return max(float(np.max(np.abs(array), initial=0.0)) for array in arrays)
+
+
+def power_of_two(size: float) -> float:
+    """Return the power of two just above `size`, 1 for 0: dividing by it changes no digit and keeps squares in range."""
+    return math.ldexp(1.0, min(math.frexp(size)[1], 1023)) if size > 0.0 else 1.0
 
 
 def is_noise(deviation: float, scale: float) -> bool:

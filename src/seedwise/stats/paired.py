@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .crossed import CrossedResult, crossed
-from .degenerate import Degenerate, DegenerateReason, finite_fault
-from .judge import check_rules, degenerate_verdict, judge
+from .clusters import Clusters, scores_of_draws
+from .crossed import CrossedResult, crossed, layout_fault
+from .degenerate import Degenerate, DegenerateReason
+from .judge import degenerate_verdict, frame_of, judge
+from .notes import notes_on_scores
 from .numeric import FloatArray, as_matrix, as_scores
 from .permutation import MAX_ENUMERATIONS
-from .verdict import Claim, Outcome, Question, Verdict
-from .welch import WelchResult, welch
+from .verdict import Claim, Question, Verdict
+from .welch import WelchResult, check_pairs, welch_paired
 
 
-def crossed_paired(a: ArrayLike, b: ArrayLike, alpha: float = 0.05) -> CrossedResult | Degenerate:
+def crossed_paired(
+    a: ArrayLike, b: ArrayLike, alpha: float = 0.05, *, clusters: Clusters | None = None
+) -> CrossedResult | Degenerate:
     """Compare two arms on shared examples *and* shared seeds: `a` and `b` are both [S, E], row i being one seed.
 
     With D[s, i] = a[s, i] - b[s, i] this is the two-way layout of D alone: V1 = var_s(row means of D) / S, V2 =
@@ -26,26 +28,15 @@ def crossed_paired(a: ArrayLike, b: ArrayLike, alpha: float = 0.05) -> CrossedRe
     Assumes that the seed fixes something that both arms use (the same initial head and the same order of the same
     data, say). Two programs that were merely given the same number share nothing; pairing them then costs degrees of
     freedom and gains nothing. Whether seeds are shared is for the caller to check. Returns `Degenerate` as `crossed`
-    does; raises ValueError for arms with a different number of seeds.
+    does, and takes `clusters` alike; raises ValueError for arms with a different number of seeds.
     """
     scores_a, scores_b = as_matrix(a, "a"), as_matrix(b, "b")
-    _check_pairs(scores_a.shape[0], scores_b.shape[0])
-    fault = _fault(scores_a, scores_b)
+    check_pairs(scores_a.shape[0], scores_b.shape[0])
+    fault = layout_fault((scores_a, scores_b), (False, False), clusters)
     if fault is not None:
         return fault
-    return crossed(scores_a - scores_b, np.zeros((1, scores_a.shape[1])), alpha, deterministic_b=True)
-
-
-def welch_paired(a: ArrayLike, b: ArrayLike, alpha: float = 0.05) -> WelchResult | Degenerate:
-    """Compare per-seed scores `a` [S] and `b` [S] of shared seeds by the paired t test (Student 1908).
-
-    With the figures of `scipy.stats.ttest_rel`, which gives p = 0 where all differences are equal; here that is
-    `Degenerate`. For this test file only. Assumptions and errors as for `crossed_paired`.
-    """
-    scores_a, scores_b = as_scores(a, "a"), as_scores(b, "b")
-    _check_pairs(scores_a.size, scores_b.size)
-    fault = finite_fault("a", scores_a) or finite_fault("b", scores_b)
-    return fault or welch(scores_a - scores_b, [0.0], alpha, deterministic_b=True)
+    zero = np.zeros((1, scores_a.shape[1]))
+    return crossed(scores_a - scores_b, zero, alpha, deterministic_b=True, clusters=clusters)
 
 
 def decide_paired(
@@ -56,6 +47,8 @@ def decide_paired(
     claim: Claim = "superiority",
     margin: float | None = None,
     family_size: int = 1,
+    clusters: Clusters | None = None,
+    require_exact: bool = False,
     rng: np.random.Generator | None = None,
     max_enumerations: int = MAX_ENUMERATIONS,
 ) -> Verdict:
@@ -65,33 +58,36 @@ def decide_paired(
     differences, so its floor is 2 / 2^S: six seeds are needed at .05 where four do unpaired. P(A > B) is the share of
     pairs that A wins, a tie counting half. Assumptions and errors as for `crossed_paired`.
     """
-    check_rules(alpha, claim, margin, family_size)
     per_example = np.ndim(a) == 2 or np.ndim(b) == 2
     first: FloatArray = as_matrix(a, "a") if per_example else as_scores(a, "a")
     second: FloatArray = as_matrix(b, "b") if per_example else as_scores(b, "b")
-    _check_pairs(first.shape[0], second.shape[0])
+    check_pairs(first.shape[0], second.shape[0])
     same_examples = per_example and first.shape[1] == second.shape[1]
-    # One draw against a constant 0: the floor, the exact test and the seeds needed of that design are those of pairs.
-    frame = Verdict(
-        outcome=Outcome.INCONCLUSIVE,
-        question=Question.SEEDS_AND_EXAMPLES if per_example else Question.SEEDS,
-        claim=claim,
-        alpha=alpha,
-        family_size=family_size,
-        n_seeds=(first.shape[0], 1),
-        deterministic=(False, True),
+    n_examples = first.shape[1] if same_examples else None
+    frame = frame_of(
+        Question.SEEDS_AND_EXAMPLES if per_example else Question.SEEDS,
+        (first.shape[0], second.shape[0]),
+        (False, False),
         paired=True,
-        n_examples=first.shape[1] if same_examples else None,
+        alpha=alpha,
+        claim=claim,
         margin=margin,
+        family_size=family_size,
+        require_exact=require_exact,
+        n_examples=n_examples if clusters is None else clusters.n_examples,
+        n_clusters=None if clusters is None else clusters.n_clusters,
     )
-    result = crossed_paired(first, second, alpha) if per_example else welch_paired(first, second, alpha)
-    if isinstance(result, Degenerate):
-        verdict = degenerate_verdict(frame, result)
+    result: CrossedResult | WelchResult | Degenerate
+    if per_example:
+        result = crossed_paired(first, second, alpha, clusters=clusters)
     else:
-        difference = first - second
-        seeds = difference.mean(axis=1) if per_example else difference
-        verdict = judge(frame, result, seeds, np.zeros(1), (), rng, max_enumerations)
-    return replace(verdict, n_seeds=(first.shape[0], second.shape[0]), deterministic=(False, False))
+        result = welch_paired(first, second, alpha)
+    notes = notes_on_scores(first, second, (True, True))
+    if isinstance(result, Degenerate):
+        return degenerate_verdict(frame, result, notes)
+    if per_example:
+        first, second = (scores_of_draws(each, clusters).mean(axis=1) for each in (first, second))
+    return judge(frame, result, first, second, notes, rng, max_enumerations)
 
 
 def refused_pairs(
@@ -104,35 +100,24 @@ def refused_pairs(
     claim: Claim = "superiority",
     margin: float | None = None,
     family_size: int = 1,
-    rng: np.random.Generator | None = None,
+    require_exact: bool = False,
+    n_clusters: int | None = None,
 ) -> Verdict:
     """Return the verdict on arms that were declared paired but share no seeds, as the caller found: DEGENERATE, with `why`.
 
     Deciding them as independent would be another design than the declared one. Arguments as for `decide_paired`.
     """
-    check_rules(alpha, claim, margin, family_size)
-    frame = Verdict(
-        outcome=Outcome.INCONCLUSIVE,
-        question=Question.SEEDS if n_examples is None else Question.SEEDS_AND_EXAMPLES,
-        claim=claim,
-        alpha=alpha,
-        family_size=family_size,
-        n_seeds=(n_a, n_b),
-        deterministic=(False, False),
+    frame = frame_of(
+        Question.SEEDS if n_examples is None else Question.SEEDS_AND_EXAMPLES,
+        (n_a, n_b),
+        (False, False),
         paired=True,
-        n_examples=n_examples,
+        alpha=alpha,
+        claim=claim,
         margin=margin,
+        family_size=family_size,
+        require_exact=require_exact,
+        n_examples=n_examples,
+        n_clusters=n_clusters,
     )
     return degenerate_verdict(frame, Degenerate(DegenerateReason.NOT_SHARED, why))
-
-
-def _check_pairs(n_a: int, n_b: int) -> None:
-    if n_a != n_b:
-        raise ValueError(f"paired arms need the same seeds; a has {n_a} and b has {n_b}")
-
-
-def _fault(a: FloatArray, b: FloatArray) -> Degenerate | None:
-    if a.shape[1] != b.shape[1]:
-        detail = f"a has {a.shape[1]} examples and b has {b.shape[1]}; score both arms on the same examples"
-        return Degenerate(DegenerateReason.UNEQUAL_EXAMPLES, detail)
-    return finite_fault("a", a) or finite_fault("b", b)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .family import holm
+from .judge import at_level, basis_of
+from .notes import notes_at_level
 from .verdict import Outcome, Verdict
 
 
@@ -14,7 +16,8 @@ def resolve_family(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 
     Every claim of the study comes in, decided with `family_size` equal to their number; a claim that is
     degenerate or unattainable enters with p = 1 and keeps its outcome. As each was decided at Holm's first
-    step, an outcome can only turn from undecided (or from a secondary one) to the declared claim.
+    step, an outcome can only turn from undecided (or from a secondary one) to the declared claim. Then the level, the
+    basis and what holds at that level are those of its own step; every other note stays.
 
     Raises ValueError when the verdicts disagree on alpha, or were decided for another size of family.
     """
@@ -24,8 +27,13 @@ def resolve_family(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         raise ValueError(f"{size} verdicts were decided for families of {sizes}; decide them with family_size={size}")
     if len({verdict.alpha for verdict in verdicts}) > 1:
         raise ValueError("the verdicts of one family must share alpha")
-    adjusted = holm([_entry(verdict) for verdict in verdicts])
-    return tuple(_resolve(verdict, p) for verdict, p in zip(verdicts, adjusted, strict=True))
+    entries = [_entry(verdict) for verdict in verdicts]
+    adjusted = holm(entries)
+    ranks = {index: rank for rank, index in enumerate(sorted(range(size), key=entries.__getitem__))}
+    return tuple(
+        _resolve(verdict, p, verdict.alpha / (size - ranks[index]))
+        for index, (verdict, p) in enumerate(zip(verdicts, adjusted, strict=True))
+    )
 
 
 def _entry(verdict: Verdict) -> float:
@@ -34,15 +42,18 @@ def _entry(verdict: Verdict) -> float:
     return verdict.p_claim
 
 
-def _resolve(verdict: Verdict, p_adjusted: float) -> Verdict:
+def _resolve(verdict: Verdict, p_adjusted: float, level: float) -> Verdict:
     if verdict.outcome in (Outcome.UNATTAINABLE, Outcome.DEGENERATE):
         return verdict
     verdict = replace(verdict, p_adjusted=p_adjusted)
     outcome = _declared(verdict) if p_adjusted <= verdict.alpha else verdict.outcome
     if outcome is verdict.outcome:
         return verdict
-    note = f"decided at a later step of Holm over {verdict.family_size} claims"
-    return replace(verdict, outcome=outcome, needed=None, notes=(note,))
+    before = notes_at_level(verdict)
+    kept = [note for note in verdict.notes if note not in before]
+    decided = at_level(replace(verdict, outcome=outcome, needed=None), level)
+    step = f"decided at a later step of Holm over {verdict.family_size} claims"
+    return replace(decided, basis=basis_of(decided), notes=(step, *kept, *notes_at_level(decided)))
 
 
 def _declared(verdict: Verdict) -> Outcome:

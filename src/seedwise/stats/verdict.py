@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from .crossed import CrossedResult
 from .degenerate import DegenerateReason
+from .family import MIN_SEEDS, is_attainable
+from .mcnemar import McNemarResult
 from .needed import Needed
+from .prediction import Prediction
 from .tdist import TostResult
 from .welch import WelchResult
 
@@ -17,8 +21,9 @@ Claim = Literal["superiority", "equivalence"]
 class Outcome(StrEnum):
     """What a comparison decides.
 
-    `UNATTAINABLE` says that no data could have decided the claim with this design; it is not a negative
-    result, and neither is `INCONCLUSIVE`. `DEGENERATE` says that the input leaves the procedure undefined.
+    `UNATTAINABLE` says that a rule decides nothing with this design: fewer than three seeds in an arm that has any, or
+    an exact test that the study requires and that cannot reach alpha. It is not a negative result, and neither is
+    `INCONCLUSIVE`. `DEGENERATE` says that the input leaves the procedure undefined.
     """
 
     A_BETTER = "A better"
@@ -33,12 +38,56 @@ class Question(StrEnum):
     """What is random, and so what the answer generalises to.
 
     `SEEDS_AND_EXAMPLES`: whoever reruns it, on such examples. `SEEDS`: whoever reruns it, on this very test
-    file. `EXAMPLES`: both arms deterministic, on such examples.
+    file. `EXAMPLES`: both arms deterministic, on such examples. `CHECKPOINTS`: one run of each, taken as they are, on such
+    examples; nothing is said about the methods. `CHECKPOINT`: one run, taken as it is, against whoever reruns the other arm, on
+    such examples; `CHECKPOINT_ON_FILE` the same on this very test file.
     """
 
     SEEDS_AND_EXAMPLES = "seeds and examples"
     SEEDS = "seeds"
     EXAMPLES = "examples"
+    CHECKPOINTS = "two checkpoints, on such examples"
+    CHECKPOINT = "one checkpoint against seeds, on such examples"
+    CHECKPOINT_ON_FILE = "one checkpoint against seeds"
+
+    @property
+    def of_checkpoints(self) -> bool:
+        return self in (Question.CHECKPOINTS, Question.CHECKPOINT, Question.CHECKPOINT_ON_FILE)
+
+
+class Basis(StrEnum):
+    """What a decided outcome rests on, beside the interval.
+
+    `EXACT`: an exact test over seeds, which assumes no shape, confirms the difference at the level used. `NEAR_NORMAL`:
+    seeds that scatter near normally; the exact test does not confirm it, or there is none (for equivalence). `EXAMPLES`: no
+    arm has seeds.
+    """
+
+    EXACT = "confirmed by the exact test over seeds"
+    NEAR_NORMAL = "seeds that scatter near normally"
+    EXAMPLES = "examples alone"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorParts:
+    """What makes up the variance of the estimate, in the squared unit of the scores: max(Σ seeds + examples - Σ residual,
+    Σ seeds, examples).
+
+    `seeds_*` is V1 of the crossed analysis, `examples` V2 and `residual_*` V3; over seeds alone the last two are None.
+    """
+
+    seeds_a: float
+    seeds_b: float
+    examples: float | None = None
+    residual_a: float | None = None
+    residual_b: float | None = None
+
+    @classmethod
+    def of(cls, result: CrossedResult | WelchResult) -> ErrorParts:
+        if isinstance(result, WelchResult):
+            return cls(result.variance_a / result.n_a, result.variance_b / result.n_b)
+        a, b = result.arm_a, result.arm_b
+        return cls(a.v1, b.v1, result.v2, a.v3, b.v3)
 
 
 class ClaimStatus(StrEnum):
@@ -53,15 +102,20 @@ class ClaimStatus(StrEnum):
 class Verdict:
     """One decided claim about A against B; higher scores are better.
 
-    `estimate`, `interval` (level 1 - `alpha`), `margin` and `tost` are of mean(A) - mean(B) in the unit of
-    the scores. `p` is two-sided and unadjusted; `p_claim` is the p value that enters Holm's correction (of
-    the difference for a superiority claim, of TOST for equivalence), and `p_adjusted` its adjusted value once
+    `estimate`, `interval` (level 1 - `alpha`), `margin`, `tost`, `standard_error`, `df` and `parts` are of mean(A) -
+    mean(B) in the unit of the scores; `level` is the level at which the claim was decided (alpha, or what the family's
+    correction leaves of it), and that of `tost`. `p` is two-sided and unadjusted; `p_claim` is the p value that enters Holm's
+    correction (of the difference for a superiority claim, of TOST for equivalence), and `p_adjusted` its adjusted value once
     the family is resolved. `p_exact` is the exact test over seeds, and `floor` the smallest value that it can
-    take with these seeds. `n_seeds`, `deterministic` are (A, B); `paired` says that seed i of A and seed i of
-    B are one draw. `n_examples` is None where only per-seed
-    scores are known. `welch` is the companion over seeds, for this test file (where
-    paired, the t interval of the paired differences). A figure that is undefined is
-    None.
+    take with these seeds; with `require_exact` it has to confirm a difference, and `basis` says on what a decided outcome
+    rests. `n_seeds`, `deterministic` are (A, B); `paired` says that seed i of A and seed i of
+    B are one draw. `n_examples` is None where only per-seed scores are known, `n_clusters` where each example counts as a
+    draw of its own. `p_a_greater_b` has its interval of level 1 - `alpha` over seeds, on this test file. `welch` is the
+    companion over seeds, for this test file (where paired, the t interval of the paired differences). `collapsed` counts
+    the seeds that lie far behind the rest of their arm, and `collapse_bound` is the rate of collapse that these do not
+    exclude, one-sided 95 %; None for an arm without seeds. `mcnemar` and `prediction` describe single checkpoints, and
+    `seed_sds` says for how many seeds an arm how much these may differ (sd) for a difference of this size between the methods
+    to be found with 80 % power. A figure that is undefined is None.
     """
 
     outcome: Outcome
@@ -71,28 +125,61 @@ class Verdict:
     family_size: int
     n_seeds: tuple[int, int]
     deterministic: tuple[bool, bool]
+    level: float
     paired: bool = False
+    require_exact: bool = False
     n_examples: int | None = None
+    n_clusters: int | None = None
     margin: float | None = None
     estimate: float | None = None
     interval: tuple[float, float] | None = None
+    standard_error: float | None = None
+    df: float | None = None
+    parts: ErrorParts | None = None
     p: float | None = None
     p_adjusted: float | None = None
     p_exact: float | None = None
     floor: float | None = None
+    basis: Basis | None = None
     p_a_greater_b: float | None = None
+    p_a_greater_b_interval: tuple[float, float] | None = None
     tost: TostResult | None = None
     welch: WelchResult | None = None
+    collapsed: tuple[int, int] = (0, 0)
+    collapse_bound: tuple[float | None, float | None] = (None, None)
+    mcnemar: McNemarResult | None = None
+    prediction: Prediction | None = None
+    seed_sds: tuple[tuple[int, float | None], ...] = ()
     reason: DegenerateReason | None = None
     needed: Needed | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def p_claim(self) -> float | None:
-        """The p value of the declared claim, or None where there is none."""
-        if self.claim == "superiority":
+        """The p value of the declared claim, or None where there is none.
+
+        Where the exact test has to confirm a difference, the larger of both, and 1 where it could not be taken.
+        """
+        if self.claim == "equivalence":
+            return None if self.tost is None else self.tost.p
+        return self.p_difference
+
+    @property
+    def p_difference(self) -> float | None:
+        """The p value of a difference: of the primary analysis, and of the exact test where that has to confirm it."""
+        if self.p is None or not self.require_exact or all(self.deterministic):
             return self.p
-        return None if self.tost is None else self.tost.p
+        return max(self.p, 1.0 if self.p_exact is None else self.p_exact)
+
+    @property
+    def seeds_are_few(self) -> bool:
+        """Whether an arm that has seeds has fewer than decide anything."""
+        return any(n < MIN_SEEDS for n, fixed in zip(self.n_seeds, self.deterministic, strict=True) if not fixed)
+
+    @property
+    def floor_is_high(self) -> bool:
+        """Whether no exact test over these seeds could confirm a difference at the level used."""
+        return self.floor is not None and not is_attainable(self.floor, self.level)
 
     @property
     def claim_status(self) -> ClaimStatus:
