@@ -113,6 +113,12 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu_locks(session: nox.Session) -> None:
+    """Install the CUDA lock of each backend and train a few updates with it on a CPU: docs/results/gpu-locks.md (several GB each)."""
+    python(session, "benchmarks/gpu_locks.py", "--out", "docs/results/gpu-locks.md", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Resolve requirements.lock anew from pyproject.toml (needs uv)."""
     session.run(

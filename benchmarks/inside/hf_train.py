@@ -64,10 +64,15 @@ arguments = TrainingArguments(
     seed=spec["seeds"]["dropout"],
 )
 torch.manual_seed(spec["seeds"]["initialisation"])
+dropout = {
+    "hidden_dropout_prob": recipe["dropout"]["hidden"],
+    "attention_probs_dropout_prob": recipe["dropout"]["attention"],
+}
+config = AutoConfig.from_pretrained(folder, **dropout)
 if spec["initialisation"] == "random":
-    model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder))
+    model = AutoModelForSequenceClassification.from_config(config)
 else:
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, config=config)
 trainer = Trainer(
     model=model,
     args=arguments,

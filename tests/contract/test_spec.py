@@ -98,6 +98,7 @@ def test_identity_changes_with_everything_that_decides_the_outcome() -> None:
                 {"model.sha256": "1" * 64},
                 {"recipe.clip_norm": None},
                 {"device.threads": 2},
+                {"device.instructions": "avx2"},
             )
         ),
     ]

@@ -14,10 +14,10 @@ from tests.tracker.stores import plan_of
 
 # By study: how many runs, sha256 of their ids in order, sha256 of the declaration; with a data set and images of made-up digests.
 NAMES = {
-    "fairseq-pretrained-vs-random": (13, "ade4f440bd7a55cc", "d3f0dfd437110797"),
-    "fairseq-vs-hf": (12, "cf0ae1adcd0f289d", "f1daf976790a6bdb"),
-    "lora-vs-bitfit": (13, "034a1c6276f6eaa4", "0383d7fec063ff93"),
-    "pretrained-vs-random": (13, "bd70053c118da689", "b7ce32536e067c37"),
+    "fairseq-pretrained-vs-random": (9, "40bac5fd59489f63", "f175d6a8fb9d77ca"),
+    "fairseq-vs-hf": (8, "fad9a037cac228fd", "d5d04360ae84dcb0"),
+    "lora-vs-bitfit": (9, "ce7591ef4f18f535", "16bf1f71b70c8303"),
+    "pretrained-vs-random": (9, "24ac78bc9a3f673d", "fe54105c8f8c1de0"),
 }
 DIGESTS = {"hf": "hf", "peft": "peft", "fairseq": "fairseq", "sklearn": "sklearn"}
 

@@ -101,7 +101,11 @@ def spec_of(pretraining: Pretraining, project: Project, device: str, say: Notify
             seeds=derive_seeds(pretraining.seed),
             selection=pretraining.selection,
             evaluation=Evaluation(**pretraining.evaluation.model_dump()),
-            device=Device(kind=device, threads=pretraining.device.threads),  # type: ignore[arg-type]
+            device=Device(
+                kind=device,  # type: ignore[arg-type]
+                threads=pretraining.device.threads,
+                instructions=pretraining.device.instructions,
+            ),
         )
     except ValidationError as error:
         faults = "\n".join(f"  {fault}" for fault in faults_of(error))

@@ -141,7 +141,7 @@ def _spec(study: Study, arm: Arm, seed: int, task: Task | CausalLmTask, model: M
         seeds=derive_seeds(seed),
         selection=study.selection if arm.recipe else None,
         evaluation=Evaluation(**study.evaluation.model_dump()),
-        device=Device(kind=kind, threads=study.device.threads),  # type: ignore[arg-type]
+        device=Device(kind=kind, threads=study.device.threads, instructions=study.device.instructions),  # type: ignore[arg-type]
     )
 
 

@@ -24,6 +24,7 @@ class Launch:
     """One run to start.  `out` exists, holds `spec.json`, and is the only folder the process may write.
 
     `verb` is what the backend is asked to do with the spec: `run`, or another verb that takes a spec and a folder.
+    `cold`: not in a backend that stays up, whose libraries have read their settings already.
     """
 
     backend: str
@@ -35,6 +36,7 @@ class Launch:
     lease: Lease
     memory_bytes: int
     verb: str = "run"
+    cold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

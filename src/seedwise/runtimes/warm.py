@@ -68,7 +68,7 @@ class WarmRuntime:
         return description
 
     def start(self, launch: Launch) -> Process:
-        if launch.digest in self._cold or not self._serving.get(launch.backend):
+        if launch.cold or launch.digest in self._cold or not self._serving.get(launch.backend):
             return self._inner.start(launch)
         key = _Key.of(launch)
         with self._lock:

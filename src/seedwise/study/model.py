@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from seedwise.study.metric import MetricName
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.spec import Batched, Dropout, Method, Name, Optimizer, Selection
+from seedwise_contract.spec import Batched, Dropout, Instructions, Method, Name, Optimizer, Selection
 
 DEFAULT_SEEDS = 5
 
@@ -192,6 +192,10 @@ class StudyDevice(ContractModel):
         default="auto", description="auto: a GPU where one is leased, else CPU"
     )
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    instructions: Instructions | None = Field(
+        default=None,
+        description="hold numerical libraries to this instruction set (x86-64), so that different processors compute alike",
+    )
 
 
 class Study(ContractModel):

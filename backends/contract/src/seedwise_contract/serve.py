@@ -194,6 +194,8 @@ class _Server:
             return f"device.threads: found {threads}, but this server was started with --threads {self._threads}"
         if kind != self._device:
             return f"device.kind: found {kind!r}, but this server was started with --device {self._device}"
+        if device.get("instructions") is not None:
+            return "device.instructions: libraries read it when they are imported, and here they are; start a process for this run"
         return ""
 
     def _reap(self) -> None:

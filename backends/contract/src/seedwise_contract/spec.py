@@ -266,11 +266,19 @@ class Evaluation(ContractModel):
     batch_size: Annotated[int, Field(ge=1)]
 
 
+Instructions = Literal["avx2"]
+
+
 class Device(ContractModel):
     kind: Literal["cpu", "cuda"]
     threads: Annotated[
         int, Field(ge=1, le=256, description="CPU threads of numerical libraries: they decide last bits")
     ]
+    instructions: Instructions | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,  # what is not asked for leaves the ids of older runs as they were
+        description="instruction set that numerical libraries are held to, on x86-64; null: the best that the processor has",
+    )
 
 
 class RunSpec(ContractModel):

@@ -38,7 +38,7 @@ class PeftBackend(HfBackend):
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
-        set_environment(spec.device.threads)
+        set_environment(spec.device.threads, spec.device.instructions)
         from seedwise_hf.run import run
         from seedwise_peft.run import PeftRun
 

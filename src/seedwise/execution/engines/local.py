@@ -164,6 +164,7 @@ class LocalEngine:
             models=self._roots.models,
             lease=lease,
             memory_bytes=int(study.memory_gib * (1 << 30)),
+            cold=run.spec.device.instructions is not None,
         )
         process = self._runtime.start(launch)
         begun = time.monotonic()

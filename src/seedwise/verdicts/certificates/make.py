@@ -145,6 +145,7 @@ class Certifier:
                 lease=lease,
                 memory_bytes=self._memory,
                 verb=VERB,
+                cold=spec.device.instructions is not None,
             )
             process = self._runtime.start(launch)
             end = time.monotonic() + _SECONDS
