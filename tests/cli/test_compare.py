@@ -35,9 +35,10 @@ def compare_json(*arguments: object) -> dict[str, object]:
     return item
 
 
-def test_pretrained_against_random_is_unattainable_with_three_seeds(tmp_path: Path) -> None:
+def test_pretrained_against_random_is_decided_with_three_seeds_and_says_on_what_it_rests(tmp_path: Path) -> None:
     item = compare_json(seeds_file(tmp_path, pretrained=PRETRAINED, random=RANDOM), "--metric", "accuracy")
-    assert (item["verdict"], item["question"], item["n_seeds"]) == ("unattainable", "seeds", [3, 3])
+    assert (item["verdict"], item["question"], item["n_seeds"]) == ("A better", "seeds", [3, 3])
+    assert item["basis"] == "seeds that scatter near normally"
     assert item["interval"] == pytest.approx([10.745, 14.988], abs=5e-4)
     assert item["p"] == pytest.approx(9.475e-5, rel=1e-3)
     assert item["p_exact"] == item["floor"] == pytest.approx(0.1)
@@ -104,7 +105,7 @@ def test_three_arms_are_one_family(tmp_path: Path) -> None:
 def test_every_format(tmp_path: Path) -> None:
     path = seeds_file(tmp_path, full_ft=(0.80, 0.81, 0.82, 0.80), lora=(0.70, 0.72, 0.71, 0.73))
     text = compare(path, "--metric", "accuracy").stdout
-    assert text.startswith("full_ft against lora: A better\n")
+    assert text.startswith("full_ft against lora: full_ft better\n")
     assert "accuracy of full_ft minus lora is +9.25 points" in text
     assert "| full_ft | lora | A better | +9.25 |" in compare(path, "--format", "md").stdout
     latex = compare(path, "--format", "latex").stdout
@@ -117,6 +118,8 @@ def test_every_format(tmp_path: Path) -> None:
 
 def test_degenerate_scores_have_a_typed_verdict(tmp_path: Path) -> None:
     item = compare_json(seeds_file(tmp_path, a=(0.8,), b=(0.7, 0.6)))
+    assert (item["verdict"], item["question"]) == ("unattainable", "one checkpoint against seeds")
+    item = compare_json(seeds_file(tmp_path, a=(0.8,), b=(0.7,)))
     assert (item["verdict"], item["reason"], item["p"]) == ("degenerate", "too few seeds", None)
     item = compare_json(seeds_file(tmp_path, a=(0.8, 0.8), b=(0.7, 0.7)))
     assert (item["verdict"], item["reason"], item["interval"]) == ("degenerate", "zero variance", None)

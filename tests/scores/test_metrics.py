@@ -81,7 +81,7 @@ def test_perplexity_of_the_contracts_own_files(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     sources = [*token_losses(tmp_path, "low", 1.0, rng), *token_losses(tmp_path, "high", 1.2, rng)]
     item = compare_json(*sources, "--metric", "perplexity")
-    assert (item["metric"], item["verdict"], item["unit"]) == ("minus perplexity", "A better", "own")
+    assert (item["metric"], item["verdict"], item["unit"]) == ("perplexity", "A better", "own")
     table = read_scores(sources, "perplexity")
     rows = [json.loads(line) for line in Path(sources[0].split("=")[1]).read_text().splitlines()]
     whole = np.exp(sum(r["loss"] for r in rows) / sum(r["tokens"] for r in rows))

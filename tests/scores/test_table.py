@@ -121,7 +121,7 @@ MIXED = "arm,seed,score\na,0,0.79\na,1,0.80\nb,0,79\nb,1,80\na,2,0.78\n"
     [
         ("", "holds no rows"),
         ("arm,seed,score\n", "holds no rows"),
-        ("arm,seed,exmaple,score\na,0,1,1\n", "unknown column 'exmaple'; known are arm, seed, example"),
+        ("arm,seed,exmaple,score\na,0,1,1\na,0,2,1\n", "row 3: there already; .* name its column with --example"),
         ("arm,score\na,1\n", "no column 'seed'; found 'arm', 'score'"),
         ("arm,seed,example\na,1,1\n", "no score; give a column score, or prediction and label"),
         ("arm,seed,prediction,label\na,1,1,1\n", "need a column example"),

@@ -1,104 +1,110 @@
-"""Metrics that are no mean over examples, made of predictions and labels or of token losses (see `stats.jackknife`)."""
+"""Metrics that are no mean over examples, made of predictions and labels, of losses, or of two sums (see `stats.jackknife`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seedwise.errors import InputError
-from seedwise.scores.rows import Row, name_sources, some
+from seedwise.scores.rows import Floats, Ints, some
+from seedwise.stats import Clusters, confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
+from seedwise.stats.clusters import pseudovalues
 
 PERPLEXITY = "perplexity"
 OF_LABELS = ("accuracy", "f1", "macro-f1", "matthews")
-RESAMPLED = ("f1", "macro-f1", "matthews", PERPLEXITY)
-SHOWN = {"f1": "F1", "macro-f1": "macro-F1", "matthews": "Matthews correlation", PERPLEXITY: "minus perplexity"}
+OF_NUMBERS = ("pearson", "spearman", "mse")
+MADE_OF_LABELS = (*OF_LABELS, *OF_NUMBERS)
+RESAMPLED = ("f1", "macro-f1", "matthews", "pearson", "spearman", PERPLEXITY)
+SHOWN = {
+    "f1": "F1",
+    "macro-f1": "macro-F1",
+    "matthews": "Matthews correlation",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "mse": "mean squared error",
+}
 
-Scores = NDArray[np.float64]
 
-
-def route_of(metric: str) -> str:
+def route_of(metric: str, clustered: bool) -> str:
     """What a reader of the verdict is told of the way that the metric is taken."""
     return (
-        f"{SHOWN[metric]} is no mean over examples: it is resampled by leaving out each example in turn (jackknife "
+        f"{SHOWN.get(metric, metric)} is no mean over examples: it is resampled by leaving out each "
+        f"{'cluster' if clustered else 'example'} in turn (jackknife "
         "pseudovalues, Dorfman, Berbaum and Metz 1992), and these enter the crossed analysis"
     )
 
 
-def pseudo_scores(
+def of_labels(
     metric: str,
-    rows: Sequence[Row],
-    arms: Mapping[str, tuple[str, ...]],
-    examples: tuple[str, ...] | None,
+    gold: Ints,
+    said: Ints,
+    names: tuple[str, ...],
+    n_labels: int,
     positive: str | None,
-) -> dict[str, Scores]:
-    """Pseudovalues [seeds, examples] of each arm, in the order of `arms` (its seeds) and `examples`; higher is better.
-
-    The rows are known to be complete and free of duplicates. Raises InputError where they do not hold what the metric needs.
-    """
-    if examples is None:
-        raise InputError(
-            f"{name_sources(rows)}: {metric} is made of rows an example; give its value a seed as score instead"
-        )
-    if len(examples) < 2:
-        raise InputError(f"{name_sources(rows)}: {metric} needs at least two examples")
-    cells = {(row.arm, row.seed, row.example or ""): row for row in rows}
-    if metric == PERPLEXITY:
-        return {arm: _perplexity(arm, seeds, examples, cells) for arm, seeds in arms.items()}
-    return _of_labels(metric, rows, arms, examples, cells, positive)
+    source: str,
+    clusters: Clusters | None,
+) -> Floats:
+    """Pseudovalues [seeds, draws] of a metric of classes. `gold` [E] and `said` [S, E] index `names`, whose first `n_labels`
+    are the labels; the others are answers that are no label, and merely wrong."""
+    statistic: Callable[[Floats], Floats] = matthews
+    if metric == "macro-f1":
+        statistic = partial(macro_f1, labels=tuple(range(n_labels)))
+    elif metric == "f1":
+        statistic = partial(f1, positive=names.index(_positive(list(names[:n_labels]), positive, source)))
+    return confusion_scores(gold, said, len(names), statistic, clusters)
 
 
-def _perplexity(
-    arm: str, seeds: tuple[str, ...], examples: tuple[str, ...], cells: Mapping[tuple[str, str, str], Row]
-) -> Scores:
-    from seedwise.stats import perplexity_scores
-
-    found = [[cells[arm, seed, example] for example in examples] for seed in seeds]
-    losses = np.array([[-row.score for row in line] for line in found])
-    tokens = np.array([[row.tokens or 0.0 for row in line] for line in found])
-    return perplexity_scores(losses, tokens)
-
-
-def _of_labels(
-    metric: str,
-    rows: Sequence[Row],
-    arms: Mapping[str, tuple[str, ...]],
-    examples: tuple[str, ...],
-    cells: Mapping[tuple[str, str, str], Row],
-    positive: str | None,
-) -> dict[str, Scores]:
-    from seedwise.stats import confusion_scores, f1, macro_f1, matthews
-
-    labels = sorted({row.label or "" for row in rows})
-    classes = [*labels, *sorted({row.prediction or "" for row in rows} - set(labels))]
-    index = {name: number for number, name in enumerate(classes)}
-    statistic: Callable[[Scores], Scores] = matthews if metric == "matthews" else macro_f1
-    if metric == "f1":
-        statistic = partial(f1, positive=index[_positive(labels, positive, rows)])
-    first = next(iter(arms))
-    gold = [index[cells[first, arms[first][0], example].label or ""] for example in examples]
-    return {
-        arm: confusion_scores(
-            gold,
-            [[index[cells[arm, seed, example].prediction or ""] for example in examples] for seed in seeds],
-            len(classes),
-            statistic,
-        )
-        for arm, seeds in arms.items()
-    }
-
-
-def _positive(labels: list[str], positive: str | None, rows: Sequence[Row]) -> str:
+def _positive(labels: list[str], positive: str | None, source: str) -> str:
     if positive is None and set(labels) <= {"0", "1"}:
         positive = "1"
     if positive is None:
         raise InputError(
-            f"{name_sources(rows)}: f1 is of one class; name it with --positive (labels: {some(labels)}), or take macro-f1"
+            f"{source}: f1 is of one class; name it with --positive (labels: {some(sorted(labels))}), or take macro-f1"
         )
     if positive not in labels:
-        raise InputError(
-            f"{name_sources(rows)}: --positive {positive}: no example has this label; labels: {some(labels)}"
-        )
+        raise InputError(f"{source}: --positive {positive}: no example has this label; labels: {some(sorted(labels))}")
     return positive
+
+
+def of_parts(metric: str, above: Floats, below: Floats, clusters: Clusters | None, source: str) -> Floats:
+    """Pseudovalues of a ratio of sums, or of perplexity (negative: higher is better); above and below are [S, E]."""
+    try:
+        if metric == PERPLEXITY:
+            return perplexity_scores(above, below, clusters)
+        return ratio_scores(above, below, clusters)
+    except ValueError as error:
+        raise InputError(f"{source}: {metric}: {error}") from None
+
+
+def of_numbers(metric: str, gold: Floats, said: Floats, clusters: Clusters | None) -> Floats:
+    """Pseudovalues of a correlation of predictions [S, E] with labels [E]; 0 where either is constant."""
+    cases = Clusters.by_label(range(gold.size)) if clusters is None else clusters
+    whole = np.array([_correlation(metric, gold, line) for line in said])
+    if metric == "pearson":
+        without = np.stack([_pearson_without(gold, line, cases) for line in said])
+    else:
+        keep = [cases.of != case for case in range(cases.n_clusters)]
+        without = np.array([[_correlation(metric, gold[mask], line[mask]) for mask in keep] for line in said])
+    return pseudovalues(whole, without)
+
+
+def _correlation(metric: str, x: Floats, y: Floats) -> float:
+    if metric == "spearman":
+        from scipy.stats import rankdata
+
+        x, y = rankdata(x), rankdata(y)
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / scale if scale > 0.0 else 0.0
+
+
+def _pearson_without(gold: Floats, line: Floats, cases: Clusters) -> Floats:
+    x, y = gold - gold.mean(), line - line.mean()
+    n = gold.size - cases.sizes
+    sx, sy, sxy, sxx, syy = (v.sum() - cases.sums(v) for v in (x, y, x * y, x * x, y * y))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = np.sqrt((sxx - sx * sx / n) * (syy - sy * sy / n))
+        found = (sxy - sx * sy / n) / scale
+    return np.where(np.isfinite(found), found, 0.0)

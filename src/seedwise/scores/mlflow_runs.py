@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwise.errors import InputError
-from seedwise.scores.rows import Row, as_text, some
+from seedwise.scores.frame import Frame, frame_of_lists
+from seedwise.scores.rows import as_text, some
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PAGE = 1000
+_ALLOW = "MLFLOW_ALLOW_FILE_STORE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class MlflowRuns:
     seed_param: str | None = None
 
 
-def read_runs(asked: MlflowRuns, metric: str | None) -> list[Row]:
-    """A row a run: its arm, its seed and the last value of `metric`.
+def read_runs(asked: MlflowRuns, metric: str | None) -> Frame:
+    """A frame of a row a run: its arm, its seed and the last value of `metric`.
 
     Raises InputError for runs that lack one of them, by their ids, and for a filter or an experiment that MLflow does not
     know; TrackerError where MLflow does not answer.
@@ -47,22 +50,46 @@ def read_runs(asked: MlflowRuns, metric: str | None) -> list[Row]:
     uri = asked.uri or _default_uri()
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise InputError(f"mlflow: {uri}: no such database")  # MLflow would make an empty one
+    if "://" not in uri or uri.startswith("file:"):
+        return read_file_store(uri, asked, metric)
     with connected(Target(uri, None, None)) as client:
         runs = _search(client, asked)
+    return _frame(runs, asked, metric, uri)
+
+
+def read_file_store(uri: str, asked: MlflowRuns, metric: str) -> Frame:
+    """Runs of a store of files (mlruns/), which MLflow itself reads only when told to; its databases have taken their place."""
+    from mlflow import MlflowClient
+
+    folder = Path(uri.removeprefix("file://"))
+    if not folder.is_dir():
+        raise InputError(f"mlflow: {uri}: no such folder")
+    before = os.environ.get(_ALLOW)
+    os.environ[_ALLOW] = "true"
+    try:
+        runs = _search(MlflowClient(folder.resolve().as_uri()), asked)
+    finally:
+        if before is None:
+            del os.environ[_ALLOW]
+        else:
+            os.environ[_ALLOW] = before
+    return _frame(runs, asked, metric, uri)
+
+
+def _frame(runs: Sequence[Any], asked: MlflowRuns, metric: str, uri: str) -> Frame:
     if not runs:
         raise InputError(f"mlflow: no run at {uri} matches --filter {asked.filter!r}")
     _refuse_incomplete(runs, asked, metric)
-    return [
-        Row(
-            source=f"MLflow run {run.info.run_id}",
-            number=1,
-            arm=as_text(_named(run, asked.arm_tag, asked.arm_param)),
-            seed=as_text(_named(run, asked.seed_tag, asked.seed_param) or run.info.run_id),
-            example=None,
-            score=float(run.data.metrics[metric]),
-        )
-        for run in runs
-    ]
+    return frame_of_lists(
+        "MLflow",
+        {
+            "arm": [as_text(_named(run, asked.arm_tag, asked.arm_param)) for run in runs],
+            "seed": [as_text(_named(run, asked.seed_tag, asked.seed_param) or run.info.run_id) for run in runs],
+            metric: [float(run.data.metrics[metric]) for run in runs],
+        },
+        kind="MLflow runs",
+        roles={"arm": "arm", "seed": "seed", "score": metric},
+    )
 
 
 def _search(client: MlflowClient, asked: MlflowRuns) -> list[Any]:

@@ -1,9 +1,9 @@
 """Scores from any system: checked, and laid out by arm, seed and example.
 
-A file holds `arm`, `seed` and `score` (a row a seed), or `arm`, `seed`, `example` and either `score`, `prediction` and `label`,
-or `loss` and `tokens` (a row an example). A file given as `ARM=FILE` is one seed of that arm, and may be a sample log of
-lm-evaluation-harness (JSONL with `doc_id` and a metric's key) or a run's own `predictions/test.jsonl`. Faults name the file
-and the rows.
+A file holds an arm, a seed and a score (a row a seed), or also an example and either a score, a prediction and a label, a loss and
+its tokens, or errors and words (a row an example). A file given as `ARM=FILE` is one seed of that arm. Names of columns are
+recognised or asked for (see `roles`); formats of evaluation harnesses and trainers have readers of their own (see
+`readers.registry`). Faults name the file and the rows.
 """
 
 from __future__ import annotations
@@ -11,17 +11,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.errors import InputError
-from seedwise.scores.files import read_log, read_table
-from seedwise.scores.metrics import PERPLEXITY, RESAMPLED, SHOWN, pseudo_scores, route_of
-from seedwise.scores.rows import Row, name_rows, name_sources, some
-
-Unit = Literal["fraction", "percent", "own"]
+from seedwise.scores.asked import Asked, Unit
+from seedwise.scores.direction import Direction, direction_of, is_share
+from seedwise.scores.frame import Frame
+from seedwise.scores.metrics import (
+    OF_LABELS,
+    OF_NUMBERS,
+    PERPLEXITY,
+    RESAMPLED,
+    SHOWN,
+    of_labels,
+    of_numbers,
+    of_parts,
+    route_of,
+)
+from seedwise.scores.reading import Found, collect
+from seedwise.scores.rows import Coded, Floats, Ints, Rows, cross, some
+from seedwise.scores.summaries import Summary, read_summaries
+from seedwise.stats import Clusters
 
 # A score of one unit among scores of the other is off by a factor of 100; collapsed runs are rarely off by so much.
 _MIXED = 20.0
@@ -29,7 +41,7 @@ _MIXED = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ArmTable:
-    """One arm's scores: [seeds] where only a score a seed is known, else [seeds, examples]."""
+    """One arm's scores, higher being better (minus the metric where lower is): [seeds], or [seeds, examples] or clusters."""
 
     name: str
     seeds: tuple[str, ...]
@@ -44,7 +56,8 @@ class ArmTable:
 class ScoreTable:
     """Arms in the order in which they first appear; with `examples`, column i is the same example in every arm.
 
-    `route` says how a metric that is no mean over examples was taken; the scores are then pseudovalues of it.
+    `direction` is the metric's own; the scores are turned so that higher is better. `route` says how a metric that is no mean
+    over examples was taken; the scores are then pseudovalues of it. `notices` say what was chosen.
     """
 
     arms: dict[str, ArmTable]
@@ -52,6 +65,15 @@ class ScoreTable:
     metric: str
     unit: Unit
     route: str | None = None
+    direction: Direction = "higher"
+    clusters: Clusters | None = None
+    task: str | None = None
+    notices: tuple[str, ...] = ()
+    summaries: dict[str, Summary] | None = None
+
+    @property
+    def sign(self) -> float:
+        return 1.0 if self.direction == "higher" else -1.0
 
 
 def read_scores(
@@ -61,119 +83,344 @@ def read_scores(
     unit: Unit | None = None,
     positive: str | None = None,
 ) -> ScoreTable:
-    """The scores in `sources` (`FILE` or `ARM=FILE`), of `arms` only where given.
+    """The scores in `sources` (`FILE` or `ARM=FILE`), of `arms` only where given, of one task.
 
     `metric` names the score's column where that is not `score`, the metric that is made of predictions and labels (accuracy, f1
     of the class `positive`, macro-f1, matthews) or of losses (perplexity), and the metric in what is printed. `unit` is guessed
-    from the scores (all within 0 and 1: fraction; within -100 and 100: percent) and mixed units are refused; stated, it is
-    taken at its word. Raises InputError.
+    from the metric's name and the scores (all within 0 and 1: fraction; within -100 and 100: percent) and mixed units are
+    refused; stated, it is taken at its word. Raises InputError.
     """
-    rows: list[Row] = []
-    for index, source in enumerate(sources):
-        arm, path = _split(source)
-        rows.extend(read_log(path, arm, f"{path.stem}#{index}", metric) if arm else read_table(path, metric))
-    return lay_out(rows, metric, arms, unit, positive)
+    tables = read_tables(sources, Asked(metric=metric, unit=unit, positive=positive), arms)
+    if len(tables) > 1:
+        raise InputError(f"several tasks ({', '.join(table.task or '' for table in tables)}); keep one with --where")
+    return tables[0]
 
 
-def lay_out(
-    rows: list[Row],
-    metric: str | None,
-    arms: Sequence[str] | None = None,
-    unit: Unit | None = None,
-    positive: str | None = None,
-) -> ScoreTable:
-    """Rows from anywhere as a table; arguments and errors are those of `read_scores`."""
-    present = list(dict.fromkeys(row.arm for row in rows))
-    wanted = list(dict.fromkeys(arms)) if arms else present
-    for name in wanted:
-        if name not in present:
-            raise InputError(f"{name_sources(rows)}: no arm {name!r}; arms: {', '.join(present) or 'none'}")
-    rows = [row for row in rows if row.arm in wanted]
-    if len({row.example is None for row in rows}) > 1:
-        raise InputError(
-            f"{name_sources(rows)}: some files hold a row a seed and others a row an example; give one kind"
-        )
-    _refuse_duplicates(rows)
-    _refuse_changed_labels(rows)
-    examples = None if not rows or rows[0].example is None else tuple(dict.fromkeys(row.example or "" for row in rows))
-    tables = {name: _arm_table(name, [row for row in rows if row.arm == name], examples) for name in wanted}
-    if metric is None:
-        metric = "accuracy" if rows and rows[0].label is not None else "score"
-    made = bool(rows) and (rows[0].tokens is not None or rows[0].prediction is not None)
-    if metric not in RESAMPLED or not made:
-        return ScoreTable(tables, examples, metric, unit or _guess_unit(tables, rows))
-    scores = pseudo_scores(metric, rows, {name: table.seeds for name, table in tables.items()}, examples, positive)
-    tables = {name: replace(table, scores=scores[name]) for name, table in tables.items()}
+def read_tables(sources: Sequence[str], asked: Asked, arms: Sequence[str] | None = None) -> tuple[ScoreTable, ...]:
+    """A table a task of the scores in `sources`."""
+    return tables_of(read_frames(sources), asked, arms)
+
+
+def tables_of(frames: Sequence[Frame], asked: Asked, arms: Sequence[str] | None = None) -> tuple[ScoreTable, ...]:
+    """A table a task of frames from anywhere."""
+    published = read_summaries(frames, asked)
+    if published is not None:
+        return (_of_summaries(published, asked, arms),)
+    return lay_out(collect(frames, asked), asked, arms)
+
+
+def _of_summaries(published: dict[str, Summary], asked: Asked, arms: Sequence[str] | None) -> ScoreTable:
+    for name in arms or ():
+        if name not in published:
+            raise InputError(f"no arm {name!r}; arms: {', '.join(published)}")
+    kept = {name: published[name] for name in (arms or published)}
+    metric = asked.metric or "score"
+    direction = asked.direction or direction_of(metric) or "higher"
+    sign = 1.0 if direction == "higher" else -1.0
+    tables = {name: ArmTable(name, tuple(map(str, range(each.n))), sign * each.scores()) for name, each in kept.items()}
+    largest = max(abs(each.mean) for each in kept.values())
+    guessed: Unit = "fraction" if largest <= 1.0 else "percent" if largest <= 100.0 else "own"
+    unit = asked.unit or ("own" if is_share(metric) is False else guessed)
     return ScoreTable(
-        tables, examples, SHOWN[metric], unit or ("own" if metric == PERPLEXITY else "fraction"), route_of(metric)
+        tables, None, metric, unit, None, direction, None, None, ("means and standard deviations as published",), kept
     )
 
 
-def _split(source: str) -> tuple[str | None, Path]:
+def read_frames(sources: Sequence[str]) -> list[Frame]:
+    """The frames of `FILE`, `ARM=FILE`, folders, globs and `-` (standard input)."""
+    from seedwise.scores.readers.registry import find_files, read_file
+
+    frames: list[Frame] = []
+    seen: dict[Path, str] = {}
+    for source in sources:
+        arm, path = _split(source)
+        for file in find_files(path):
+            if file is not None and file.resolve() in seen:
+                raise InputError(
+                    f"{file}: is given twice, as {seen[file.resolve()]} and as {source}; a run counts once"
+                )
+            if file is not None:
+                seen[file.resolve()] = source
+            frame = read_file(file)
+            frames.append(frame if arm is None else replace(frame, arm=arm))
+    if len(frames) > 1:  # a folder may hold both a run's log and its results: what has no scores is left out
+        kept = [frame for frame in frames if frame.n]
+        return kept or frames
+    return frames
+
+
+def _split(source: str) -> tuple[str | None, str]:
     arm, equals, path = source.partition("=")
     if equals and not Path(source).exists():
-        return arm, Path(path)
-    return None, Path(source)
+        return arm, path
+    return None, source
 
 
-def _refuse_duplicates(rows: list[Row]) -> None:
-    seen: dict[tuple[str, str, str | None], Row] = {}
-    twice: list[Row] = []
-    for row in rows:
-        first = seen.setdefault((row.arm, row.seed, row.example), row)
-        if first is not row:
-            twice.append(row)
-    if not twice:
-        return
-    row = twice[0]
-    first = seen[row.arm, row.seed, row.example]
-    what = f"arm {row.arm}, seed {row.seed}" + ("" if row.example is None else f", example {row.example}")
-    hint = "; where each row is one example, add a column example" if row.example is None else ""
-    raise InputError(
-        f"{row.source}: {name_rows([each.number for each in twice if each.source == row.source])}: there already; {what} is also in "
-        f"{'row' if first.source == row.source else f'{first.source}, row'} {first.number}{hint}"
+def lay_out(found: Found, asked: Asked, arms: Sequence[str] | None = None) -> tuple[ScoreTable, ...]:
+    """Rows from anywhere as tables, one a task."""
+    rows = found.rows
+    if rows.task is None or len(rows.task.compact().names) < 2:
+        return (_table(rows, found, asked, arms, None),)
+    task = rows.task.compact()
+    return tuple(
+        _table(rows.take(task.codes == code), found, asked, arms, name) for code, name in enumerate(task.names)
     )
 
 
-def _refuse_changed_labels(rows: list[Row]) -> None:
-    labels: dict[str | None, Row] = {}
-    wrong = [row for row in rows if row.label is not None and labels.setdefault(row.example, row).label != row.label]
-    if wrong:
-        row, first = wrong[0], labels[wrong[0].example]
+def _table(rows: Rows, found: Found, asked: Asked, arms: Sequence[str] | None, task: str | None) -> ScoreTable:
+    arm = rows.arm.compact()
+    wanted = list(dict.fromkeys(arms)) if arms else list(arm.names)
+    for name in wanted:
+        if name not in arm.names:
+            raise InputError(f"{rows.name}: no arm {name!r}; arms: {', '.join(arm.names) or 'none'}")
+    if arms:
+        rows = rows.take(np.isin(arm.codes, [arm.names.index(name) for name in wanted]))
+    _refuse_duplicates(rows, asked)
+    if rows.example is not None:
+        _refuse_other_items(rows)
+    metric, notices = found.metric, list(found.notices)
+    if rows.label is not None and rows.prediction is not None:
+        notices += _case_notices(rows.label, rows.prediction)
+    if rows.example is None:
+        tables = {name: _of_seeds(rows, name, found.direction) for name in wanted}
+        unit = asked.unit or _unit(metric, tables, rows)
+        return ScoreTable(tables, None, metric, unit, None, found.direction, None, task, tuple(notices))
+    rows, dropped = _common(rows) if asked.common else (rows, None)
+    if dropped:
+        notices.append(dropped)
+    grid = _Grid.of(rows, wanted)
+    clusters, said = _clusters(rows, grid, asked)
+    if said:
+        notices.append(said)
+    if metric in RESAMPLED and grid.n_examples < 2 and (rows.label is not None or rows.below is not None):
+        raise InputError(f"{rows.name}: {metric} needs at least two examples")
+    tables, route, direction = _fill(rows, grid, metric, found.direction, asked, clusters)
+    own = metric == PERPLEXITY and rows.below is not None
+    made = route is not None and not own
+    shown = metric if rows.label is None else SHOWN.get(metric, metric)
+    unit = asked.unit or ("own" if own else "fraction" if made else _unit(metric, tables, rows))
+    return ScoreTable(tables, grid.examples, shown, unit, route, direction, clusters, task, tuple(notices))
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Where each row lies: its arm and seed's line, its example's column."""
+
+    lines: dict[str, tuple[str, ...]]
+    examples: tuple[str, ...]
+    place: Ints  # [arms' seeds, examples] the row that fills a cell
+
+    @property
+    def n_examples(self) -> int:
+        return len(self.examples)
+
+    @classmethod
+    def of(cls, rows: Rows, wanted: Sequence[str]) -> _Grid:
+        assert rows.example is not None
+        arm, seed, example = rows.arm, rows.seed, rows.example.compact()
+        n_seeds, n_examples = len(seed.names), len(example.names)
+        run = arm.codes * n_seeds + seed.codes
+        present, first = np.unique(run, return_index=True)
+        order = present[np.argsort(first)]
+        line_of = {int(code): index for index, code in enumerate(order)}
+        table = np.full(int(run.max()) + 1, -1, dtype=np.intp)
+        table[order] = np.arange(order.size)
+        place = np.full((order.size, n_examples), -1, dtype=np.intp)
+        place[table[run], example.codes] = np.arange(len(rows))
+        gaps = np.argwhere(place < 0)
+        if gaps.size:
+            line = int(gaps[0][0])
+            code = int(order[line])
+            missing = [example.names[int(column)] for row, column in gaps if row == line]
+            source, number = rows.at(int(np.flatnonzero(run == code)[0]))
+            raise InputError(
+                f"{source}: arm {arm.names[code // n_seeds]}, seed {seed.names[code % n_seeds]} (from row "
+                f"{number}) lacks {len(missing)} of the "
+                f"{n_examples} examples that others have: {some(missing)}; arms are compared on the same examples only (--on common takes "
+                "those that all have)"
+            )
+        lines: dict[str, list[tuple[int, str]]] = {name: [] for name in wanted}
+        for code, index in line_of.items():
+            lines[arm.names[code // n_seeds]].append((index, seed.names[code % n_seeds]))
+        picked = [index for name in wanted for index, _ in lines[name]]
+        return cls({name: tuple(s for _, s in lines[name]) for name in wanted}, example.names, place[picked])
+
+
+def _fill(
+    rows: Rows, grid: _Grid, metric: str, direction: Direction, asked: Asked, clusters: Clusters | None
+) -> tuple[dict[str, ArmTable], str | None, Direction]:
+    sign = 1.0 if direction == "higher" else -1.0
+    source, start = rows.name, 0
+    tables: dict[str, ArmTable] = {}
+    labels = None if rows.label is None else rows.label.compact()
+    said = None if rows.prediction is None else rows.prediction
+    names: tuple[str, ...] = ()
+    said_codes: Ints | None = None
+    if labels is not None and said is not None and metric in OF_LABELS:
+        foreign = [name for name in said.names if name not in set(labels.names)]
+        names = (*labels.names, *foreign)
+        index = {name: number for number, name in enumerate(names)}
+        said_codes = np.array([index[name] for name in said.names], dtype=np.intp)[said.codes]
+    route = None
+    for name, seeds in grid.lines.items():
+        place = grid.place[start : start + len(seeds)]
+        start += len(seeds)
+        if metric in RESAMPLED and labels is not None and said_codes is not None:
+            scores = of_labels(
+                metric,
+                labels.codes[place[0]],
+                said_codes[place],
+                names,
+                len(labels.names),
+                asked.positive,
+                source,
+                clusters,
+            )
+            route = route_of(metric, clusters is not None)
+        elif metric in OF_NUMBERS and rows.below is not None and labels is not None:
+            if metric == "mse":
+                scores = sign * (rows.score[place] - rows.below[place]) ** 2
+            else:
+                scores = of_numbers(metric, rows.below[place[0]], rows.score[place], clusters)
+                route = route_of(metric, clusters is not None)
+        elif rows.below is not None:
+            scores = of_parts(metric, rows.score[place], rows.below[place], clusters, source)
+            scores = scores if metric == PERPLEXITY else sign * scores
+            route = route_of(metric, clusters is not None)
+        else:
+            scores = sign * rows.score[place]
+        tables[name] = ArmTable(name, seeds, scores)
+    return tables, route, direction
+
+
+def _of_seeds(rows: Rows, name: str, direction: Direction) -> ArmTable:
+    chosen = np.flatnonzero(rows.arm.codes == rows.arm.names.index(name))
+    sign = 1.0 if direction == "higher" else -1.0
+    seeds = tuple(rows.seed.text(int(row)) for row in chosen)
+    return ArmTable(name, seeds, sign * rows.score[chosen])
+
+
+def _common(rows: Rows) -> tuple[Rows, str | None]:
+    """Rows of the examples that every arm and seed has."""
+    assert rows.example is not None
+    run = cross([rows.arm, rows.seed]).codes
+    n_runs, n = np.unique(run).size, len(rows.example.names)
+    have = np.bincount(rows.example.codes, minlength=n)
+    keep = have == n_runs
+    if not keep.any():
+        raise InputError(f"{rows.name}: --on common: no example is in every arm and seed")
+    total = int((have > 0).sum())
+    if int(keep.sum()) == total:
+        return rows, None
+    return rows.take(
+        keep[rows.example.codes]
+    ), f"compared on {int(keep.sum())} of {total} examples: those that all have"
+
+
+def _clusters(rows: Rows, grid: _Grid, asked: Asked) -> tuple[Clusters | None, str | None]:
+    if rows.cluster is None:
+        return None, None
+    assert rows.example is not None
+    told = asked.cluster is not None
+    missing = rows.cluster.missing
+    if missing.any():
+        if not told:
+            return None, None
+        raise InputError(f"{rows.where(missing)}: {asked.cluster} is empty (--cluster)")
+    codes = rows.cluster.codes[grid.place]
+    if (codes != codes[0]).any():
+        line, column = (int(each) for each in np.argwhere(codes != codes[0])[0])
+        if not told:
+            return None, None
+        row = np.array([grid.place[line, column]])
         raise InputError(
-            f"{row.source}: {name_rows([each.number for each in wrong if each.source == row.source])}: another label than the same "
-            f"example has elsewhere; example {row.example} is {row.label} here and {first.label} in row {first.number} of {first.source}"
+            f"{rows.where(row)}: another {asked.cluster} (--cluster) than the same example has elsewhere; an example lies in one cluster"
+        )
+    clusters = Clusters.by_label(codes[0].tolist())
+    if clusters.singles or (clusters.n_clusters < 2 and not told):
+        return None, None
+    said = f"{clusters.n_examples} examples in {clusters.n_clusters} clusters"
+    return clusters, said + ("" if told else "; --cluster none takes examples as independent")
+
+
+def _refuse_duplicates(rows: Rows, asked: Asked) -> None:
+    keys = [rows.arm, rows.seed, *([] if rows.example is None else [rows.example])]
+    sizes = [len(key.names) + 1 for key in keys]
+    whose = np.zeros(len(rows), dtype=np.int64)
+    for key, size in zip(keys, sizes, strict=True):
+        whose = whose * size + key.codes
+    _, first, inverse = np.unique(whose, return_index=True, return_inverse=True)
+    if first.size == len(rows):
+        return
+    earliest = first[inverse.reshape(-1)]
+    twice = np.flatnonzero(earliest != np.arange(len(rows)))
+    row = int(twice[0])
+    source, _ = rows.at(row)
+    there, number = rows.at(int(earliest[row]))
+    what = f"arm {rows.arm.text(row)}, seed {rows.seed.text(row)}"
+    what += "" if rows.example is None else f", example {rows.example.text(row)}"
+    hint = ""
+    if rows.example is None:
+        hint = "; where each row is one example, name its column with --example; where other columns tell runs "
+        "apart, --arm (several), --task or --where"
+    elif not asked.arm:
+        hint = "; where other columns tell runs apart, name them: --arm (several), --seed, --task or --where"
+    raise InputError(
+        f"{rows.where(twice)}: there already; {what} is also in {'row' if there == source else f'{there}, row'} {number}{hint}"
+    )
+
+
+def _refuse_other_items(rows: Rows) -> None:
+    """One id, one item: rows whose text, label or hash differ under the same id are other examples."""
+    assert rows.example is not None
+    columns: dict[str, Coded] = dict(rows.content or {})
+    if rows.label is not None:
+        columns = {"label": rows.label, **columns}
+    codes, n = rows.example.codes, len(rows.example.names)
+    for name, column in columns.items():
+        first = np.full(n, len(rows), dtype=np.intp)
+        np.minimum.at(first, codes, np.arange(len(rows)))
+        reference = first[codes]
+        wrong = np.flatnonzero((column.codes != column.codes[reference]) & ~column.missing & ~column.missing[reference])
+        if not wrong.size:
+            continue
+        row = int(wrong[0])
+        there, number = rows.at(int(reference[row]))
+        here, before = (_short(column.text(each)) for each in (row, int(reference[row])))
+        raise InputError(
+            f"{rows.where(wrong)}: another {name} than the same example has elsewhere; example "
+            f"{rows.example.text(row)} is {here} here and {before} "
+            f"in row {number} of {there}: these are different items, as of two tasks or splits, and no two runs on one (--example names "
+            "another id, --task a column of tasks)"
         )
 
 
-def _arm_table(name: str, rows: list[Row], examples: tuple[str, ...] | None) -> ArmTable:
-    seeds = tuple(dict.fromkeys(row.seed for row in rows))
-    if examples is None:
-        return ArmTable(name, seeds, np.array([row.score for row in rows], dtype=np.float64))
-    column = {example: index for index, example in enumerate(examples)}
-    line = {seed: index for index, seed in enumerate(seeds)}
-    scores = np.full((len(seeds), len(examples)), np.nan)
-    for row in rows:
-        scores[line[row.seed], column[row.example or ""]] = row.score
-    for index, seed in enumerate(seeds):
-        missing = [examples[i] for i in np.flatnonzero(np.isnan(scores[index]))]
-        if missing:
-            raise InputError(
-                f"{name_sources(rows)}: arm {name}, seed {seed} (from row {min(r.number for r in rows if r.seed == seed)}) lacks "
-                f"{len(missing)} of the {len(examples)} examples that others have: {some(missing)}; arms are compared on the same "
-                "examples only"
-            )
-    return ArmTable(name, seeds, scores)
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _guess_unit(tables: dict[str, ArmTable], rows: list[Row]) -> Unit:
-    """Per-seed scores tell the unit; seeds of which some lie within 1 and others far above it are in two units."""
+def _case_notices(label: Coded, prediction: Coded) -> list[str]:
+    labels = set(label.names)
+    folded = {name.casefold(): name for name in labels}
+    odd = [name for name in prediction.names if name not in labels and name.casefold() in folded]
+    if not odd:
+        return []
+    return [
+        f"{odd[0]!r} is not the label {folded[odd[0].casefold()]!r} and counts as wrong: they differ by case; write both in the same way"
+    ]
+
+
+def _unit(metric: str, tables: dict[str, ArmTable], rows: Rows) -> Unit:
+    """The metric's name tells whether it is a share; the scores tell in which unit. Seeds of which some lie within 1 and
+    others far above it are in two units."""
+    if is_share(metric) is False:
+        return "own"
     means = {
         (arm.name, seed): float(v)
         for arm in tables.values()
         for seed, v in zip(arm.seeds, arm.seed_scores, strict=True)
     }
-    sizes = np.abs(list(means.values()))
+    sizes: Floats = np.abs(list(means.values()))
     small, large = sizes[(sizes > 0.0) & (sizes <= 1.0)], sizes[sizes > 1.0]
     if (
         small.size
@@ -183,12 +430,10 @@ def _guess_unit(tables: dict[str, ArmTable], rows: list[Row]) -> Unit:
     ):
         few = small if small.size <= large.size else large
         odd = {key for key, value in means.items() if abs(value) in few}
-        numbers = [row for row in rows if (row.arm, row.seed) in odd]
-        source = numbers[0].source
+        chosen = np.array([row for row in range(len(rows)) if (rows.arm.text(row), rows.seed.text(row)) in odd])
         raise InputError(
-            f"{source}: {name_rows([row.number for row in numbers if row.source == source])}: in another unit than the "
-            f"others? Scores of seeds lie around {np.median(small):.3g} and around {np.median(large):.3g}; give all as "
-            "fractions or all in percent (or, if they are right, state --unit)"
+            f"{rows.where(chosen)}: in another unit than the others? Scores of seeds lie around {np.median(small):.3g} and around "
+            f"{np.median(large):.3g}; give all as fractions or all in percent (or, if they are right, state --unit)"
         )
     largest = max((float(np.abs(arm.scores).max(initial=0.0)) for arm in tables.values()), default=0.0)
     return "fraction" if largest <= 1.0 else "percent" if largest <= 100.0 else "own"

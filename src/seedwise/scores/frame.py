@@ -1,0 +1,228 @@
+"""A table as it was read: columns of text or of values, and where each row stands in its file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from seedwise.scores.rows import Coded, Floats, Ints, Mask, as_text
+
+_TRUE = frozenset({"true", "yes", "correct", "c", "pass", "passed", "right"})
+_FALSE = frozenset({"false", "no", "incorrect", "i", "fail", "failed", "wrong", "n"})
+_PARTLY = frozenset({"p", "partial"})
+_EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "-nan", "<na>"})
+
+
+def number_of(value: object) -> float | None:
+    """A score: a number, a share in percent, true or false, inspect_ai's C, I, P, N; NaN where there is none, None for text.
+
+    A decimal comma is read (81,2). 1,234 could be either and is taken for text.
+    """
+    if value is None:
+        return math.nan
+    if isinstance(value, bool | int | float | np.generic):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    low = text.casefold()
+    if low in _EMPTY:
+        return math.nan
+    if low in _TRUE:
+        return 1.0
+    if low in _FALSE:
+        return 0.0
+    if low in _PARTLY:
+        return 0.5
+    if low.endswith("%"):
+        low = low[:-1].strip()
+    try:
+        return float(low)
+    except ValueError:
+        pass
+    whole, comma, part = low.partition(",")
+    if comma and part.isdigit() and whole.lstrip("+-").isdigit() and (len(part) != 3 or whole.lstrip("+-") == "0"):
+        return float(f"{whole}.{part}")
+    return None
+
+
+class Column:
+    """Values of a column; `texts` as names, `numbers` as scores with the rows that are none."""
+
+    def texts(self) -> Coded:
+        raise NotImplementedError
+
+    def numbers(self) -> tuple[Floats, Mask]:
+        raise NotImplementedError
+
+    def take(self, rows: Ints) -> Column:
+        raise NotImplementedError
+
+    def values(self) -> Sequence[Any]:
+        raise NotImplementedError
+
+
+class ListColumn(Column):
+    """Python values."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._values = values
+
+    def texts(self) -> Coded:
+        return Coded.of(
+            json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value for value in self._values
+        )
+
+    def numbers(self) -> tuple[Floats, Mask]:
+        found = [number_of(value) for value in self._values]
+        wrong = np.array([value is None for value in found], dtype=np.bool_)
+        return np.array([math.nan if value is None else value for value in found], dtype=np.float64), wrong
+
+    def take(self, rows: Ints) -> Column:
+        return ListColumn([self._values[int(row)] for row in rows])
+
+    def values(self) -> Sequence[Any]:
+        return self._values
+
+
+class ArrowColumn(Column):
+    """A column of an Arrow table; names and texts are looked at once each."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def texts(self) -> Coded:
+        import pyarrow as pa  # type: ignore[import-untyped]
+
+        if pa.types.is_nested(self._array.type):
+            return ListColumn(self.values()).texts()
+        encoded = self._encoded()
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        codes = (
+            np.where(np.isnan(codes), -1, codes).astype(np.intp) if codes.dtype.kind == "f" else codes.astype(np.intp)
+        )
+        table = Coded.of(encoded.dictionary.to_pylist())
+        return Coded(np.concatenate([table.codes, [-1]])[codes].astype(np.intp), table.names)
+
+    def numbers(self) -> tuple[Floats, Mask]:
+        import pyarrow as pa
+        import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+        kind = self._array.type
+        if pa.types.is_nested(kind):
+            return ListColumn(self.values()).numbers()
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+            floats = pc.cast(self._array, pa.float64()).to_numpy(zero_copy_only=False)
+            return np.asarray(floats, dtype=np.float64), np.zeros(len(floats), dtype=np.bool_)
+        encoded = self._encoded()
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        codes = (
+            np.where(np.isnan(codes), -1, codes).astype(np.intp) if codes.dtype.kind == "f" else codes.astype(np.intp)
+        )
+        found = [number_of(value) for value in encoded.dictionary.to_pylist()]
+        values = np.array([*(math.nan if value is None else value for value in found), math.nan], dtype=np.float64)
+        wrong = np.array([*(value is None for value in found), False], dtype=np.bool_)
+        return values[codes], wrong[codes]
+
+    def take(self, rows: Ints) -> Column:
+        import pyarrow as pa
+
+        return ArrowColumn(self._array.take(pa.array(rows)))
+
+    def values(self) -> Sequence[Any]:
+        found: list[Any] = self._array.to_pylist()
+        return found
+
+    def _encoded(self) -> Any:
+        import pyarrow as pa
+
+        array = self._array.combine_chunks() if isinstance(self._array, pa.ChunkedArray) else self._array
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+        return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One table of one source.
+
+    `lines()` are the numbers of its rows in the file: lines, or rows counted from 1. `kind` is the format in words. `arm`,
+    `seed`, `task` are those that the whole file stands for, where the format or the command line says so; `lacks` says
+    what a recognised format does not hold, for the fault that then follows; `notes` is what a reader of the verdict should know.
+    """
+
+    source: str
+    columns: Mapping[str, Column]
+    n: int
+    lines: Callable[[], Sequence[int]]
+    kind: str = "table"
+    arm: str | None = None
+    seed: str | None = None
+    task: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    lacks: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def take(self, rows: Ints) -> Frame:
+        lines = self.lines
+        return replace(
+            self,
+            columns={name: column.take(rows) for name, column in self.columns.items()},
+            n=len(rows),
+            lines=lambda: [lines()[int(row)] for row in rows],
+        )
+
+
+def frame_of_records(
+    source: str, records: Sequence[Mapping[str, Any]], lines: Sequence[int] | None = None, **more: Any
+) -> Frame:
+    """A frame of dicts; a key that a record lacks is empty there."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = {name: ListColumn([record.get(name) for record in records]) for name in names}
+    numbers = list(range(1, len(records) + 1)) if lines is None else lines
+    return Frame(source, columns, len(records), lambda: numbers, **more)
+
+
+def frame_of_lists(source: str, columns: Mapping[str, Iterable[Any]], **more: Any) -> Frame:
+    listed = {name: ListColumn(list(values)) for name, values in columns.items()}
+    n = len(next(iter(listed.values())).values()) if listed else 0
+    return Frame(source, listed, n, lambda: range(1, n + 1), **more)
+
+
+def reach(value: Any, keys: Sequence[str]) -> Any:
+    """What lies under dotted keys in nested dicts and lists (by number); None where nothing does."""
+    for key in keys:
+        if isinstance(value, str) and value[:1] in "{[":
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError:
+                return None
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list | tuple) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+def column_of(frame: Frame, name: str) -> Column | None:
+    """The column `name`, or what a dotted name reaches inside one."""
+    if name in frame.columns:
+        return frame.columns[name]
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        head = ".".join(parts[:cut])
+        if head in frame.columns:
+            reached = [reach(value, parts[cut:]) for value in frame.columns[head].values()]
+            return ListColumn(reached) if any(value is not None for value in reached) else None
+    return None
+
+
+def text_of(value: object) -> str:
+    return as_text(value)

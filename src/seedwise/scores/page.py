@@ -1,0 +1,103 @@
+"""A comparison as one HTML page that needs nothing else, in the styles of a study's report; and as a part of a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seedwise.report.drawing import label_rows, render
+from seedwise.report.svg import ARM_COLOURS, INK
+from seedwise.scores.bands import Bands
+from seedwise.scores.scorecard import Compared, Scorecard, outcome_of, pair_cells
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEAD = ("A", "B", "verdict", "A − B", "interval", "p", "exact p", "floor", "seeds", "examples")
+
+
+def page(card: Scorecard) -> str:
+    """A whole page, with its figures."""
+    return _render("compare.html.j2", card, figures=True)
+
+
+def fragment(card: Scorecard) -> str:
+    """The tables and sentences alone, for a notebook."""
+    return _render("compare-part.html.j2", card, figures=False)
+
+
+def _render(template: str, card: Scorecard, figures: bool) -> str:
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("seedwise.scores"), PackageLoader("seedwise.report")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        card=card,
+        head=HEAD,
+        cells=[pair_cells(pair) for pair in card.pairs],
+        outcomes=[outcome_of(pair) for pair in card.pairs],
+        drawn=_drawn(card) if figures else (),
+    )
+
+
+def _drawn(card: Scorecard) -> list[dict[str, object]]:
+    """Differences, a figure a metric's unit; bands, a figure a task."""
+    found: list[dict[str, object]] = []
+    rows = [pair for pair in card.pairs if pair.interval is not None and pair.estimate is not None]
+    if rows:
+        spoken = "; ".join(
+            f"{pair.a} minus {pair.b}: {pair_cells(pair)[3]}, interval {pair_cells(pair)[4]}" for pair in rows
+        )
+        found.append({"title": "Differences", "svg": Markup(_differences(rows)), "text": spoken})
+    for place, bands in enumerate(card.bands):
+        text = "; ".join(f"{name} {mean * bands.scale:.4g}, group {bands.letters(name)}" for name, mean in bands.arms)
+        found.append(
+            {
+                "title": f"Arms not told apart{f': {bands.task}' if bands.task else ''}",
+                "svg": Markup(_bands(bands, place)),
+                "text": text,
+            }
+        )
+    return found
+
+
+def _differences(rows: Sequence[Compared]) -> str:
+    scale = 100.0 if rows[0].unit == "fraction" else 1.0
+
+    def draw(axes: Axes) -> None:
+        axes.axvline(0.0, color=INK, linewidth=1.0)
+        for place, pair in enumerate(rows):
+            low, high = pair.interval or (0.0, 0.0)
+            axes.plot([low * scale, high * scale], [-place, -place], color=ARM_COLOURS[0])
+            axes.plot([(pair.estimate or 0.0) * scale], [-place], marker="o", color=ARM_COLOURS[0])
+        label_rows(axes, [f"{pair.a} − {pair.b}{f' ({pair.task})' if pair.task else ''}" for pair in rows])
+        axes.set_xlabel(f"difference in {rows[0].metric}{', points' if rows[0].unit != 'own' else ''}")
+        axes.grid(axis="x")
+
+    return render("compare-difference", 0.62 * len(rows) + 0.75, draw)
+
+
+def _bands(bands: Bands, place: int) -> str:
+    rank = {name: index for index, (name, _) in enumerate(bands.arms)}
+    means = [mean * bands.scale for _, mean in bands.arms]
+    span = (max(means) - min(means)) or 1.0
+
+    def draw(axes: Axes) -> None:
+        axes.scatter(means, [-rank[name] for name, _ in bands.arms], color=INK, zorder=3)
+        for index, group in enumerate(bands.groups):
+            x = max(means) + span * (0.08 + 0.06 * index)
+            ends = [-rank[name] for name in group]
+            axes.plot(
+                [x, x], [min(ends) - 0.2, max(ends) + 0.2], color=ARM_COLOURS[index % len(ARM_COLOURS)], linewidth=4
+            )
+        label_rows(axes, [name for name, _ in bands.arms])
+        axes.set_xlabel(f"{bands.metric}; a bar joins arms that are not told apart")
+        axes.grid(axis="x")
+
+    return render(f"compare-bands-{place}", 0.62 * len(bands.arms) + 0.75, draw)

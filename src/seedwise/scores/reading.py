@@ -1,0 +1,388 @@
+"""From frames to rows: the score of each, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from seedwise.errors import InputError
+from seedwise.scores.asked import Asked, by_pattern, parts_of_name
+from seedwise.scores.direction import Direction, direction_of
+from seedwise.scores.frame import Frame, ListColumn, column_of
+from seedwise.scores.metrics import OF_NUMBERS, SHOWN
+from seedwise.scores.roles import CONTENT, Roles, Score, plain, roles_of, score_of
+from seedwise.scores.rows import Coded, Floats, Ints, Mask, Rows, as_text, cross, join_rows, name_rows, some
+from seedwise.scores.wide import lengthen
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of all sources, the metric that they are scores of, and what was chosen for the reader to know."""
+
+    rows: Rows
+    metric: str
+    direction: Direction
+    notices: tuple[str, ...]
+
+
+def collect(frames: Sequence[Frame], asked: Asked) -> Found:
+    """Rows of `frames`, each with the arm and seed that its columns, its format or its name say."""
+    parts: list[Rows] = []
+    notices: dict[str, None] = {}
+    scores: list[Score] = []
+    named: dict[tuple[str, str], str] = {}
+    for index, frame in enumerate(frames):
+        rows, score, said = _rows(frame, asked, index, len(frames), named)
+        parts.append(rows)
+        scores.append(score)
+        notices.update(dict.fromkeys(said))
+    if len({rows.example is None for rows in parts}) > 1:
+        raise InputError(
+            f"{parts[0].sources[0]}: some files hold a row a seed and others a row an example; give one kind"
+        )
+    metrics = list(dict.fromkeys(score.metric for score in scores))
+    if len(metrics) > 1:
+        raise InputError(f"the files hold different scores ({', '.join(metrics)}); name one with --metric")
+    direction, told = _direction(metrics[0], scores[0], asked)
+    if told:
+        notices[told] = None
+    return Found(join_rows(parts), metrics[0], direction, tuple(notices))
+
+
+def _direction(metric: str, score: Score, asked: Asked) -> tuple[Direction, str | None]:
+    if asked.direction is not None:
+        return asked.direction, None
+    if score.of_labels:
+        return ("lower" if metric == "mse" else "higher"), None
+    known = direction_of(metric) or (direction_of(score.column) if score.column and metric != score.column else None)
+    if known is None and score.above is not None:
+        known = direction_of(score.above)
+    if known is not None:
+        return known, f"{SHOWN.get(metric, metric)}: lower is better" if known == "lower" else None
+    return "higher", f"{metric}: taken as higher is better, its name does not say; --direction lower if it is not"
+
+
+def _rows(
+    frame: Frame, asked: Asked, index: int, n_frames: int, named: dict[tuple[str, str], str]
+) -> tuple[Rows, Score, list[str]]:
+    frame = _where(frame, asked)
+    frame = lengthen(frame, asked)
+    roles = roles_of(frame, asked)
+    _refuse_filters(frame, asked)
+    if frame.lacks and frame.n and "log_samples" in frame.lacks and asked.metric is None and asked.score is None:
+        raise InputError(f"{frame.source}: {frame.kind}: say which metric to compare with --metric; {frame.lacks}")
+    score = score_of(frame, asked, roles)
+    frame, said = _at(frame, asked, roles, score)
+    notices = [*frame.notes, *said]
+    arm, seed, how = _whose(frame, asked, roles, index, n_frames, named)
+    notices += how
+    example = None if roles.example is None else _texts(frame, roles.example)
+    if example is None and (score.of_labels or score.above is not None) and _several(arm, seed):
+        raise InputError(
+            f"{frame.source}: prediction and label (or loss and tokens, errors and words) need a column "
+            f"example that says which row of the test "
+            "set it is; name it with --example"
+        )
+    for name, column in (("arm", arm), ("seed", seed), ("example", example)):
+        if column is not None and column.missing.any():
+            raise InputError(
+                f"{_named_rows(frame, column.missing)}: {name} is empty; fill it in, or leave these rows out with --where"
+            )
+    values, label, prediction, below = _scores(frame, roles, score, asked)
+    chosen = {
+        "arm": " and ".join(roles.arm), "seed": roles.seed, "example": roles.example, "task": roles.task, "cluster": roles.cluster,
+    }  # fmt: skip
+    other = {role: name for role, name in chosen.items() if name and plain(name) != role}
+    if score.column and plain(score.column) != "score" and score.column != asked.metric:
+        other["score"] = score.column
+    if other:
+        notices.append("columns taken: " + ", ".join(f"{role} from {name}" for role, name in other.items()))
+    if score.of_labels and "score" in frame.columns:
+        notices.append(
+            f"{SHOWN.get(score.metric, score.metric)} is made of prediction and label; the column score was "
+            f"left aside (--score score takes it)"
+        )
+    content = {
+        name: frame.columns[name].texts()
+        for name in frame.columns
+        if example is not None
+        and plain(name) in CONTENT
+        and name != roles.example
+        and not (plain(name) == "words" and score.below != name)
+    }
+    task = _texts(frame, roles.task) if roles.task else (Coded.constant(frame.task, frame.n) if frame.task else None)
+    pattern = by_pattern(asked.pattern, frame.source) if asked.pattern else {}
+    if "task" in pattern and roles.task is None:
+        task = Coded.constant(pattern["task"], frame.n)
+    rows = Rows(
+        arm=arm,
+        seed=seed,
+        score=values,
+        source=np.zeros(frame.n, dtype=np.intp),
+        line=np.arange(frame.n, dtype=np.intp),
+        sources=(frame.source,),
+        lines=(frame.lines,),
+        example=example,
+        task=task,
+        cluster=None if roles.cluster is None else _texts(frame, roles.cluster),
+        label=label,
+        prediction=prediction,
+        below=below,
+        content=content,
+    )
+    if roles.repeat is not None and roles.repeat != roles.seed and example is not None:
+        rows, repeated = _mean_of_repeats(rows, roles.repeat)
+        notices += repeated
+    return rows, score, notices
+
+
+def _several(arm: Coded, seed: Coded) -> bool:
+    pairs = arm.codes * (len(seed.names) + 1) + seed.codes
+    return bool(np.unique(pairs).size < pairs.size) or len(arm.names) == 1
+
+
+def _texts(frame: Frame, name: str) -> Coded:
+    column = column_of(frame, name)
+    if column is None:
+        raise InputError(f"{frame.source}: no column {name!r}; found {some(map(repr, frame.columns), 20)}")
+    return column.texts()
+
+
+def _named_rows(frame: Frame, rows: Mask) -> str:
+    lines = frame.lines()
+    return f"{frame.source}: {name_rows([lines[int(row)] for row in np.flatnonzero(rows)])}"
+
+
+def _where(frame: Frame, asked: Asked) -> Frame:
+    keep: Mask = np.ones(frame.n, dtype=np.bool_)
+    for name, value in asked.where:
+        column = column_of(frame, name)
+        if column is None:
+            same = [each for each in frame.columns if plain(each) == plain(name)]
+            column = frame.columns[same[0]] if len(same) == 1 else None
+        if column is None:
+            raise InputError(
+                f"{frame.source}: no column {name!r} (--where); found {some(map(repr, frame.columns), 20)}"
+            )
+        texts = column.texts()
+        if as_text(value) not in texts.names:
+            raise InputError(f"{frame.source}: no row has {name}={value} (--where); it holds {some(texts.names)}")
+        keep &= texts.codes == texts.names.index(as_text(value))
+    if not asked.where:
+        return frame
+    if not keep.any():
+        raise InputError(f"{frame.source}: no row is left by --where")
+    return frame.take(np.flatnonzero(keep))
+
+
+def _refuse_filters(frame: Frame, asked: Asked) -> None:
+    if "filter" not in frame.columns or "doc_id" not in frame.columns:
+        return
+    found = sorted(frame.columns["filter"].texts().names)
+    if len(found) > 1:
+        raise InputError(
+            f"{frame.source}: holds the answers of the filters {', '.join(found)}; keep the rows of one of them: --where filter={found[0]}"
+        )
+
+
+def _at(frame: Frame, asked: Asked, roles: Roles, score: Score) -> tuple[Frame, list[str]]:
+    """The rows of one epoch where there are several a run: the last or the best, and never by guess."""
+    if roles.choice is None or score.column is None or roles.choice in (*roles.arm, roles.seed, score.column):
+        return frame, []
+    column = column_of(frame, roles.choice)
+    wanted = asked.at or frame.roles.get("at")
+    values, wrong = (
+        frame.columns[score.column].numbers()
+        if score.column in frame.columns
+        else (np.zeros(frame.n), np.zeros(frame.n, bool))
+    )
+    present = np.isfinite(values) | wrong
+    if "choice" in frame.roles and not present.all() and present.any():
+        frame, values = frame.take(np.flatnonzero(present)), values[present]
+        column = column_of(frame, roles.choice)
+    keys = [
+        _texts(frame, name)
+        for name in (*roles.arm, roles.seed, roles.example, roles.task, roles.run)
+        if name is not None
+    ]
+    whose = cross(keys).codes if keys else np.zeros(frame.n, dtype=np.intp)
+    if column is None or np.unique(whose).size == whose.size:
+        return frame, []
+    steps, odd = column.numbers()
+    if odd.any() or np.unique(whose * 1.0e9 + steps).size == np.unique(whose).size:
+        return frame, []
+    if wanted is None:
+        raise InputError(
+            f"{frame.source}: holds several rows a run by the column {roles.choice!r}: say which to compare, "
+            f"--at last or --at best, or one of "
+            f"them by --where {roles.choice}={_texts(frame, roles.choice).names[-1]}"
+        )
+    if wanted == "best":
+        better = direction_of(score.metric) if asked.direction is None else asked.direction
+        order = np.lexsort((values if better != "lower" else -values, whose))
+    else:
+        order = np.lexsort((steps, whose))
+    last = np.append(whose[order][1:] != whose[order][:-1], True)
+    kept = np.sort(order[last])
+    said = f"the {wanted} {roles.choice} of each run was taken"
+    if wanted == "best":
+        said += ", chosen on these very scores, which favours runs that vary more"
+    elif asked.at is None:
+        said += " (--at best takes the best)"
+    return frame.take(kept), [said]
+
+
+def _whose(
+    frame: Frame, asked: Asked, roles: Roles, index: int, n_frames: int, named: dict[tuple[str, str], str]
+) -> tuple[Coded, Coded, list[str]]:
+    """Arm and seed of each row: by columns, by what the file stands for, by its name."""
+    pattern = by_pattern(asked.pattern, frame.source) if asked.pattern else {}
+    if roles.run is not None:  # a chart's runs, named as their makers did
+        runs = _texts(frame, roles.run)
+        pairs = [parts_of_name(name) for name in runs.names]
+        arms = [
+            frame.arm or pattern.get("arm") or arm or name for (arm, _), name in zip(pairs, runs.names, strict=True)
+        ]
+        seeds = [pattern.get("seed") or seed or name for (_, seed), name in zip(pairs, runs.names, strict=True)]
+        return Coded.of([arms[c] for c in runs.codes]), Coded.of([seeds[c] for c in runs.codes]), []
+    arm_name, seed_name = parts_of_name(frame.source) if frame.source != "standard input" else (None, None)
+    said: list[str] = []
+    if frame.arm is not None:
+        arm = Coded.constant(frame.arm, frame.n)
+    elif roles.arm:
+        arm = cross([_texts(frame, name) for name in roles.arm])
+    elif "arm" in pattern or (arm_name and n_frames > 1):
+        arm = Coded.constant(str(pattern.get("arm") or arm_name), frame.n)
+        said.append("arms and seeds by the names of the files")
+    else:
+        if "doc_id" in frame.columns:
+            raise InputError(
+                f"{frame.source}: looks like a "
+                f"{frame.kind if frame.kind != 'table' else 'sample log of lm-evaluation-harness'}; give it as "
+                f"ARM={frame.source}, a file a seed"
+            )
+        raise InputError(
+            f"{frame.source}: no column 'arm'{'' if roles.seed or frame.seed else ' and ' + repr('seed')}; found "
+            f"{some(map(repr, frame.columns), 20)} (--arm COLUMN names it, or give the file as ARM={frame.source})"
+        )
+    if roles.seed is not None:
+        return arm, _texts(frame, roles.seed), said
+    if "seed" in pattern:
+        return arm, Coded.constant(pattern["seed"], frame.n), said
+    if len(arm.names) == 1 and (frame.arm is not None or n_frames > 1):
+        name = seed_name or f"{Path(frame.source).stem}#{index}"
+        if (arm.names[0], name) in named:
+            name = f"{Path(frame.source).stem}#{index}"
+        named[arm.names[0], name] = frame.source
+        return arm, Coded.constant(name, frame.n), said
+    if roles.example is not None:
+        return (
+            arm,
+            Coded.constant(f"{Path(frame.source).stem}#{index}", frame.n),
+            [*said, "no column says a seed: one run of each arm"],
+        )
+    raise InputError(
+        f"{frame.source}: no column 'seed'; found {some(map(repr, frame.columns), 20)} (--seed COLUMN names it)"
+    )
+
+
+def _scores(
+    frame: Frame, roles: Roles, score: Score, asked: Asked
+) -> tuple[Floats, Coded | None, Coded | None, Floats | None]:
+    if score.above is not None and score.below is not None:
+        above, below = _numbers(frame, score.above), _numbers(frame, score.below)
+        if (below < 0.0).any() or (score.metric == "perplexity" and (below < 1.0).any()):
+            wrong = below < (1.0 if score.metric == "perplexity" else 0.0)
+            raise InputError(
+                f"{_named_rows(frame, wrong)}: {score.below} is under "
+                f"{1 if score.metric == 'perplexity' else 0}; leave out examples without any"
+            )
+        return above, None, None, below
+    if not score.of_labels:
+        return _numbers(frame, str(score.column)), None, None, None
+    label, prediction = _texts(frame, roles.label or "label"), _texts(frame, roles.prediction or "prediction")
+    for name, column in (("prediction", prediction), ("label", label)):
+        if column.missing.any():
+            hint = (
+                "; an answer that could not be read counts as wrong if you write a word for it, such as unreadable"
+                if name == "prediction"
+                else ""
+            )
+            raise InputError(f"{_named_rows(frame, column.missing)}: {name} is empty{hint}")
+    if score.metric in OF_NUMBERS:
+        gold, said = _numbers(frame, roles.label or "label"), _numbers(frame, roles.prediction or "prediction")
+        return said, label, prediction, gold
+    _refuse_fractions(frame, label)
+    if set(prediction.names).isdisjoint(label.names):
+        raise InputError(
+            f"{frame.source}: no prediction is among the labels: predictions {some(sorted(prediction.names), 4)}; labels "
+            f"{some(sorted(label.names), 4)}; write both in the same way"
+        )
+    table = {name: code for code, name in enumerate(label.names)}
+    same = np.array([table.get(name, -1) for name in prediction.names], dtype=np.intp)
+    return (same[prediction.codes] == label.codes).astype(np.float64), label, prediction, None
+
+
+def _refuse_fractions(frame: Frame, label: Coded) -> None:
+    fractions = [name for name in label.names if _is_fraction(name)]
+    if fractions:
+        raise InputError(
+            f"{frame.source}: labels such as {some(fractions, 3)} are numbers and no classes; take --metric "
+            f"pearson, spearman or mse, or name "
+            "the column of the classes with --label"
+        )
+
+
+def _is_fraction(text: str) -> bool:
+    try:
+        return not float(text).is_integer()
+    except ValueError:
+        return False
+
+
+def _numbers(frame: Frame, name: str) -> Floats:
+    column = column_of(frame, name)
+    if column is None:
+        raise InputError(f"{frame.source}: no column {name!r}; found {some(map(repr, frame.columns), 20)}")
+    values, wrong = column.numbers()
+    if wrong.any():
+        texts = column.texts()
+        found = sorted({texts.text(int(row)) for row in np.flatnonzero(wrong)[:50]})
+        raise InputError(
+            f"{_named_rows(frame, wrong)}: {name} is no number: {some(found, 4)} (--score names another column, --where leaves rows out)"
+        )
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise InputError(
+            f"{_named_rows(frame, bad)}: {name} is empty or not finite; give a diverged run the score that its predictions have, or "
+            "leave out the whole run and say so"
+        )
+    return values
+
+
+def _mean_of_repeats(rows: Rows, column: str) -> tuple[Rows, list[str]]:
+    """One row an example: the mean over the times that one model was asked the same."""
+    keys = [rows.arm, rows.seed, *([] if rows.example is None else [rows.example])]
+    whose = cross(keys).codes
+    found, first, inverse = np.unique(whose, return_index=True, return_inverse=True)
+    if found.size == whose.size:
+        return rows, []
+    means = np.bincount(inverse.reshape(-1), weights=rows.score) / np.bincount(inverse.reshape(-1))
+    order: Ints = np.argsort(first)
+    kept = rows.take(first[order])
+    times = whose.size / found.size
+    said = (
+        f"each example was asked {times:g} times ({column}): their mean counts, since they are answers "
+        f"of one model and no runs of their own; "
+        f"--seed {column} takes each as a run"
+    )
+    return replace(kept, score=means[order]), [said]
+
+
+def of_values(source: str, **columns: Sequence[object]) -> Frame:
+    """A frame of lists, for readers that are no files."""
+    n = len(next(iter(columns.values())))
+    return Frame(source, {name: ListColumn(values) for name, values in columns.items()}, n, lambda: range(1, n + 1))

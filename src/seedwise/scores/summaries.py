@@ -1,0 +1,109 @@
+"""What papers publish: a mean, a standard deviation and a number of seeds an arm; Welch's test takes no more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from seedwise.errors import InputError
+from seedwise.scores.asked import Asked
+from seedwise.scores.frame import Frame, column_of
+from seedwise.scores.roles import asked_column, find, plain
+from seedwise.scores.rows import Floats, cross, name_rows
+from seedwise.stats import Verdict, decide_scores
+
+_MEAN = ("mean", "average", "avg")
+_SD = ("sd", "std", "stdev", "std_dev", "standard_deviation", "stddev")
+_SE = ("se", "sem", "stderr", "standard_error")
+_N = ("n", "n_seeds", "seeds", "runs", "n_runs", "num_seeds")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Mean and standard deviation (ddof 1) of `n` seeds, in the metric's own unit."""
+
+    mean: float
+    sd: float
+    n: int
+
+    def scores(self) -> Floats:
+        """Scores [n] with just this mean and standard deviation; nothing else about them is known."""
+        if self.n == 1:
+            return np.array([self.mean])
+        shape = np.linspace(-1.0, 1.0, self.n)
+        return np.asarray(self.mean + self.sd * shape / shape.std(ddof=1), dtype=np.float64)
+
+
+def read_summaries(frames: Sequence[Frame], asked: Asked) -> dict[str, Summary] | None:
+    """A summary an arm, where the one frame is such a table; None where it is not."""
+    if len(frames) != 1:
+        return None
+    frame = frames[0]
+    mean, sd, se, n = (_named(frame, names) for names in (_MEAN, _SD, _SE, _N))
+    if mean is None or (sd is None and se is None):
+        return None
+    if n is None:
+        raise InputError(
+            f"{frame.source}: holds means and standard deviations, but no n: add a column n, the seeds of each mean"
+        )
+    arms = [asked_column(frame, name, "--arm") for name in asked.arm]
+    if not arms:
+        found = find(frame, "arm", [mean, sd, se, n])
+        if found is None:
+            raise InputError(f"{frame.source}: no column 'arm'; --arm COLUMN names it")
+        arms = [found]
+    names = cross([column.texts() for name in arms if (column := column_of(frame, name)) is not None])
+    values = {}
+    for name in (mean, sd or se, n):
+        values[name], wrong = frame.columns[str(name)].numbers()
+        bad = wrong | ~np.isfinite(values[name])
+        if bad.any():
+            lines = frame.lines()
+            raise InputError(
+                f"{frame.source}: {name_rows([lines[int(row)] for row in np.flatnonzero(bad)])}: {name} is no number"
+            )
+    found_arms: dict[str, Summary] = {}
+    for row in range(frame.n):
+        size, spread = float(values[n][row]), float(values[sd or se][row])
+        where = f"{frame.source}: row {frame.lines()[row]}"
+        if size < 1 or not size.is_integer():
+            raise InputError(f"{where}: {n} is {size:g}; it is how many seeds the mean is of")
+        if spread < 0.0:
+            raise InputError(f"{where}: {sd or se} is {spread:g}; it cannot be negative")
+        if names.text(row) in found_arms:
+            raise InputError(
+                f"{where}: arm {names.text(row)} is there already; where other columns tell arms apart, name them with --arm"
+            )
+        found_arms[names.text(row)] = Summary(
+            float(values[mean][row]), spread if sd is not None else spread * math.sqrt(size), int(size)
+        )
+    return found_arms
+
+
+def _named(frame: Frame, names: Sequence[str]) -> str | None:
+    by_name = {plain(name): name for name in frame.columns}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def decide_summaries(a: Summary, b: Summary, scores_a: Floats, scores_b: Floats, options: dict[str, Any]) -> Verdict:
+    """Welch's verdict on summaries: without the exact test, P(A > B) and a look for collapsed seeds, which need the seeds."""
+    made = decide_scores(scores_a, scores_b, **options)
+    notes = tuple(
+        note
+        for note in made.notes
+        if "exact test" not in note and "far behind" not in note and "same scores" not in note
+    )
+    said = "from means and standard deviations as published: no exact test, and no look for collapsed seeds, can be taken of them"
+    return replace(
+        made,
+        p_exact=None,
+        p_a_greater_b=None,
+        p_a_greater_b_interval=None,
+        collapsed=(0, 0),
+        collapse_bound=(None, None),
+        notes=(*notes, said),
+    )
