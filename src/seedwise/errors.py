@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class SeedwiseError(Exception):
     """Something outside is wrong; the message names what was found and what to do."""
@@ -14,6 +16,12 @@ class Unavailable(SeedwiseError):
 
     A study that nobody named is skipped for it.  Raised together with the kind of what is missing, which has the exit code.
     """
+
+
+class NotWritten(SeedwiseError):
+    """A step of the records could not be done; what it left undone is said, and the next call does it."""
+
+    exit_code = 5
 
 
 class InputError(SeedwiseError):
@@ -48,3 +56,21 @@ class NoImage(Unavailable, ImageError):
 
 class NoDevice(Unavailable, EngineError):
     """No such device here."""
+
+
+# What a step that only reads and writes files may end with: an input, a disk, a file that is not what it should be.
+FAILURES = (SeedwiseError, OSError, ValueError, RecursionError, MemoryError)
+
+
+def failure(error: Exception, undone: str, where: Path) -> SeedwiseError:
+    """`error` as one of ours, which says what was left undone and where."""
+    if isinstance(error, SeedwiseError):
+        return error
+    if isinstance(error, OSError):
+        name = f" ({error.filename})" if error.filename and str(error.filename) != str(where) else ""
+        cause = f"{error.strerror or error}{name}"
+    else:
+        cause = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:300]}"
+    return NotWritten(
+        f"{where}: {undone}: {cause}. The runs are safe in the store; repeat the command when this is mended."
+    )

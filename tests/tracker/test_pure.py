@@ -300,7 +300,7 @@ def test_the_default_is_the_projects_own_database(tmp_path: Path, monkeypatch: p
 def test_errors_say_what_to_do(error: Exception, says: str) -> None:
     message = explain(error, Target("http://me:secret@host:5000", None, None))
     assert says in message
-    assert "http://me:***@host:5000" in message
+    assert "http://***@host:5000" in message
     assert "secret" not in message
     assert "safe in the store" in message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import urllib.error
@@ -17,6 +18,7 @@ from seedwise.errors import AssetError, ImageError, NoAsset, Unavailable
 from seedwise.images.wheels import download
 from seedwise.notify import Notify
 from seedwise.project import Project
+from seedwise.regular import set_modes
 from seedwise_contract.files import sha256_file
 
 _TIMEOUT_SECONDS = 60
@@ -82,16 +84,16 @@ def _own_file(source: LocalSource, name: str, project: Project) -> Path:
     if project.data_root is None:
         raise NoAsset("SEEDWISE_DATA is not set; set it to the folder that holds the data sets")
     found = project.data_root / source.members[name]
-    if not found.is_file():
+    if not os.path.lexists(found) or found.is_dir():
         raise NoAsset(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
+    if not found.is_file():  # a link is the user's own, and may lead to another disk; a FIFO would be waited for
+        raise AssetError(f"{found}: is no regular file; SEEDWISE_DATA is {project.data_root}")
     return found
 
 
 def readable(folder: Path) -> None:
-    """Let other users read `folder`, whatever the umask: a container reads it as another user."""
-    folder.chmod(0o755)
-    for path in folder.iterdir():
-        path.chmod(0o644)
+    """Let other users read `folder`, whatever the umask: a container reads it as another user.  Links are not followed."""
+    set_modes(folder, 0o755, 0o644)
 
 
 def _label(source: Source) -> str:

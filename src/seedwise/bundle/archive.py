@@ -13,15 +13,19 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.errors import InputError
 
 MAX_FILES = 50_000
-MAX_FILE_BYTES = 256 << 20
-MAX_BYTES = 2 << 30  # of all files together, and of the archive
+MAX_FILE_BYTES = 64 << 20
+MAX_BYTES = 512 << 20  # of all files together, and of the archive: they are held in memory
+MAX_RATIO, FREE_BYTES = (
+    500,
+    1 << 20,
+)  # of unpacked to packed bytes; text packs to a tenth, nothing but zeros to a thousandth
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
@@ -63,17 +67,18 @@ def archive_bytes(files: Mapping[str, bytes]) -> bytes:
     return body + _END.pack(*end[:-1], len(comment)) + comment
 
 
-def read_archive(path: Path) -> Contents:
-    """Every file that can be read whole, and every fault.
+def read_archive(path: Path, known: Callable[[str], bool] = lambda name: True) -> Contents:
+    """Every file of a name that is `known` and that can be read whole, and every fault.
 
     Raises NotABundle for what is no ZIP, and, before anything is unpacked, for names that lead out of a folder, links,
     encrypted or doubled members, and more bytes than a bundle may hold.
     """
     try:
         size = path.stat().st_size
-        head = path.open("rb").read(4) if path.is_file() else b""
-    except OSError as error:
-        raise NotABundle(f"{path}: cannot be read: {error.strerror or error}") from None
+        with path.open("rb") if path.is_file() else io.BytesIO() as handle:
+            head = handle.read(4)
+    except (OSError, ValueError) as error:
+        raise NotABundle(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if head != b"PK\x03\x04":
         raise NotABundle(f"{path}: not a bundle: found no ZIP archive; make one with `seedwise bundle`")
     if size > MAX_BYTES:
@@ -88,6 +93,9 @@ def read_archive(path: Path) -> Contents:
         files: dict[str, bytes] = {}
         faults: list[tuple[str, str]] = []
         for member in members:
+            if not known(member.filename):
+                faults.append((member.filename, "not one of the bundle's own files"))
+                continue
             try:
                 files[member.filename] = _read(archive, member)
             except _BROKEN as error:
@@ -115,6 +123,8 @@ def _refuse_unsafe(path: Path, members: list[zipfile.ZipInfo]) -> None:
             refuse(f"{name} is a link or a device, not a file")
         if member.flag_bits & 0x1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             refuse(f"{name} is encrypted, or packed in a way that bundles are not")
+        if member.file_size > MAX_RATIO * member.compress_size + FREE_BYTES:
+            refuse(f"{name} unpacks to more than {MAX_RATIO} times its size")
         if member.file_size > MAX_FILE_BYTES:
             refuse(f"{name} has {member.file_size >> 20} MiB; a file has at most {MAX_FILE_BYTES >> 20}")
     if sum(member.file_size for member in members) > MAX_BYTES:

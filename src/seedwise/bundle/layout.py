@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 import numpy
 import scipy
+from pydantic import Field
 
 from seedwise import __version__
 from seedwise.verdicts.comparison import REPORTED_SPLIT
@@ -22,6 +24,9 @@ CERTIFICATES = "certificates"
 PREDICTIONS = f"predictions/{REPORTED_SPLIT}.jsonl"
 RUN_RECORDS = ("spec.json", "provenance.json", "result.json")  # every finished run has them
 RUN_FILES = ("environment.json", "parameters.json", PREDICTIONS)  # those that its result names
+
+
+RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
 
 
 class Listed(ContractModel):
@@ -44,7 +49,7 @@ class PlannedEntry(ContractModel):
     arm: Name
     seed: int
     digest: str | None
-    run_id: str | None
+    run_id: RunId | None
     spec: RunSpec | None
 
 
@@ -58,6 +63,18 @@ class PlanFile(ContractModel):
 def versions() -> dict[str, str]:
     """Of what computes the figures."""
     return {"seedwise": __version__, "numpy": numpy.__version__, "scipy": scipy.__version__}
+
+
+_NAMES = re.compile(
+    r"manifest\.json|README\.md|declarations\.jsonl|certificates/[^/]+|"
+    r"studies/[^/]+/(study\.yaml|study\.json|data\.json|plan\.json|verdicts\.json)|"
+    rf"runs/[0-9a-f]{{20}}/({'|'.join(map(re.escape, (*RUN_RECORDS, *RUN_FILES)))})"
+)
+
+
+def is_own(name: str) -> bool:
+    """Whether a bundle may have a file of this name."""
+    return _NAMES.fullmatch(name) is not None
 
 
 def study_file(study: str, name: str) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from seedwise.bounded import read_bytes
 from seedwise.bundle.archive import archive_bytes
 from seedwise.bundle.figures import figures
 from seedwise.bundle.layout import (
@@ -28,6 +29,7 @@ from seedwise.bundle.layout import (
 )
 from seedwise.errors import InputError
 from seedwise.planning.plan import Plan
+from seedwise.regular import read_regular
 from seedwise.store.store import Store
 from seedwise.verdicts.certificates.need import Shelf, needs_of
 from seedwise.verdicts.comparison import compare
@@ -73,7 +75,7 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
         done = [run.run_id for run in plan.runs if run.run_id is not None and store.is_done(run.run_id)]
         if not done:
             raise InputError(f"study {name}: none of its runs is finished here, so there is nothing to bundle")
-        files[study_file(name, "study.yaml")] = source.read_bytes()
+        files[study_file(name, "study.yaml")] = read_bytes(source)
         files[study_file(name, "study.json")] = _json(plan.study.model_dump(mode="json"))
         files[study_file(name, "data.json")] = _json(plan.data.model_dump(mode="json"))
         files[study_file(name, "verdicts.json")] = _json(figures(compare(plan, store)))
@@ -117,10 +119,10 @@ def _add_run(files: dict[str, bytes], store: Store, run_id: str) -> str:
     """Adds the run's files; the declaration that it was started under."""
     run = store.read(run_id)
     for name in RUN_RECORDS:
-        files[run_file(run_id, name)] = (run.folder / name).read_bytes()
+        files[run_file(run_id, name)] = read_regular(run.folder, name)
     for name in RUN_FILES:
         if name in run.result.files:
-            files[run_file(run_id, name)] = store.verified(run, name).read_bytes()
+            files[run_file(run_id, name)] = read_regular(store.verified(run, name).parent, name.rpartition("/")[2])
     return run.provenance.declaration
 
 

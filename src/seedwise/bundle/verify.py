@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from seedwise.assets.prepare import PreparedData
+from seedwise.bounded import parse_json, reason
 from seedwise.bundle.archive import read_archive
 from seedwise.bundle.figures import ABSOLUTE, count, differences, figures
 from seedwise.bundle.layout import (
@@ -27,18 +28,19 @@ from seedwise.bundle.layout import (
     RUN_RECORDS,
     Manifest,
     PlanFile,
+    is_own,
     run_file,
     study_file,
     versions,
 )
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
-from seedwise.store.store import Store
+from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_study
 from seedwise.study.model import Arm, Study
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.signature import Signature, parse_signature
-from seedwise_contract import RunSpec
+from seedwise_contract import Environment, ParameterTable, RunSpec
 
 MAX_ROWS = 5_000_000  # of a reported split; a bundle may name any number
 SAMPLED = 0.02  # a permutation test that draws its arrangements differs by less from one generator to another
@@ -75,7 +77,7 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
     Raises NotABundle for what is none or is not safe to open, DamagedBundle naming each file and what is wrong with it,
     RefutedBundle naming each figure that the predictions do not give.
     """
-    contents = read_archive(path)
+    contents = read_archive(path, is_own)
     told = {name for name, _ in contents.faults}
     changed = [one for one in _changed(contents.files) if one[0] not in told] if contents.files else []
     _raise(DamagedBundle, path, [*contents.faults, *changed])
@@ -89,7 +91,7 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
             outcome, wrong = _study(name, contents.files, home, store, path)
             faults += wrong
             if outcome is not None:
-                said = json.loads(contents.files[study_file(name, "verdicts.json")])
+                said = _verdicts(contents.files, name, path)
                 outcomes.append(outcome)
                 claims.append((name, said, figures(outcome)))
     notes = []
@@ -139,6 +141,8 @@ def _changed(files: Any) -> Iterator[tuple[str, str]]:
         found = _format(files[MANIFEST])
         yield MANIFEST, f"format {found}, but this version reads {FORMAT}" if found else "not a bundle's manifest"
         return
+    if len(set(manifest.studies)) < len(manifest.studies):
+        yield MANIFEST, "names a study twice"
     needed = {study_file(study, name) for study in manifest.studies for name in _STUDY_FILES} | {LEDGER}
     for name in sorted(manifest.files.keys() | files.keys() | needed):
         if name == MANIFEST:
@@ -152,6 +156,7 @@ def _changed(files: Any) -> Iterator[tuple[str, str]]:
             yield name, f"changed: its sha256 is {digest[:16]}…, the manifest says {listed.sha256[:16]}…"
 
 
+_RECORDS: dict[str, type[BaseModel]] = {"environment.json": Environment, "parameters.json": ParameterTable}
 _STUDY_FILES = ("study.yaml", "study.json", "data.json", "plan.json", "verdicts.json")
 
 
@@ -192,6 +197,18 @@ def _read(model: type[M], files: Any, name: str, path: Path) -> M:
         raise RefutedBundle(f"{path}: {name}: not what this version of Seedwise reads: {str(error)[:300]}") from None
 
 
+def _verdicts(files: Any, name: str, path: Path) -> dict[str, Any]:
+    place = study_file(name, "verdicts.json")
+    try:
+        said = parse_json(files[place])
+        for group in ("claims", "explored"):
+            for claim in said[group].values():
+                parse_signature(claim["signature"])
+    except (ValueError, TypeError, KeyError, AttributeError, SeedwiseError) as error:
+        raise RefutedBundle(f"{path}: {place}: not a study's verdicts: {reason(error)}") from None
+    return dict(said)
+
+
 def _study(
     name: str, files: Any, home: Path, store: Store, path: Path
 ) -> tuple[StudyOutcome | None, list[tuple[str, str]]]:
@@ -215,6 +232,7 @@ def _study(
             if entry.run_id is not None and store.is_done(entry.run_id):
                 run = store.read(entry.run_id)
                 spec = run.spec
+                faults += _unlike_result(run, files, data)
                 wrong = _not_the_studys(spec, study, data, entry.arm, entry.seed)
                 said = run.result.metrics.get(REPORTED_SPLIT, {}).get(study.task.metric)
                 if said is not None and PREDICTIONS not in run.result.files:
@@ -236,6 +254,30 @@ def _study(
     return outcome, list(_wrong_results(outcome))
 
 
+def _unlike_result(run: StoredRun, files: Any, data: PreparedData) -> Iterator[tuple[str, str]]:
+    """Files of a run that its result does not name, names by another sha256, or names and are not there; or that say nothing."""
+    for name in RUN_FILES:
+        place, said = run_file(run.run_id, name), run.result.files.get(name)
+        held = files.get(place)
+        if held is None:
+            if said is not None:
+                yield place, "missing, though the run's result names it"
+            continue
+        digest = hashlib.sha256(held).hexdigest()
+        if digest != said:
+            yield (
+                place,
+                f"its sha256 is {digest[:16]}…, the run's result says {said[:16] + '…' if said else 'nothing of it'}",
+            )
+        elif name in _RECORDS:
+            try:
+                _RECORDS[name].model_validate_json(held)
+            except (ValidationError, RecursionError) as error:
+                yield place, f"not what the contract says: {str(error).splitlines()[0][:200]}"
+        elif held.count(b"\n") > data.splits[REPORTED_SPLIT].rows:
+            raise ValueError(f"{place}: more lines than the {data.splits[REPORTED_SPLIT].rows} rows of the data")
+
+
 def _strays(files: Any, manifest: Manifest, path: Path) -> Iterator[tuple[str, str]]:
     """Runs that no study in here has."""
     plans = [_read(PlanFile, files, study_file(name, "plan.json"), path) for name in manifest.studies]
@@ -246,11 +288,8 @@ def _strays(files: Any, manifest: Manifest, path: Path) -> Iterator[tuple[str, s
 
 
 def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:
-    """study.yaml is for people, study.json is what counts; they must say the same.  YAML that repeats parts by name is not
-    read: a few lines of it can grow without end."""
-    text = file.read_text(encoding="utf-8", errors="replace")
-    if any(word.startswith("*") for line in text.splitlines() for word in line.replace(",", " ").split()):
-        return
+    """study.yaml is for people, study.json is what counts; they must say the same.  Whatever cannot be read within the
+    bounds of every study file does not say it."""
     try:
         same = load_study(file).study == study
     except (SeedwiseError, RecursionError):

@@ -15,6 +15,7 @@ from seedwise.execution.verb import ask
 from seedwise.models.proof import TOLERANCE, NotEqual, Place, Proof, prove, real_texts
 from seedwise.notify import Notify
 from seedwise.project import Project
+from seedwise.regular import read_regular, set_modes
 from seedwise.runtimes.base import Runtime
 from seedwise_contract.files import sha256_file
 from seedwise_contract.tools import Converted, ConvertRequest
@@ -53,7 +54,7 @@ def convert(
         made = work / "made"
         ask(runtime, project, "fairseq", "convert", ConvertRequest(model=name, to=to), made, root)
         _open_to_others(made)
-        converted = Converted.model_validate_json((made / "converted.json").read_bytes())
+        converted = Converted.model_validate_json(read_regular(made, "converted.json"))
         first = "fairseq" if converted.kind == "fairseq" else "hf"
         source = Place(first, made, converted.compare) if converted.compare else Place(first, root, name)
         say(f"comparing {first} with {to} on {len(chosen[1])} texts")
@@ -69,6 +70,7 @@ def convert(
         conversion = Conversion(model, to, out, (first, to), converted, proof)
         if not proof.passed:
             raise NotEqual(f"{table(conversion)}\n\nNothing was written: the differences are not below {TOLERANCE:g}.")
+        _refuse_links(made / "model")
         (made / "model").rename(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -126,7 +128,13 @@ def _source(model: str, project: Project, say: Notify) -> tuple[Path, str]:
     return models_root(project), prepare_model(model, project, say).path
 
 
+def _refuse_links(folder: Path) -> None:
+    """A model folder holds files and folders; what a link in it leads to is not what was proved."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise AssetError(f"{path.name}: the backend left a link or a device in the model; nothing was written")
+
+
 def _open_to_others(folder: Path) -> None:
     """Let other users read all below `folder`: a container reads it as another user."""
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    set_modes(folder, 0o755, 0o644)

@@ -106,7 +106,8 @@ def run_user(out: Path) -> str:
     """`uid:gid` that a container runs as; never root.  Where the harness is root, `out` is handed to another user."""
     if os.getuid() != 0:
         return f"{os.getuid()}:{os.getgid()}"
-    for path in [out, *out.rglob("*")]:
-        if not path.is_symlink():
-            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+    os.lchown(out, UNPRIVILEGED, UNPRIVILEGED)
+    for place, folders, files in os.walk(out, followlinks=False):
+        for name in (*folders, *files):  # a link itself, never what it leads to
+            os.lchown(Path(place, name), UNPRIVILEGED, UNPRIVILEGED)
     return f"{UNPRIVILEGED}:{UNPRIVILEGED}"

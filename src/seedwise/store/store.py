@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from seedwise.errors import EngineError, SeedwiseError
 from seedwise.planning.plan import PlannedRun
+from seedwise.regular import read_regular, sha256_regular
 from seedwise.runtimes.staging import recover
-from seedwise_contract import FailureReason, RunFiles, RunResult, RunStatus, run_id
+from seedwise_contract import FailureReason, RunFiles, RunResult, RunStatus, faults_of, run_id
 from seedwise_contract.base import ContractModel
-from seedwise_contract.files import sha256_file, write_json
+from seedwise_contract.files import write_json
 from seedwise_contract.spec import RunSpec
+
+_CURE = "move the run's folder away to run it again"
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Provenance(ContractModel):
@@ -83,20 +88,15 @@ class Store:
     def result(self, identity: str) -> RunResult | None:
         """The result of a finished run (completed or diverged), or None where it has to be run (again)."""
         try:
-            result = RunResult.model_validate_json((self.folder(identity) / "result.json").read_bytes())
+            result = _record(RunResult, self.folder(identity), "result.json")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except ValidationError as error:
-            raise DamagedRun(
-                f"{self.folder(identity) / 'result.json'}: not a result of the contract ({error.error_count()} fault(s)); "
-                "move the folder away to run it again"
-            ) from None
         return None if result.status is RunStatus.FAILED else result
 
     def failure(self, identity: str) -> Failure | None:
         try:
-            return Failure.model_validate_json((self.folder(identity) / "failure.json").read_bytes())
-        except FileNotFoundError:
+            return _record(Failure, self.folder(identity), "failure.json")
+        except (FileNotFoundError, NotADirectoryError, DamagedRun):  # an attempt that tells nothing is made again
             return None
 
     def read(self, identity: str) -> StoredRun:
@@ -105,8 +105,14 @@ class Store:
         folder = self.folder(identity)
         if result is None:
             raise DamagedRun(f"{folder}: not a finished run")
-        spec = RunSpec.model_validate_json((folder / "spec.json").read_bytes())
-        provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
+        try:
+            spec = _record(RunSpec, folder, "spec.json")
+            provenance = _record(Provenance, folder, "provenance.json")
+            datetime.fromisoformat(provenance.started)
+        except FileNotFoundError as error:
+            raise DamagedRun(f"{error.filename}: missing; {_CURE}") from None
+        except ValueError as error:
+            raise DamagedRun(f"{folder / 'provenance.json'}: started: {error}; {_CURE}") from None
         if run_id(spec, provenance.digest) != identity:
             raise DamagedRun(f"{folder}: spec.json or provenance.json was changed: they do not give this run's id")
         return StoredRun(identity, folder, spec, result, provenance)
@@ -114,10 +120,14 @@ class Store:
     def verified(self, run: StoredRun, name: str) -> Path:
         """A file of a finished run whose sha256 is the one in its result; `DamagedRun` otherwise."""
         path = run.folder / name
-        if not path.is_file() or sha256_file(path) != run.result.files.get(name):
-            raise DamagedRun(
-                f"{path}: missing, or changed since the run ended; move the run's folder away to run it again"
-            )
+        try:
+            same = sha256_regular(run.folder, name) == run.result.files.get(name)
+        except FileNotFoundError:
+            same = False
+        except OSError as error:
+            raise DamagedRun(f"{error}; {_CURE}") from None
+        if not same:
+            raise DamagedRun(f"{path}: missing, or changed since the run ended; {_CURE}")
         return path
 
     @contextmanager
@@ -196,6 +206,21 @@ class Store:
         for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
             if not entry.name.startswith(".") and self.is_done(entry.name):
                 yield entry.name
+
+
+def _record(model: type[_Model], folder: Path, name: str) -> _Model:
+    """A JSON file of a run; `DamagedRun` where it is none of the contract's, `FileNotFoundError` where there is none."""
+    try:
+        return model.model_validate_json(read_regular(folder, name))
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except ValidationError as error:
+        fault = faults_of(error)[0]
+        raise DamagedRun(
+            f"{folder / name}: not a {name.removesuffix('.json')} of the contract ({error.error_count()} fault(s), the first {fault}); {_CURE}"
+        ) from None
+    except OSError as error:
+        raise DamagedRun(f"{error}; {_CURE}") from None
 
 
 def _empty(folder: Path) -> None:

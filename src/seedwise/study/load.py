@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import JsonValue
 
 from seedwise.study.faults import cross_faults
-from seedwise.study.model import DEFAULT_SEEDS, Study
+from seedwise.study.model import DEFAULT_SEEDS, MOST_SEEDS, Study
 from seedwise.study.yamlfile import fault_error, read_yaml, validated
+from seedwise_contract import Fault
+from seedwise_contract.faults import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,15 @@ def load_study(path: Path) -> StudyFile:
     tree = read_yaml(path)
     value: dict[str, Any] = dict(tree)
     value["seeds"] = _seeds(value.get("seeds", DEFAULT_SEEDS))
-    defaults = value.pop("defaults", {}) or {}
+    defaults = value.pop("defaults", None)
+    if defaults is None:
+        defaults = {}
+    elif not isinstance(defaults, Mapping):
+        allowed = "a mapping: what every arm has unless it says otherwise"
+        raise fault_error(path, [Fault(field="defaults", found=shown(defaults), allowed=allowed)], tree)
+    if isinstance(value["seeds"], float) or (isinstance(value["seeds"], int) and value["seeds"] > MOST_SEEDS):
+        allowed = f"a count from 1 to {MOST_SEEDS:,}, or a list of distinct seeds"
+        raise fault_error(path, [Fault(field="seeds", found=_digits(value["seeds"]), allowed=allowed)], tree)
     arms = value.get("arms")
     if isinstance(defaults, Mapping) and isinstance(arms, Mapping):
         value["arms"] = {
@@ -39,6 +49,10 @@ def load_study(path: Path) -> StudyFile:
     if faults:
         raise fault_error(path, faults, tree)
     return StudyFile(path, study)
+
+
+def _digits(number: float) -> str:
+    return shown(number) if not isinstance(number, int) or abs(number) < 10**20 else "a number of more than 20 digits"
 
 
 def _place(field: str, defaults: Any, arms: Any) -> str:
@@ -61,7 +75,7 @@ def _holds(tree: Any, parts: list[str]) -> bool:
 
 
 def _seeds(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SEEDS:
         return list(range(value))
     return value
 

@@ -13,6 +13,7 @@ from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Batched, Dropout, Instructions, Method, Name, Optimizer, Selection
 
 DEFAULT_SEEDS = 5
+MOST_SEEDS = 10_000
 
 
 class Rows(ContractModel):
@@ -206,7 +207,7 @@ class Study(ContractModel):
     title: str
     description: str = ""
     task: StudyTask
-    seeds: list[Annotated[int, Field(ge=0)]]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MOST_SEEDS)]
     selection: Selection
     evaluation: StudyEvaluation
     device: StudyDevice = StudyDevice()

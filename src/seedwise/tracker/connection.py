@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,21 @@ from typing import TYPE_CHECKING
 
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
+from seedwise.secrets import masked
+from seedwise.tracker.database import is_damaged, make_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the password in it, for every run
+}
+_IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//(/?(:memory:)?)?)?")
+_UNUSABLE = (ImportError, ValueError, UnicodeError, AttributeError)
 # Of the first question to a server, so that a wrong address fails within seconds; then of the import itself.
 PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 TRANSFER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
@@ -29,6 +39,10 @@ class TrackerError(SeedwiseError):
     """The import into MLflow did not end; nothing in the store is touched, and the next import goes on from there."""
 
     exit_code = 7
+
+
+class DamagedHistory(TrackerError):
+    """The project's own database is half made, damaged or of another version; it can be made again from the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +59,8 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The URI without its password."""
-        return re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", self.uri)
+        """The URI without user, password, token and query."""
+        return masked(self.uri)
 
 
 def tracking_uri(project: Project) -> str:
@@ -59,6 +73,11 @@ def find_target(project: Project) -> Target:
     database = project.mlflow / "mlflow.db"
     artifacts = project.mlflow / "artifacts"
     given = os.environ.get(URI_VARIABLE, "").strip()
+    if _IN_MEMORY.fullmatch(given) or "mode=memory" in given:
+        raise TrackerError(
+            f"{URI_VARIABLE} is {masked(given)}: a database in memory is gone when the import ends; name a file "
+            "(sqlite:////absolute/path/mlflow.db), a server, or unset it"
+        )
     if not given or given == f"sqlite:///{database}":
         return Target(f"sqlite:///{database}", database, artifacts)
     target = Target(given, None, None)
@@ -95,18 +114,35 @@ def connected(target: Target) -> Iterator[MlflowClient]:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if target.database is not None:
+            if target.database.is_dir():  # MLflow would try for minutes
+                raise IsADirectoryError(f"{target.database} is a folder")
+            make_database(target.database, target.artifacts)
         with variables(PROBE):
             client = MlflowClient(target.uri)
             client.search_experiments(max_results=1)
         with variables(TRANSFER, keep=True):
             yield client
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        damaged = target.database is not None and is_damaged(error, target.database)
+        raise (DamagedHistory if damaged else TrackerError)(explain(error, target)) from error
+    except _UNUSABLE as error:  # a driver that is not installed, an address that is none
         raise TrackerError(explain(error, target)) from error
 
 
 def explain(error: Exception, target: Target) -> str:
     """What failed, what to do, and that nothing is lost."""
     text = str(error)
+    if isinstance(error, ImportError):
+        return (
+            f"MLflow at {target.shown}: its driver is not installed ({_first_line(text)}); install it beside Seedwise, or "
+            f"correct or unset {URI_VARIABLE}. The runs are safe in the store."
+        )
+    if target.database is not None and is_damaged(error, target.database):
+        return (
+            f"MLflow at {target.shown}: its database is damaged, or was never made whole ({_first_line(text)}). The runs are safe in "
+            f"the store; make the history again: {remake(target.database)}"
+        )
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or re.search(
         "disk is full|No space left", text, re.IGNORECASE
     ):
@@ -121,12 +157,19 @@ def explain(error: Exception, target: Target) -> str:
         cause = "it refuses these credentials; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token"
     else:
         cause = _first_line(text)
+    again = f" If that does not help, make it again: {remake(target.database)}." if target.database is not None else ""
     return (
         f"MLflow at {target.shown}: {cause}. The runs are safe in the store; "
-        "import them again with `seedwise track`, or by repeating the command that ran them."
+        f"import them again with `seedwise track`, or by repeating the command that ran them.{again}"
     )
 
 
+def remake(database: Path) -> str:
+    """The one command that makes the project's own history again."""
+    return f"rm -r {shlex.quote(str(database.parent))} && seedwise track"
+
+
 def _first_line(text: str) -> str:
+    text = masked(text)
     line = text.strip().splitlines()[0] if text.strip() else "unknown error"
     return (line if len(line) <= 300 else line[:299] + "…").rstrip(".")

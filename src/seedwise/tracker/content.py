@@ -45,11 +45,20 @@ class DataSet:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file to attach, below `folder` ('' for the top); `digest` where it is part of what makes a run unchanged."""
+    """The file `name` of `source`, to attach below `folder` ('' for the top).
 
-    path: Path
+    `digest`: part of what makes a run unchanged.  `sha256`: what it must have when it is attached.
+    """
+
+    source: Path
+    name: str
     folder: str = ""
     digest: str | None = None
+    sha256: str | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.source / self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwise.store.store import StoredRun
+from seedwise.regular import Irregular, copy_regular
+from seedwise.store.store import DamagedRun, StoredRun
 from seedwise.tracker.connection import Target
 from seedwise.tracker.content import (
     ARM,
@@ -223,15 +224,25 @@ class Importer:
             self.client.log_inputs(identity, inputs)
 
     def _attach(self, identity: str, content: RunContent) -> None:
-        """In one call, from a folder of links: each call of its own looks the run up again."""
+        """In one call, from a folder of copies: each call of its own looks the run up again.
+
+        `DamagedRun` where a file is a link, or not the one that the run's result names: it could be anybody's.
+        """
         if not content.artifacts and not content.texts:
             return
         with tempfile.TemporaryDirectory(prefix="seedwise-") as name:
             folder = Path(name)
             for artifact in content.artifacts:
-                link = folder / artifact.folder / artifact.path.name
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(artifact.path.resolve())
+                copy = folder / artifact.folder / artifact.path.name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    found = copy_regular(artifact.source, artifact.name, copy)
+                except (Irregular, FileNotFoundError) as error:
+                    raise DamagedRun(f"{error}; move the run's folder away to run it again") from None
+                if artifact.sha256 not in (None, found):
+                    raise DamagedRun(
+                        f"{artifact.path}: changed since the run ended; move the run's folder away to run it again"
+                    )
             for text_name, text in content.texts.items():
                 (folder / text_name).write_text(text, encoding="utf-8")
             self.client.log_artifacts(identity, name)

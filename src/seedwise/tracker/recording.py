@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from seedwise.errors import SeedwiseError
+from seedwise.errors import FAILURES, SeedwiseError, failure
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
@@ -21,19 +21,19 @@ def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say
     from seedwise.report import append_summary, write_reports
     from seedwise.tracker import track
 
-    failed = []
+    failed: list[SeedwiseError] = []
     reports: dict[str, Path] = {}
     try:
         reports = write_reports(outcomes, project, store, say)
         pages = list(reports.values())
         say(f"report: {pages[0] if len(pages) == 1 else project.reports / 'index.html'}")
         append_summary(project.reports)
-    except SeedwiseError as error:
-        failed.append(error)
+    except FAILURES as error:
+        failed.append(failure(error, "the report was not written", project.reports))
     try:
         say(f"MLflow: {track(outcomes, project, store, say, reports=reports)}")
-    except SeedwiseError as error:
-        failed.append(error)
+    except FAILURES as error:
+        failed.append(failure(error, "nothing more was imported into MLflow", project.mlflow))
     return failed
 
 
@@ -44,5 +44,5 @@ def record_early(outcome: StudyOutcome, project: Project, store: Store) -> None:
 
     def quiet(_: str) -> None: ...
 
-    with suppress(SeedwiseError):
+    with suppress(*FAILURES):
         track([outcome], project, store, quiet, reports=write_reports([outcome], project, store, quiet))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from seedwise.regular import Irregular, open_regular, read_regular
 from seedwise.store.store import DamagedRun, StoredRun
 from seedwise.tracker.content import ARM, KIND, NOTE, RUN_ID, Artifact, DataSet, Point, RunContent
 from seedwise.tracker.curves import curves
@@ -41,6 +44,7 @@ def spec_params(run: StoredRun, *, seeds: bool) -> dict[str, str]:
 def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
     """A finished run; its checkpoint is only named.  `DamagedRun` where a file is not what the contract says."""
     try:
+        _refuse_irregular(run)
         events = read_events(run.files.events)
         environment = _read(run, "environment.json", Environment)
         table = _read(run, "parameters.json", ParameterTable)
@@ -80,7 +84,16 @@ def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
 
 def _read(run: StoredRun, name: str, model: Any) -> Any:
     path = run.folder / name
-    return model.model_validate_json(path.read_bytes()) if path.exists() else None
+    return model.model_validate_json(read_regular(run.folder, name)) if path.exists() else None
+
+
+def _refuse_irregular(run: StoredRun) -> None:
+    """`OSError` where a file that is to be read or attached is a link, or no file: what it leads to is not the run's."""
+    if run.folder.is_symlink():
+        raise Irregular(f"{run.folder}: is a link, and is not followed")
+    for name in FILES:
+        with suppress(FileNotFoundError), open_regular(run.folder, name):
+            pass
 
 
 def _environment_params(environment: Environment) -> dict[str, str]:
@@ -141,5 +154,6 @@ def _final(run: StoredRun, end: int) -> list[Point]:
 
 def _artifacts(run: StoredRun) -> tuple[Artifact, ...]:
     predictions = sorted(name for name in run.result.files if name.startswith("predictions/"))
-    found = [Artifact(run.folder / name) for name in FILES if (run.folder / name).exists()]
-    return (*found, *(Artifact(run.folder / name, "predictions") for name in predictions))
+    held = run.result.files
+    found = [Artifact(run.folder, name, sha256=held.get(name)) for name in FILES if os.path.lexists(run.folder / name)]
+    return (*found, *(Artifact(run.folder, name, "predictions", sha256=held[name]) for name in predictions))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
-from seedwise.tracker.connection import Target, TrackerError, connected, find_target
+from seedwise.tracker.connection import DamagedHistory, Target, TrackerError, connected, find_target
+from seedwise.tracker.database import holds_studies, set_aside
 from seedwise.tracker.stamp import Imported, Imports, read_stamp, still_there, write_stamp
-from seedwise.tracker.tree import make_trees
+from seedwise.tracker.tree import Tree, make_trees
 from seedwise.tracker.ui import PORT, page
 from seedwise.verdicts.comparison import StudyOutcome
+
+if TYPE_CHECKING:
+    from seedwise.tracker.importer import Counts
 
 WAIT_SECONDS = 600.0
 
@@ -61,7 +67,29 @@ def track(
     if not rebuild and (known := _known(project, target, digests)) is not None:
         pages = {tree.study: known.comparisons[tree.key].experiment for tree in trees}
         return _summary(target, 0, sum(len(known.comparisons[key].runs) for key in digests), 0, pages)
-    with _alone(project, say), connected(target) as client:
+    with _alone(project, say):
+        try:
+            done, counts = _imported(project, target, trees, digests, say)
+        except DamagedHistory as error:
+            if target.database is None or not os.path.lexists(target.database):
+                raise
+            others = holds_studies(target.database)
+            aside = set_aside(target.database)
+            say(f"{error}")
+            say(
+                f"MLflow: the database lies now at {aside}, and a new one is made"
+                + ("; `seedwise track FILE` brings studies back that are not imported here" if others else "")
+            )
+            done, counts = _imported(project, target, trees, digests, say)
+    pages = {tree.study: done[tree.key].experiment for tree in trees}
+    return _summary(target, counts.added, counts.unchanged, counts.replaced, pages)
+
+
+def _imported(
+    project: Project, target: Target, trees: Sequence[Tree], digests: Mapping[str, str], say: Notify
+) -> tuple[dict[str, Imported], Counts]:
+    """All of `trees`, and the stamp of the project's own database; `TrackerError` names what kept it."""
+    with connected(target) as client:
         from seedwise.tracker.importer import Importer
 
         importer = Importer(client, target, say)
@@ -72,9 +100,7 @@ def track(
         if target.database is not None:
             earlier = read_stamp(project.mlflow, target.database)
             write_stamp(project.mlflow, target.database, Imports({**earlier.comparisons, **done}))
-    counts = importer.counts
-    pages = {tree.study: done[tree.key].experiment for tree in trees}
-    return _summary(target, counts.added, counts.unchanged, counts.replaced, pages)
+    return done, importer.counts
 
 
 def _known(project: Project, target: Target, digests: Mapping[str, str]) -> Imports | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seedwise.regular import regular_files
 from seedwise.report.model import ArmCost
 from seedwise.report.render import FILES
 from seedwise.store.store import Store, StoredRun
@@ -91,8 +92,8 @@ def _report_files(report: Path | None) -> tuple[Artifact, ...]:
     if report is None or not report.exists():
         return ()
     if report.is_file():
-        return (Artifact(report, "report", sha256_file(report)),)
-    found = sorted(path for path in report.rglob("*") if path.is_file())
+        return (Artifact(report.parent, report.name, "report", sha256_file(report)),)
     return tuple(
-        Artifact(path, "/".join(["report", *path.relative_to(report).parts[:-1]]), sha256_file(path)) for path in found
+        Artifact(report, name, "/".join(["report", *name.split("/")[:-1]]), sha256_file(report / name))
+        for name in regular_files(report)
     )

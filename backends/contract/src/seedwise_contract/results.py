@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from seedwise_contract.base import ContractModel
+from seedwise_contract.paths import below
 
 
 class RunStatus(StrEnum):
@@ -63,6 +64,13 @@ class RunResult(ContractModel):
     timings: Timings
     cost: Cost
     files: dict[str, str] = Field(description="relative path → sha256 of the run's other files that never change")
+
+    @field_validator("files")
+    @classmethod
+    def _below(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            below(name)
+        return files
 
     @model_validator(mode="after")
     def _typed(self) -> RunResult:

@@ -127,6 +127,8 @@ def leave_failure(files: RunFiles, reason: FailureReason, message: str, seconds:
 def _digests(files: RunFiles) -> dict[str, str]:
     found = {}
     for path in sorted(files.folder.rglob("*")):
+        if path.is_symlink():
+            continue  # leads to what is none of the run's
         if path.is_file() and path != files.result and not path.name.startswith(".") and path.suffix != ".log":
             found[path.relative_to(files.folder).as_posix()] = sha256_file(path)
     return found

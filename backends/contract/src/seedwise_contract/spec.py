@@ -23,6 +23,7 @@ from pydantic import (
 from seedwise_contract.base import ContractModel
 from seedwise_contract.exits import SpecError
 from seedwise_contract.faults import Fault, faults_of
+from seedwise_contract.paths import below
 
 CONTRACT_VERSION = 1
 
@@ -33,10 +34,10 @@ SeedValue = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def _inside(path: str) -> str:
-    parts = Path(path).parts
-    if Path(path).is_absolute() or ".." in parts or "\\" in path:
-        raise ValueError("must stay below the mounted root: no leading '/', no '..', no backslash")
-    return path
+    try:
+        return below(path)
+    except ValueError as error:
+        raise ValueError(f"must stay below the mounted root: no leading '/', no '..', no backslash ({error})") from None
 
 
 class Split(ContractModel):

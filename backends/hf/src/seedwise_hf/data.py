@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -49,6 +50,21 @@ def encode(tokenizer: Any, examples: Sequence[Example], spec: RunSpec, vocabular
             )
         encoded.append(Encoded(ids, segments[index] if segments else None, example.label))
     return encoded
+
+
+def refuse_unknown(tokenizer: Any, folder: Path, rows: Iterable[Sequence[int]]) -> None:
+    """`DataError` where more than half of the words' tokens in `rows` are the unknown one: nothing can be learnt from them."""
+    special = set(tokenizer.all_special_ids)
+    words = unknown = 0
+    for ids in rows:
+        known = sum(token not in special for token in ids)
+        missed = sum(token == tokenizer.unk_token_id for token in ids)
+        words, unknown = words + known + missed, unknown + missed
+    if 2 * unknown > words or not words:
+        raise DataError(
+            f"{folder}: {unknown} of the {words} tokens of the train split are unknown to the tokenizer; its vocabulary is not "
+            "there, or is none of this language or of this model: check which files the model's manifest lists"
+        )
 
 
 def _refuse_long_seconds(tokenizer: Any, examples: Sequence[Example], max_length: int) -> None:

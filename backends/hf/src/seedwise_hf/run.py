@@ -19,6 +19,7 @@ from seedwise_contract.states import Progress
 from seedwise_contract.torch_device import device_of, environment_of, memory_errors, peak_device_bytes, set_determinism
 from seedwise_hf import optim
 from seedwise_hf.check import DROPOUT_FIELDS
+from seedwise_hf.data import refuse_unknown
 from seedwise_hf.methods import Method
 from seedwise_hf.model import build, parameter_table
 from seedwise_hf.scoring import Scorer
@@ -63,6 +64,7 @@ class HfRun(GradientRun):
             split: self.task.encode(self.tokenizer, examples, built.model.config.vocab_size)
             for split, examples in self.examples.items()
         }
+        refuse_unknown(self.tokenizer, folder, [item.ids for item in self.encoded["train"]])
         assert spec.recipe is not None
         decay = optim.decay_by_name(self.model, spec.recipe.optimizer)
         write_json(self.files.parameters, parameter_table(built, decay))
@@ -110,6 +112,12 @@ def _tokenizer(folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: the tokenizer cannot be read: {error}") from error
+    names = sorted({"tokenizer.json", *tokenizer.vocab_files_names.values()})
+    if not any((folder / name).is_file() for name in names):
+        raise DataError(
+            f"{folder}: no vocabulary: none of {', '.join(names)} is there, so every word would be the unknown one; "
+            "list the file in the model's manifest"
+        )
     if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
         tokenizer.pad_token = tokenizer.eos_token  # as GPT-2's: what is padded is masked, whichever token stands there
     if tokenizer.pad_token_id is None:

@@ -1,0 +1,77 @@
+"""The project's own SQLite database: made whole under another name, and put aside where it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+_DAMAGE = re.compile(
+    r"malformed|not a database|file is encrypted|_alembic_tmp_|duplicate column|table \S+ already exists|no such (table|column)|"
+    r"out-of-date database schema|Can't locate revision|has no column named",
+    re.IGNORECASE,
+)
+_SIDES = ("", "-journal", "-wal", "-shm")
+
+
+def make_database(database: Path, artifacts: Path | None) -> None:
+    """Make the schema where there is no database: some forty migrations, under a temporary name that is renamed at the end.
+
+    However that ends early, there is no database, and the next import makes it.
+    """
+    if os.path.lexists(database):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    for left in database.parent.glob(f"{database.name}.*.tmp*"):  # of a killed import: the caller is the only writer
+        left.unlink(missing_ok=True)
+    temporary = database.with_name(f"{database.name}.{os.getpid()}.tmp")
+    try:
+        store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
+            f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else "mlruns"
+        )
+        store.engine.dispose()
+        with open(temporary, "rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.rename(database)
+    finally:
+        for side in _SIDES:
+            Path(f"{temporary}{side}").unlink(missing_ok=True)
+
+
+def is_damaged(error: Exception, database: Path) -> bool:
+    """Whether `error` is of the database itself, not of its disk or of another program that holds it."""
+    return database.is_dir() or _DAMAGE.search(str(error)) is not None
+
+
+def holds_studies(database: Path) -> bool:
+    """Whether there is an experiment of a study in it, as far as it can be read."""
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=1)
+        try:
+            query = "SELECT COUNT(*) FROM experiment_tags WHERE key = 'seedwise.study'"
+            (count,) = connection.execute(query).fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return False
+    return bool(count)
+
+
+def set_aside(database: Path) -> Path:
+    """Rename it, and what SQLite keeps beside it; the new name.  Nothing is deleted."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = getattr(SqlAlchemyStore, "_engine_map", {}).get(f"sqlite:///{database}")
+    if engine is not None:  # its connections stay with the file that they were opened on
+        engine.dispose()
+    number = 1
+    while os.path.lexists(aside := database.with_name(f"{database.name}.damaged-{number}")):
+        number += 1
+    for side in _SIDES:
+        if os.path.lexists(f"{database}{side}"):
+            Path(f"{database}{side}").rename(f"{aside}{side}")
+    return aside
