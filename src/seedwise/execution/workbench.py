@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.errors import InputError, NoDevice, SeedwiseError
+from seedwise.execution.engines.driver import cards, require_driver
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
 from seedwise.execution.engines.local import LocalEngine, Roots
 from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
 from seedwise.execution.provenance import look_around
+from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, make_plan, refuse_unsupported
 from seedwise.project import Project
@@ -124,13 +126,27 @@ class Workbench:
         return pack(machine, load, self.options.runs_per_gpu, self.options.jobs)
 
 
-def open_workbench(project: Project, options: Options, studies: Iterable[Study]) -> Workbench:
+def open_workbench(project: Project, options: Options, studies: Sequence[Study]) -> Workbench:
     """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
     gpus = usable_gpus() if options.device != "cpu" else ()
     wants = any(wanted_device(study, options) != "cpu" for study in studies)
-    chosen, why = choose(project, options.runtime, options.flavour or ("cuda" if gpus and wants else "cpu"))
+    flavour = options.flavour or ("cuda" if gpus and wants else "cpu")
+    if gpus and wants:
+        _require_drivers(project, [study for study in studies if wanted_device(study, options) != "cpu"], gpus)
+    chosen, why = choose(project, options.runtime, flavour)
     runtime = WarmRuntime(chosen) if options.warm else chosen
     return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+
+
+def _require_drivers(project: Project, studies: Iterable[Study], gpus: tuple[str, ...]) -> None:
+    """`NoDevice` where a GPU that runs may use cannot run what the CUDA lock of one of their backends pins."""
+    found = tuple(card for card in cards() if card.index in gpus) or cards()
+    definition = load_definition(project)
+    for name in backends_of(studies):
+        backend = definition.backends.get(name)
+        if isinstance(backend, PackageBackend) and "cuda" in backend.flavours:
+            lock = backend.flavours["cuda"].lock
+            require_driver(project.root / lock, lock, found)
 
 
 def wanted_device(study: Study, options: Options) -> str:

@@ -37,7 +37,7 @@ def usable_gpus() -> tuple[str, ...]:
     if shutil.which("nvidia-smi") is None:
         return ()
     try:
-        listed = _asked("index")
+        listed = asked("index")
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(line.strip() for line in listed if line.strip().isdigit())
@@ -46,14 +46,14 @@ def usable_gpus() -> tuple[str, ...]:
 def gpu_bytes(gpus: tuple[str, ...]) -> int | None:
     """Memory of the smallest of `gpus`, by index or UUID; None where the driver does not tell."""
     try:
-        listed = [tuple(map(str.strip, line.split(","))) for line in _asked("index,uuid,memory.total")]
+        listed = [tuple(map(str.strip, line.split(","))) for line in asked("index,uuid,memory.total")]
         sizes = [int(size) << 20 for index, uuid, size in listed if index in gpus or uuid.startswith(gpus)]
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return min(sizes, default=None)
 
 
-def _asked(fields: str) -> list[str]:
+def asked(fields: str) -> list[str]:
     """The driver's line of `fields` for each GPU, without units; `OSError` or `SubprocessError` where it does not answer."""
     answer = subprocess.run(
         ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
