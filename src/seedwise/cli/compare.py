@@ -163,9 +163,10 @@ def compare(
     More than two arms without --a and --b: all pairs, as one family under Holm's correction.
     """
     from seedwise.scores.asked import Asked  # these bring scipy, slow to import
+    from seedwise.scores.formats import FORMATS
     from seedwise.scores.mlflow_runs import MlflowRuns, read_runs
     from seedwise.scores.published import compare_published
-    from seedwise.scores.scorecard import FORMATS, choose_pairs, decide_tables
+    from seedwise.scores.scorecard import choose_pairs, decide_tables
     from seedwise.scores.table import read_frames, tables_of
 
     if not 0.0 < alpha < 0.5:

@@ -50,7 +50,7 @@ def params(
     runtime: RuntimeOption = None,
 ) -> None:
     """Print how many parameters a BERT or RoBERTa encoder has, under each rule that reports count by, and why they differ."""
-    project = find_project(Path.cwd())
+    project = _project(needed=(model is not None and not Path(model).is_dir()) or count is True)
     given = {
         "layers": layers,
         "hidden": hidden,
@@ -61,11 +61,21 @@ def params(
         "types": types,
     }
     sizes = sizes_of(model, {name: value for name, value in given.items() if value is not None}, classes, project)
-    counted = {} if count is False else _count(sizes, project, runtime, build=count is True)
+    counted = {} if count is False or project is None else _count(sizes, project, runtime, build=count is True)
     typer.echo(_table(model or "by the sizes given", sizes, counted))
 
 
-def sizes_of(model: str | None, given: dict[str, int], classes: int, project: Project) -> Sizes:
+def _project(needed: bool) -> Project | None:
+    """The project around this folder; numbers need none, and are then counted by formula."""
+    try:
+        return find_project(Path.cwd())
+    except InputError:
+        if needed:
+            raise
+        return None
+
+
+def sizes_of(model: str | None, given: dict[str, int], classes: int, project: Project | None) -> Sizes:
     """Sizes of `model`, an asset or a folder, with those of `given` in place of its own."""
     base: dict[str, Any] = {"kind": "roberta"}
     if model is not None:
@@ -79,12 +89,14 @@ def sizes_of(model: str | None, given: dict[str, int], classes: int, project: Pr
         ) from None
 
 
-def _of_model(model: str, project: Project) -> Sizes:
+def _of_model(model: str, project: Project | None) -> Sizes:
     folder = Path(model)
     if folder.is_dir():
         return sizes_of_folder(folder)
     if "/" in model:
         raise InputError(f"{model}: no such folder")
+    if project is None:
+        project = find_project(Path.cwd())
     manifest = find_manifest(model, project.root)
     if manifest.kind != "model":
         raise AssetError(f"asset {model} is a data set, not a model")

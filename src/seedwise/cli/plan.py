@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
-from seedwise.errors import InputError
+from seedwise.errors import AssetError, ImageError, InputError, SeedwiseError
 from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.forecast.cost import CostModel
 from seedwise.planning.interim import looks_of
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.store.history import runs_of
 from seedwise.store.store import Store, StoredRun
-from seedwise.study.load import study_schema
+from seedwise.study.load import StudyFile, study_schema
 from seedwise.study.model import Variances
 
 
@@ -40,6 +40,18 @@ def plan(
     ] = None,
     form: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    difference: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--difference",
+            help="With --sd-seeds and no study: how many seeds find this difference, anywhere.  May be given again.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option("--examples", min=2, help="And with --sd-examples: on how many examples.")
+    ] = None,
+    alpha: Annotated[float, typer.Option("--alpha", help="For --difference: the level.")] = 0.05,
+    power: Annotated[float, typer.Option("--power", help="For --difference: the chance to find it.")] = 0.8,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 where a claim is unattainable by design.")] = False,
 ) -> None:
     """Show the runs of each study, what is done, what each claim can decide with them, and an estimate of the time.
@@ -50,11 +62,23 @@ def plan(
     for name, value in (("--sd-seeds", sd_seeds), ("--sd-examples", sd_examples)):
         if value is not None and not 0.0 < value < float("inf"):
             raise InputError(f"{name} {value:g}: must be positive, in the metric's own unit (0.01 is one point)")
+    if difference:
+        if sd_seeds is None:
+            raise InputError("--difference needs --sd-seeds, the standard deviation between seeds, in the same unit")
+        if studies:
+            raise InputError(
+                "--difference plans from numbers alone; give it without studies, whose claims have differences of their own"
+            )
+        from seedwise.cli.numbers import plan_numbers
+
+        structured = as_json or form is PlanFormat.json
+        typer.echo(plan_numbers(sd_seeds, sd_examples, difference, examples, alpha, power, structured))
+        return
     stated = Variances(sd_seeds=sd_seeds, sd_examples=sd_examples)
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     say(f"runtime: {bench.runtime.name} ({bench.why})")
-    plans = [bench.plan(file.study, say) for file in files]
+    plans = _plans(bench, files)
     runs = runs_of(bench.store)
     costs = CostModel(runs)
     if as_json or form is PlanFormat.json:
@@ -64,6 +88,21 @@ def plan(
             _print(planned, bench, runs, costs, stated)
     if gate:
         _refuse(plans)
+
+
+def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
+    """The plans that can be made; what keeps a study from it is said, and raised where no study is left."""
+    plans: list[Plan] = []
+    faults: list[SeedwiseError] = []
+    for file in files:
+        try:
+            plans.append(bench.plan(file.study, say))
+        except (AssetError, ImageError) as error:
+            faults.append(error)
+            say(f"{file.study.name}: not planned: {error}")
+    if faults and not plans:
+        raise faults[0]
+    return plans
 
 
 def _refuse(plans: Sequence[Plan]) -> None:

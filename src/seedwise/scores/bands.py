@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from seedwise.scores.table import ScoreTable
-from seedwise.stats import Outcome
-
-if TYPE_CHECKING:
-    from seedwise.scores.scorecard import Compared
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -59,26 +52,28 @@ def _letter(place: int) -> str:
     return _LETTERS[place] if place < 26 else f"{_LETTERS[place % 26]}{place // 26}"
 
 
-def bands_of(table: ScoreTable, pairs: Sequence[Compared]) -> Bands | None:
-    """Groups by the verdicts of all pairs, decided as one family; None where a pair has no verdict to go by."""
-    apart: dict[str, set[str]] = {name: set() for name in table.arms}
-    worse: set[str] = set()
-    for pair in pairs:
-        if pair.verdict.outcome is Outcome.DEGENERATE:
-            return None
-        if pair.verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER):
-            apart[pair.a].add(pair.b)
-            apart[pair.b].add(pair.a)
-            worse.add(pair.b if pair.verdict.outcome is Outcome.A_BETTER else pair.a)
-    means = {name: float(arm.seed_scores.mean()) for name, arm in table.arms.items()}
+def bands_of(
+    means: Mapping[str, float],
+    better: Sequence[tuple[str, str]],
+    *,
+    sign: float,
+    scale: float,
+    metric: str,
+    task: str | None,
+) -> Bands:
+    """Groups of the arms of `means` (higher is better; `sign` turns them into the metric's own), by pairs (better, worse)."""
+    apart: dict[str, set[str]] = {name: set() for name in means}
+    for first, second in better:
+        apart[first].add(second)
+        apart[second].add(first)
+    worse = {second for _, second in better}
     order = sorted(means, key=lambda name: -means[name])
-    groups = _groups(order, apart)
     return Bands(
-        task=table.task,
-        metric=table.metric,
-        scale=100.0 if table.unit == "fraction" else 1.0,
-        arms=tuple((name, table.sign * means[name]) for name in order),
-        groups=groups,
+        task=task,
+        metric=metric,
+        scale=scale,
+        arms=tuple((name, sign * means[name]) for name in order),
+        groups=_groups(order, apart),
         best=tuple(name for name in order if name not in worse),
     )
 

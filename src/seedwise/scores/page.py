@@ -11,7 +11,7 @@ from markupsafe import Markup
 from seedwise.report.drawing import label_rows, render
 from seedwise.report.svg import ARM_COLOURS, INK
 from seedwise.scores.bands import Bands
-from seedwise.scores.scorecard import Compared, Scorecard, outcome_of, pair_cells
+from seedwise.scores.card import Compared, Scorecard, outcome_of, pair_cells
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

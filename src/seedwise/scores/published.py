@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from seedwise.errors import InputError
-from seedwise.scores.scorecard import own_interval
+from seedwise.scores.card import own_interval
 from seedwise.scores.table import ScoreTable
 from seedwise.stats import Degenerate, predict
 from seedwise.stats.prose import format_score, p_is

@@ -159,7 +159,7 @@ def roles_of(frame: Frame, asked: Asked) -> Roles:
     taken.append(task)
     prediction = of("prediction", asked.prediction, taken)
     label = of("label", asked.label, [*taken, prediction])
-    choice = known.get("choice") or find(frame, "choice", [*taken, prediction, label])
+    choice = known.get("choice") or (None if "repeat" in known else find(frame, "choice", [*taken, prediction, label]))
     cluster = None
     if asked.cluster not in (None, "none"):
         cluster = asked_column(frame, str(asked.cluster), "--cluster")

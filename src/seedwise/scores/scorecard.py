@@ -1,12 +1,9 @@
-"""Verdicts on scores of one's own: which pairs, decided how, and shown as text, JSON, Markdown, LaTeX or CSV."""
+"""Verdicts on scores of one's own: which pairs, and decided how."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from seedwise.errors import InputError
 from seedwise.scores.bands import Bands, bands_of
+from seedwise.scores.card import Compared, Scorecard
 from seedwise.scores.rows import some
 from seedwise.scores.summaries import decide_summaries
 from seedwise.scores.table import ArmTable, ScoreTable
@@ -27,7 +25,6 @@ from seedwise.stats import (
     decide_crossed,
     decide_paired,
     decide_scores,
-    format_p,
     multi_bootstrap,
     resolve_family,
     sentence,
@@ -36,69 +33,6 @@ from seedwise.stats import (
 Pair = tuple[str, str]
 
 _TOO_MANY = 4_000_000  # cells of an arm beyond which resampling takes minutes
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One pair's verdict; `text` is its sentence.
-
-    The verdict is of scores of which higher is better; `sign` is -1 where the metric's own lower values are, and what is
-    shown is the metric's own. `sensitivity` is the multi-bootstrap, where there are scores of examples; it decides nothing.
-    """
-
-    a: str
-    b: str
-    metric: str
-    unit: str
-    verdict: Verdict
-    text: str
-    sensitivity: MultiBootstrapResult | None
-    task: str | None = None
-    sign: float = 1.0
-
-    @property
-    def estimate(self) -> float | None:
-        """A - B in the metric's own unit and direction."""
-        return None if self.verdict.estimate is None else self.sign * self.verdict.estimate
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        return own_interval(self.verdict.interval, self.sign)
-
-
-@dataclass(frozen=True, slots=True)
-class Scorecard:
-    """All pairs that were compared; `note` says what family they were held to, `notices` what was chosen in reading.
-
-    `bands` are groups of arms that cannot be told apart, best first, a tuple a task, where all pairs of several arms were compared.
-    """
-
-    pairs: tuple[Compared, ...]
-    note: str
-    notices: tuple[str, ...] = ()
-    bands: tuple[Bands, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict of the one pair that was compared; ValueError where there are several."""
-        (pair,) = self.pairs
-        return pair.verdict
-
-    def __str__(self) -> str:
-        return as_text(self)
-
-    def _repr_html_(self) -> str:
-        from seedwise.scores.page import fragment
-
-        return fragment(self)
-
-
-def own_interval(interval: tuple[float, float] | None, sign: float) -> tuple[float, float] | None:
-    """An interval of scores of which higher is better, in the metric's own direction."""
-    if interval is None:
-        return None
-    low, high = sorted(sign * bound for bound in interval)
-    return low, high
 
 
 def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
@@ -166,7 +100,7 @@ def decide_tables(
         for table, pairs in tables
         if len(table.arms) > 2
         and len(pairs) == len(table.arms) * (len(table.arms) - 1) // 2
-        and (made := bands_of(table, [pair for pair in compared if pair.task == table.task])) is not None
+        and (made := _bands(table, compared)) is not None
     )
     return Scorecard(compared, _note(len(jobs), size, alpha), tuple(notices), bands)
 
@@ -259,218 +193,13 @@ def _note(pairs: int, family: int, alpha: float) -> str:
     return f"Held to the first step of Holm over a family of {family} claims at {alpha:g}."
 
 
-def as_dict(compared: Compared) -> dict[str, Any]:
-    """One pair for a program, numbers in the metric's own unit."""
-    verdict = compared.verdict
-    test, resampled = verdict.tost, compared.sensitivity
-    task = {} if compared.task is None else {"task": compared.task}
-    return {
-        **task,
-        "a": compared.a,
-        "b": compared.b,
-        "metric": compared.metric,
-        "direction": "higher" if compared.sign > 0.0 else "lower",
-        "unit": compared.unit,
-        "verdict": verdict.outcome.value,
-        "question": verdict.question.value,
-        "estimate": compared.estimate,
-        "interval": None if compared.interval is None else list(compared.interval),
-        "standard_error": verdict.standard_error,
-        "df": verdict.df,
-        "basis": None if verdict.basis is None else verdict.basis.value,
-        "alpha": verdict.alpha,
-        "p": verdict.p,
-        "p_adjusted": verdict.p_adjusted,
-        "p_exact": verdict.p_exact,
-        "floor": verdict.floor,
-        "p_a_greater_b": verdict.p_a_greater_b,
-        "n_seeds": list(verdict.n_seeds),
-        "n_examples": verdict.n_examples,
-        "n_clusters": verdict.n_clusters,
-        "collapsed": list(verdict.collapsed),
-        "paired": verdict.paired,
-        "family_size": verdict.family_size,
-        "claim": verdict.claim,
-        "tost": None
-        if test is None
-        else {
-            "margin": test.margin,
-            "p": test.p,
-            "interval": list(own_interval(test.interval, compared.sign) or ()),
-            "equivalent": test.equivalent,
-        },
-        "mcnemar": None
-        if verdict.mcnemar is None
-        else {"only_a": verdict.mcnemar.only_a, "only_b": verdict.mcnemar.only_b, "p": verdict.mcnemar.p},
-        "prediction": None
-        if verdict.prediction is None
-        else {
-            "interval": list(own_interval(verdict.prediction.interval, compared.sign) or ()),
-            "p": verdict.prediction.p,
-            "inside": verdict.prediction.inside,
-        },
-        "multi_bootstrap": None
-        if resampled is None
-        else {
-            "p": resampled.p,
-            "interval": list(own_interval(resampled.interval, compared.sign) or ()),
-            "resamples": resampled.resamples,
-        },
-        "needed": None
-        if verdict.needed is None
-        else {
-            "seeds_per_arm": verdict.needed.seeds_per_arm,
-            "examples": verdict.needed.examples,
-            "approximate": verdict.needed.approximate,
-        },
-        "reason": None if verdict.reason is None else verdict.reason.value,
-        "notes": list(verdict.notes),
-        "sentence": compared.text,
-    }
-
-
-def as_text(card: Scorecard) -> str:
-    """What was chosen in reading, a verdict a pair with its sentence, and the groups of arms."""
-    several = len({pair.task for pair in card.pairs}) > 1
-    lines = [f"({notice})" for notice in card.notices]
-    for pair in card.pairs:
-        task = f"{pair.task}: " if several else ""
-        lines.append(f"{task}{pair.a} against {pair.b}: {outcome_of(pair)}\n  {pair.text}")
-    for bands in card.bands:
-        lines.extend(bands.lines(several))
-    return "\n".join([*lines, *([card.note] if card.note else [])])
-
-
-def outcome_of(pair: Compared) -> str:
-    """The outcome with the arms' names."""
-    names = {Outcome.A_BETTER: f"{pair.a} better", Outcome.B_BETTER: f"{pair.b} better"}
-    return names.get(pair.verdict.outcome, pair.verdict.outcome.value)
-
-
-def as_json(card: Scorecard) -> str:
-    """One object where one pair was compared, a list of them where several were."""
-    items = [as_dict(pair) for pair in card.pairs]
-    return json.dumps(items[0] if len(items) == 1 else items, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def as_csv(card: Scorecard) -> str:
-    """A header and a row a pair; intervals and seeds in two columns each, an undefined figure an empty cell."""
-    rows = [_flat(as_dict(pair)) for pair in card.pairs]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().rstrip("\n")
-
-
-def as_markdown(card: Scorecard) -> str:
-    head = "| A | B | verdict | A − B | interval | p | exact p | floor | seeds | examples |"
-    lines = [head, "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
-    for pair in card.pairs:
-        cells = (cell.replace("|", "\\|") for cell in pair_cells(pair))
-        lines.append(f"| {' | '.join(cells)} |")
-    sentences = [f"- {pair.text}" for pair in card.pairs]
-    return "\n".join([*lines, "", *sentences, *_groups_md(card), *(["", card.note] if card.note else [])])
-
-
-def _groups_md(card: Scorecard) -> list[str]:
-    lines: list[str] = []
-    for bands in card.bands:
-        lines += ["", *bands.markdown()]
-    return lines
-
-
-def as_latex(card: Scorecard) -> str:
-    """A booktabs table, the sentences as comments above it."""
-    rows = [" & ".join(_escape(cell) for cell in pair_cells(pair)) + r" \\" for pair in card.pairs]
-    return "\n".join(
-        [
-            *(f"% {pair.text}" for pair in card.pairs),
-            *([f"% {card.note}"] if card.note else []),
-            r"\begin{tabular}{lllrrrrrrr}",
-            r"\toprule",
-            r"A & B & verdict & $A - B$ & interval & $p$ & exact $p$ & floor & seeds & examples \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(line for bands in card.bands for line in bands.latex(_escape)),
-        ]
-    )
-
-
-def as_html(card: Scorecard) -> str:
-    from seedwise.scores.page import page  # brings jinja2 and matplotlib, slow to import
-
-    return page(card)
-
-
-FORMATS = {"text": as_text, "json": as_json, "md": as_markdown, "latex": as_latex, "csv": as_csv, "html": as_html}
-
-
-def _flat(item: dict[str, Any]) -> dict[str, Any]:
-    low, high = item["interval"] or (None, None)
-    mcnemar, prediction = item["mcnemar"] or {}, item["prediction"] or {}
-    ahead_low, ahead_high = prediction.get("interval") or (None, None)
-    test = item["tost"] or {}
-    t_low, t_high = test.get("interval") or (None, None)
-    needed = item["needed"] or {}
-    plain = {
-        k: v
-        for k, v in item.items()
-        if k
-        not in (
-            "interval",
-            "n_seeds",
-            "tost",
-            "multi_bootstrap",
-            "needed",
-            "notes",
-            "mcnemar",
-            "prediction",
-            "collapsed",
-        )
-    }
-    return {
-        **plain,
-        "interval_low": low,
-        "interval_high": high,
-        "n_seeds_a": item["n_seeds"][0],
-        "n_seeds_b": item["n_seeds"][1],
-        "margin": test.get("margin"),
-        "tost_p": test.get("p"),
-        "tost_low": t_low,
-        "tost_high": t_high,
-        "needed_seeds_per_arm": needed.get("seeds_per_arm"),
-        "needed_examples": needed.get("examples"),
-        "collapsed_a": item["collapsed"][0],
-        "collapsed_b": item["collapsed"][1],
-        "mcnemar_p": mcnemar.get("p"),
-        "prediction_low": ahead_low,
-        "prediction_high": ahead_high,
-    }
-
-
-def pair_cells(pair: Compared) -> list[str]:
-    verdict = pair.verdict
-    scale, digits = (100.0, 2) if pair.unit == "fraction" else (1.0, 2 if pair.unit == "percent" else 4)
-    n_a, n_b = verdict.n_seeds
-    interval = "–"
-    if pair.interval is not None:
-        interval = " to ".join(f"{bound * scale:.{digits}f}" for bound in pair.interval)
-    return [
-        pair.a if pair.task is None else f"{pair.a} ({pair.task})",
-        pair.b,
-        verdict.outcome.value,
-        "–" if pair.estimate is None else f"{pair.estimate * scale:+.{digits}f}",
-        interval,
-        *("–" if p is None else format_p(p) for p in (verdict.p, verdict.p_exact, verdict.floor)),
-        f"{n_a}" if n_a == n_b else f"{n_a}, {n_b}",
-        "–" if verdict.n_examples is None else f"{verdict.n_examples}",
-    ]
-
-
-def _escape(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}
-    special |= {char: f"\\{char}" for char in "&%$#_{}"}
-    return "".join(special.get(char, char) for char in text)
+def _bands(table: ScoreTable, compared: Sequence[Compared]) -> Bands | None:
+    """Groups by the verdicts of a task's pairs; None where a pair has no verdict to go by."""
+    pairs = [pair for pair in compared if pair.task == table.task]
+    if any(pair.verdict.outcome is Outcome.DEGENERATE for pair in pairs):
+        return None
+    better = [(pair.a, pair.b) for pair in pairs if pair.verdict.outcome is Outcome.A_BETTER]
+    better += [(pair.b, pair.a) for pair in pairs if pair.verdict.outcome is Outcome.B_BETTER]
+    scale = 100.0 if table.unit == "fraction" else 1.0
+    means = {name: float(arm.seed_scores.mean()) for name, arm in table.arms.items()}
+    return bands_of(means, better, sign=table.sign, scale=scale, metric=table.metric, task=table.task)

@@ -135,6 +135,8 @@ class _Words:
             return f"{rests}; of equivalence there is no exact test."
         if v.floor is not None and v.floor_is_high:
             return f"{rests}; no exact test over so few seeds could confirm it (floor {format_floor(v.floor)})."
+        if v.p_exact is None:
+            return f"{rests}; no exact test over them was taken."
         return f"{rests}; the exact test over seeds does not confirm it."
 
     def _clean_seeds(self) -> str:
