@@ -88,7 +88,7 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def lines_of(handle: IO[str], name: str) -> Iterator[tuple[int, str]]:
-    """Number and text of each line that is not blank; `ValueError` for a line, or a file, beyond the bounds."""
+    """Number and text of each line; `ValueError` for a line, or a file, beyond the bounds."""
     number, size = 0, 0
     while line := handle.readline(LINE_CHARACTERS + 1):
         number += 1
@@ -97,8 +97,7 @@ def lines_of(handle: IO[str], name: str) -> Iterator[tuple[int, str]]:
             raise ValueError(f"{name}:{number}: a line of more than {LINE_CHARACTERS >> 20} Mi characters")
         if size > DATA_BYTES:
             raise ValueError(f"{name}: more than {DATA_BYTES >> 30} GiB of text, unpacked")
-        if line.strip():
-            yield number, line
+        yield number, line
 
 
 def reason(error: Exception) -> str:

@@ -436,3 +436,95 @@ def test_a_faulty_signature_names_its_field(change: Callable[[str], str], said: 
     with pytest.raises(InputError) as found:
         parse_signature(change(line))
     assert said in str(found.value)
+
+
+def refuted(files: Files, path: Path) -> str:
+    path.write_bytes(relisted(files))
+    with pytest.raises(RefutedBundle) as caught:
+        verify(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("star", ["# an *important* one\n", "# * *\n", ""])
+def test_a_study_file_that_says_something_else_is_refuted_whatever_its_comments_say(star: str, bundle: Path) -> None:
+    files = files_of(bundle)
+    said = json.loads(files["studies/small/study.yaml"])
+    said["title"] = "another"
+    files["studies/small/study.yaml"] = f"{star}{json.dumps(said)}".encode()
+    assert "study.yaml: does not say what study.json says" in refuted(files, bundle)
+
+
+def test_a_study_file_that_grows_without_end_is_refuted(bundle: Path) -> None:
+    files = files_of(bundle)
+    lines = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    files["studies/small/study.yaml"] = lines.encode()
+    assert "study.yaml: does not say what study.json says" in refuted(files, bundle)
+
+
+@pytest.mark.parametrize("name", ["environment.json", "parameters.json"])
+@pytest.mark.parametrize("data", [b"{}", b"\xff\x00 no JSON", None])
+def test_records_are_held_to_the_result_that_names_them(name: str, data: bytes | None, bundle: Path) -> None:
+    files = files_of(bundle)
+    place = next((place for place in sorted(files) if place.endswith(f"/{name}")), None)
+    assert place is not None
+    if data is None:
+        del files[place]
+    else:
+        files[place] = data
+    assert place in refuted(files, bundle)
+
+
+@pytest.mark.parametrize("data", [b"{}", b"\xff\x00 no JSON", b"[" * 5000])
+def test_records_that_say_nothing_are_refuted_even_where_the_result_agrees(data: bytes, bundle: Path) -> None:
+    files = files_of(bundle)
+    place = next(place for place in sorted(files) if place.endswith("/environment.json"))
+    result = place.replace("environment.json", "result.json")
+    said = json.loads(files[result])
+    said["files"]["environment.json"] = hashlib.sha256(data).hexdigest()
+    files[place], files[result] = data, json.dumps(said).encode()
+    assert "not what the contract says" in refuted(files, bundle)
+
+
+def test_a_study_is_counted_once(bundle: Path) -> None:
+    files = files_of(bundle)
+    manifest = json.loads(files["manifest.json"])
+    files["manifest.json"] = json.dumps({**manifest, "studies": ["small", "small"]}).encode()
+    bundle.write_bytes(relisted(files))
+    with pytest.raises(DamagedBundle, match="names a study twice"):
+        verify(bundle)
+
+
+@pytest.mark.parametrize("run", ["../../../outside", "/etc", "x"])
+def test_a_run_outside_the_bundle_is_not_opened(run: str, bundle: Path) -> None:
+    files = files_of(bundle)
+    plan = json.loads(files["studies/small/plan.json"])
+    plan["runs"][0]["run_id"] = run
+    files["studies/small/plan.json"] = json.dumps(plan).encode()
+    assert "plan.json: not what this version" in refuted(files, bundle)
+
+
+@pytest.mark.parametrize(
+    "data", [b"[]", b"{}", b"\xff", b'{"claims": {"a": {}}, "explored": {}}', b"[" * 5000, b"9" * 5000]
+)
+def test_verdicts_that_are_none_are_refuted(data: bytes, bundle: Path) -> None:
+    files = files_of(bundle)
+    files["studies/small/verdicts.json"] = data
+    assert "verdicts.json" in refuted(files, bundle)
+
+
+def test_what_unpacks_to_a_thousand_times_its_size_is_not_unpacked(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", bytes(60 << 20))
+    with pytest.raises(NotABundle, match="times its size"):
+        verify(bundle)
+
+
+def test_more_predictions_than_rows_are_refuted(bundle: Path) -> None:
+    files = files_of(bundle)
+    place = next(place for place in sorted(files) if place.endswith("/test.jsonl"))
+    result = place.replace("predictions/test.jsonl", "result.json")
+    files[place] = files[place] * 20000
+    said = json.loads(files[result])
+    said["files"]["predictions/test.jsonl"] = hashlib.sha256(files[place]).hexdigest()
+    files[result] = json.dumps(said).encode()
+    assert "more lines than" in refuted(files, bundle)

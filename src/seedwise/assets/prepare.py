@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
-import json
+import lzma
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,14 @@ from seedwise.assets.texts import (
     share_of,
     split_of,
 )
+from seedwise.bounded import lines_of, parse_json, reason
 from seedwise.errors import AssetError
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.study.model import Rows
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
+from seedwise_contract.faults import shown
 from seedwise_contract.files import sha256_file, tree_digest, write_json, write_lines
 from seedwise_contract.spec import Columns, Model, PromptColumns, Split, TextColumns
 
@@ -202,13 +204,23 @@ def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
 
 def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
     columns = table.columns
-    for number, value in enumerate(_records(table, path), start=1):
+    for number, value in _records(table, path):
         wanted = [c for c in (columns.text, columns.text_pair, columns.label, columns.group) if c is not None]
         missing = [c for c in wanted if value.get(c) is None]
         if missing:
             raise AssetError(
                 f"{path.name}, row {number}: no column {', '.join(missing)}; found {', '.join(map(str, value))}"
             )
+        odd = [
+            name for name in wanted if not isinstance(value[name], str | int | float) or isinstance(value[name], bool)
+        ]
+        odd = [
+            name
+            for name in wanted
+            if name in odd or (name in (columns.text, columns.text_pair) and not isinstance(value[name], str))
+        ]
+        if odd:
+            raise AssetError(f"{path.name}, row {number}: {odd[0]} is {shown(value[odd[0]])}; text is needed")
         label = str(value[columns.label])
         if label in table.drop:
             continue
@@ -226,15 +238,26 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
         )
 
 
-def _records(table: Table, path: Path) -> Iterator[dict[str, Any]]:
-    with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", newline="") as handle:
-        text: io.TextIOBase = handle
-        try:
+def _records(table: Table, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and columns of each row; `AssetError` names the file and the row that cannot be read."""
+    number = 0
+    try:
+        with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", newline="") as handle:
+            lines = lines_of(handle, path.name)
             if table.format == "jsonl":
-                yield from (json.loads(line) for line in text)
-            elif table.format == "csv":
-                yield from csv.DictReader(text, strict=True)
-            else:
-                yield from csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-        except (json.JSONDecodeError, csv.Error, UnicodeDecodeError) as error:
-            raise AssetError(f"{path.name}: cannot be read as {table.format}: {error}") from None
+                for number, line in lines:
+                    if not line.strip():
+                        continue
+                    value = parse_json(line)
+                    if not isinstance(value, dict):
+                        raise ValueError(f"found {shown(value)}; a JSON object is needed")
+                    yield number, value
+                return
+            tabs: dict[str, Any] = (
+                {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if table.format == "tsv" else {"strict": True}
+            )
+            for number, row in enumerate(csv.DictReader((line for _, line in lines), **tabs), start=1):
+                yield number, row
+    except (ValueError, csv.Error, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        where = f", row {number}" if number else ""
+        raise AssetError(f"{path.name}{where}: cannot be read as {table.format}: {reason(error)}") from None

@@ -5,17 +5,19 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import json
 import lzma
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seedwise.assets.manifest import Corpus, Cut, Dialogues
-from seedwise.errors import AssetError
+from seedwise.bounded import lines_of, parse_json, read_bytes, reason
+from seedwise.errors import AssetError, InputError
 
 OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 JsonRow = dict[str, str]
+_JSON_BYTES = 2 << 30
 _T = TypeVar("_T")
 
 
@@ -50,9 +52,9 @@ def dialogue_splits(asset: str, dialogues: Dialogues, raw: Path) -> dict[str, li
     columns = dialogues.columns
     path = raw / dialogues.file
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise AssetError(f"{path.name}: cannot be read as json: {error}") from None
+        records = parse_json(read_bytes(path, _JSON_BYTES))
+    except (ValueError, InputError) as error:
+        raise AssetError(f"{path.name}: cannot be read as json: {reason(error)}") from None
     if not isinstance(records, list):
         raise AssetError(f"{path.name}: found {type(records).__name__}; a list of objects is needed")
     rows = []
@@ -82,10 +84,10 @@ def _splits(asset: str, cut: Cut, rows: Iterable[JsonRow]) -> dict[str, list[Jso
 def _words(path: Path) -> Iterator[str]:
     try:
         with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as handle:
-            for line in handle:
+            for _, line in lines_of(handle, path.name):
                 yield from line.split()
-    except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
-        raise AssetError(f"{path.name}: cannot be read as text: {error}") from None
+    except (ValueError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise AssetError(f"{path.name}: cannot be read as text: {reason(error)}") from None
 
 
 def _filled(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

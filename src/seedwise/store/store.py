@@ -217,8 +217,8 @@ def _record(model: type[_Model], folder: Path, name: str) -> _Model:
     except ValidationError as error:
         fault = faults_of(error)[0]
         raise DamagedRun(
-            f"{folder / name}: not a {name.removesuffix('.json')} of the contract ({error.error_count()} fault(s), "
-            f"the first {fault}); {_CURE}"
+            f"{folder / name}: not a {name.removesuffix('.json')} of the contract ({error.error_count()} fault(s), the first "
+            f"{fault}); {_CURE}"
         ) from None
     except OSError as error:
         raise DamagedRun(f"{error}; {_CURE}") from None
