@@ -123,10 +123,10 @@ def _refuse_unsafe(path: Path, members: list[zipfile.ZipInfo]) -> None:
             refuse(f"{name} is a link or a device, not a file")
         if member.flag_bits & 0x1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             refuse(f"{name} is encrypted, or packed in a way that bundles are not")
-        if member.file_size > MAX_RATIO * member.compress_size + FREE_BYTES:
-            refuse(f"{name} unpacks to more than {MAX_RATIO} times its size")
         if member.file_size > MAX_FILE_BYTES:
             refuse(f"{name} has {member.file_size >> 20} MiB; a file has at most {MAX_FILE_BYTES >> 20}")
+        if member.file_size > MAX_RATIO * member.compress_size + FREE_BYTES:
+            refuse(f"{name} unpacks to more than {MAX_RATIO} times its size")
     if sum(member.file_size for member in members) > MAX_BYTES:
         refuse(f"its files have more than {MAX_BYTES >> 20} MiB together")
 
