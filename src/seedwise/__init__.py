@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["compare"]
+from seedwise.version import __version__
+
+__all__ = ["__version__", "compare"]
 
 if TYPE_CHECKING:
     from seedwise.scores.api import compare

@@ -198,7 +198,8 @@ def test_f26_a_store_of_files_of_mlflow(tmp_path: Path) -> None:
             put(
                 place,
                 f"artifact_uri: x\nend_time: 2\nentry_point_name: ''\nexperiment_id: '1'\nlifecycle_stage: active\n"
-                f"run_id: {name}\nrun_name: r\nrun_uuid: {name}\nsource_name: ''\nsource_type: 4\nsource_version: ''\nstart_time: 1\nstatus: 3\ntags: []\nuser_id: u\n",
+                f"run_id: {name}\nrun_name: r\nrun_uuid: {name}\nsource_name: ''\nsource_type: 4\n"
+                "source_version: ''\nstart_time: 1\nstatus: 3\ntags: []\nuser_id: u\n",
                 "meta.yaml",
             )
             put(place, f"1700000000000 {level + seed / 5} 0\n", "metrics/accuracy")

@@ -9,8 +9,8 @@ import numpy
 import scipy
 from pydantic import Field
 
-from seedwise import __version__
 from seedwise.verdicts.comparison import REPORTED_SPLIT
+from seedwise.version import __version__
 from seedwise_contract.base import ContractModel
 from seedwise_contract.spec import Name, RunSpec, Sha256
 

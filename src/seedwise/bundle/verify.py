@@ -267,7 +267,8 @@ def _unlike_result(run: StoredRun, files: Any, data: PreparedData) -> Iterator[t
         if digest != said:
             yield (
                 place,
-                f"changed since the run ended: its sha256 is {digest[:16]}…, the run's result says {said[:16] + '…' if said else 'nothing of it'}",
+                f"changed since the run ended: its sha256 is {digest[:16]}…, the run's result says "
+                f"{said[:16] + '…' if said else 'nothing of it'}",
             )
         elif name in _RECORDS:
             try:

@@ -7,9 +7,9 @@ import sys
 import typer
 
 import seedwise.threads  # noqa: F401
-from seedwise import __version__
 from seedwise.cli import bundle, certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
+from seedwise.version import __version__
 from seedwise_contract import BackendError
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from seedwise import __version__
 from seedwise.planning.plan import PlannedRun
 from seedwise.report import text
 from seedwise.report.answers import read_answered
@@ -33,6 +32,7 @@ from seedwise.study.metric import METRICS, Metric
 from seedwise.study.model import Claim, Study
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.signature import sign
+from seedwise.version import __version__
 
 
 def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy
 import scipy
 
-from seedwise import __version__
 from seedwise.store.store import Store, StoredRun
 from seedwise.verdicts.comparison import StudyOutcome
+from seedwise.version import __version__
 from seedwise_contract.files import sha256_file
 
 HERE = Path(__file__).parent

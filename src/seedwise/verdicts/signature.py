@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seedwise import __version__
 from seedwise.errors import InputError
 from seedwise.stats import Question
 from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
+from seedwise.version import __version__
 
 SHORT = 8  # digits of what only has to be told apart
 LONG = 16  # of the predictions, which the verdict hangs on
