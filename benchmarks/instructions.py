@@ -3,7 +3,8 @@
     python benchmarks/instructions.py --python PYTHON-OF-THE-HF-ENVIRONMENT
 
 Prints the medians of an update's seconds for both, their ratio, torch's own word for the kernels it uses, and a digest of the trained
-weights: whoever has two kinds of processor can see whether the digests of `avx2` agree.
+weights: whoever has two kinds of processor can see whether the digests of `avx2` agree.  Where there is a C compiler, both are also
+done where oneMKL takes the processor for another maker's.
 """
 
 from __future__ import annotations
@@ -14,15 +15,22 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.backends.other_maker import shim  # noqa: E402
+
 TURNS, UPDATES = 3, 30
 
 STEPS = """
 import hashlib, json, sys, time
+from seedwise_contract.processor import hold
 from seedwise_contract.torch_device import set_determinism, set_environment
-set_environment(1, sys.argv[1] if sys.argv[1] != "native" else None)
+set_environment(1)
+hold(sys.argv[1] if sys.argv[1] != "native" else None)
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 switches = set_determinism(1)
@@ -49,12 +57,16 @@ def main() -> None:
     arguments = parser.parse_args()
     paths = [str(ROOT / "backends" / name / "src") for name in ("contract", "hf")]
     told: dict[str, list[dict[str, object]]] = {"native": [], "avx2": []}
+
+    def steps(kind: str, more: dict[str, str]) -> dict[str, object]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
+        command = [arguments.python, "-c", STEPS, kind, str(UPDATES)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
     for turn in range(TURNS):
         for kind in told if turn % 2 else reversed(told):
-            command = [arguments.python, "-c", STEPS, kind, str(UPDATES)]
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-            told[kind].append(json.loads(done.stdout.splitlines()[-1]))
+            told[kind].append(steps(kind, {}))
     medians = {kind: statistics.median(float(str(one["seconds"])) for one in found) for kind, found in told.items()}
     for kind, found in told.items():
         weights = {str(one["weights"]) for one in found}
@@ -62,6 +74,10 @@ def main() -> None:
             f"{kind}: {medians[kind]:.4f} s an update, kernels {found[0]['kernels']}, weights {', '.join(sorted(weights))}"
         )
     print(f"ratio {medians['avx2'] / medians['native']:.2f}")
+    with tempfile.TemporaryDirectory() as folder:
+        library = shim(Path(folder))
+        for kind in told if library else ():
+            print(f"{kind}, taken for another maker's: weights {steps(kind, {'LD_PRELOAD': str(library)})['weights']}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from importlib import metadata
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
+from seedwise_contract.processor import cpu_name, holding
 
 IMAGE_VARIABLE = "SEEDWISE_IMAGE_DIGEST"
 
@@ -19,7 +20,9 @@ class Environment(ContractModel):
     image_digest: str | None = Field(description="as the runtime gave it; null outside the harness")
     python: str
     platform: str
-    cpu: str | None
+    cpu: str | None = Field(
+        description="the processor by name, maker, family and model: last bits may differ on another kind"
+    )
     cpu_threads: int
     device: str = Field(description="name of the accelerator, or cpu")
     driver: str | None
@@ -37,17 +40,6 @@ def installed_packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def cpu_name() -> str | None:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as handle:
-            for line in handle:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or None
-
-
 def read_environment(*, threads: int, device: str, driver: str | None, determinism: dict[str, str]) -> Environment:
     return Environment(
         image_digest=os.environ.get(IMAGE_VARIABLE),
@@ -58,5 +50,5 @@ def read_environment(*, threads: int, device: str, driver: str | None, determini
         device=device,
         driver=driver,
         packages=dict(installed_packages()),
-        determinism=determinism,
+        determinism=determinism | holding(),
     )

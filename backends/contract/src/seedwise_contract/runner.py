@@ -18,6 +18,7 @@ from seedwise_contract.exits import BackendError, ExitCode, Interrupted, OutOfMe
 from seedwise_contract.faults import Fault
 from seedwise_contract.files import RunFiles, sha256_file, write_json
 from seedwise_contract.probe import REQUEST, RESULT, load_request
+from seedwise_contract.processor import hold
 from seedwise_contract.results import Cost, FailureReason, RunResult, RunStatus, Timings
 from seedwise_contract.spec import RunSpec, load_spec
 
@@ -43,6 +44,7 @@ def run(backend: Backend, spec: RunSpec, roots: Roots, out: Path) -> int:
         context = RunContext(files, roots, EventLog(files.events))
         signal.signal(signal.SIGTERM, context.request_stop)
         try:
+            hold(spec.device.instructions)
             result = backend.run(spec, context)
             context.events.end(result.status.value)
         finally:
@@ -82,6 +84,7 @@ def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
         request = load_request(out / REQUEST)
         context = RunContext(files, roots, EventLog(files.events))
         try:
+            hold(spec.device.instructions)
             result = backend.probe(spec, request, context)
         finally:
             context.events.close()

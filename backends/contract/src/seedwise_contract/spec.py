@@ -278,7 +278,7 @@ class Device(ContractModel):
     instructions: Instructions | None = Field(
         default=None,
         exclude_if=lambda value: value is None,  # what is not asked for leaves the ids of older runs as they were
-        description="instruction set that numerical libraries are held to, on x86-64; null: the best that the processor has",
+        description="kernels that numerical libraries are held to, on x86-64 (`processor.HELD`); null: the best for the processor",
     )
 
 

@@ -13,34 +13,19 @@ from typing import TYPE_CHECKING
 
 from seedwise_contract.environment import Environment, read_environment
 from seedwise_contract.exits import BackendError, OutOfMemory
-from seedwise_contract.spec import Instructions, RunSpec
+from seedwise_contract.spec import RunSpec
 
 if TYPE_CHECKING:
     import torch
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 _QUIET = {"DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-_HELD = {
-    "avx2": {
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "MKL_CBWR": "AVX2,STRICT",
-        "OPENBLAS_CORETYPE": "Haswell",
-    }
-}
 _LESS_MEMORY = "lower recipe.batch_size (and raise recipe.accumulation), or recipe.max_length"
 
 
-def set_environment(threads: int, instructions: Instructions | None = None) -> None:
-    """Set what libraries read when they are imported: the thread count is fixed, and nothing is reported.
-
-    `instructions` holds torch's own kernels, oneDNN and MKL to an instruction set, and MKL to one way of computing
-    whatever the alignment of its operands.
-    """
+def set_environment(threads: int) -> None:
+    """Set what libraries read when they are imported: the thread count is fixed, and nothing is reported."""
     os.environ.update(_QUIET)
-    if instructions is not None:
-        os.environ.update(_HELD[instructions])
     os.environ.update({variable: str(threads) for variable in _THREADS})
 
 

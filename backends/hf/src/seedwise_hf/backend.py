@@ -72,16 +72,14 @@ class HfBackend:
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
-        set_environment(
-            spec.device.threads, spec.device.instructions
-        )  # before torch is imported: libraries read the environment once
+        set_environment(spec.device.threads)  # before torch is imported: libraries read the environment once
         from seedwise_hf.run import run
 
         return run(spec, context, self.methods[spec.method.name], begun)
 
     def probe(self, spec: RunSpec, request: ProbeRequest, context: RunContext) -> ProbeResult:
         begun = time.monotonic()
-        set_environment(spec.device.threads, spec.device.instructions)
+        set_environment(spec.device.threads)
         from seedwise_hf.probe import probe
 
         return probe(spec, request, context, self.methods[spec.method.name], self.describe(), begun)

@@ -12,15 +12,14 @@ from __future__ import annotations
 import os
 
 from seedwise_contract import torch_device
-from seedwise_contract.spec import Instructions
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
-def set_environment(threads: int, instructions: Instructions | None = None) -> None:
+def set_environment(threads: int) -> None:
     """Set what libraries read when they are imported: nothing is fetched or reported, and the rest as the contract's."""
     os.environ.update(_OFFLINE)
-    torch_device.set_environment(threads, instructions)
+    torch_device.set_environment(threads)
 
 
 def seed_torch(seed: int) -> None:

@@ -38,7 +38,7 @@ class PeftBackend(HfBackend):
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
-        set_environment(spec.device.threads, spec.device.instructions)
+        set_environment(spec.device.threads)
         from seedwise_hf.run import run
         from seedwise_peft.run import PeftRun
 

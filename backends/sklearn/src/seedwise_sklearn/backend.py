@@ -47,8 +47,6 @@ class SklearnBackend:
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
         _set_environment(spec.device.threads)
-        if spec.device.instructions is not None:
-            os.environ["OPENBLAS_CORETYPE"] = "Haswell"
         from seedwise_sklearn.run import run
 
         return run(spec, context, begun)
