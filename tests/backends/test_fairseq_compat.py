@@ -65,18 +65,25 @@ def test_what_is_no_checkpoint_of_fairseqs_is_refused_by_name(fairseq: BackendPy
     # A TorchScript archive by its parts alone, a pickle of Python 2's, a cut zip, a text, nothing at all.
     with zipfile.ZipFile(tmp_path / "parts.pt", "w") as archive:
         archive.writestr("model/code/__torch__.py", "def forward(self): pass")
+        archive.writestr("model/version", "3\n")
         archive.writestr("model/data.pkl", pickle.dumps({}))
     (tmp_path / "two.pt").write_bytes(b"(dp0\nS'model'\np1\n(dp2\nS'\\xe9'\np3\nI1\nss.")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "global.pt").read_bytes()[:300])
+    # The end of an archive's directory named once more in its comment: Python's reader takes it for none, torch's does not.
+    ended = bytearray((tmp_path / "script.pt").read_bytes())
+    ended[-2:] = (8).to_bytes(2, "little")
+    (tmp_path / "comment.pt").write_bytes(bytes(ended) + b"PK\x05\x06 end")
+    assert not zipfile.is_zipfile(tmp_path / "comment.pt")
     (tmp_path / "text.pt").write_text("no weights")
     (tmp_path / "empty.pt").write_bytes(b"")
-    names = ["script", "parts", "global", "tar", "two", "cut", "text", "empty"]
+    names = ["script", "comment", "parts", "global", "tar", "two", "cut", "text", "empty"]
     told = fairseq("-W", "ignore", "-c", READ, *(str(tmp_path / f"{name}.pt") for name in names))
     assert told.returncode == 0, told.stderr
     lines = {(Path(line.split()[0]).stem, n % 2 == 1): line for n, line in enumerate(told.stdout.splitlines())}
     assert not [name for (name, trust), line in lines.items() if "READ" in line and not trust]
     for trust in (False, True):
         assert "a TorchScript archive is a program" in lines["script", trust]
+        assert "a TorchScript archive is a program" in lines["comment", trust]
         assert "a TorchScript archive is a program" in lines["parts", trust]
         assert "a tar, as torch before 0.4 wrote" in lines["tar", trust]
     assert "asks for pathlib.PurePosixPath" in lines["global", False]
