@@ -122,7 +122,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
         Job("changed", place.spec({"model.sha256": "0" * 64})),
     ]
     jobs.append(Job("foreign", place.spec({"model": place.model("foreign"), "initialisation": "random"})))
-    expected += [ExitCode.BAD_SPEC] + [ExitCode.BAD_DATA] * 5
+    expected += [ExitCode.BAD_SPEC] + [ExitCode.BAD_DATA] * 7
 
     codes = many(python, place, jobs, "hf")
     differ = {job.name: (code, want) for job, code, want in zip(jobs, codes, expected, strict=True) if code != want}
