@@ -51,11 +51,37 @@ def find_project(start: Path) -> Project:
             data = os.environ.get("SEEDWISE_DATA")
             return Project(
                 root=folder,
-                home=Path(os.environ.get("SEEDWISE_HOME") or folder / ".seedwise").resolve(),
-                cache=Path(os.environ.get("SEEDWISE_CACHE") or platformdirs.user_cache_path("seedwise")).resolve(),
+                home=_folder("SEEDWISE_HOME", folder / ".seedwise"),
+                cache=_folder("SEEDWISE_CACHE", platformdirs.user_cache_path("seedwise")),
                 data_root=Path(data).resolve() if data else None,
             )
     raise InputError(
         f"{start}: no Seedwise project here: neither this folder nor one above it holds {BUILD_DEFINITION}. "
         "Run inside a checkout."
+    )
+
+
+def _folder(variable: str, default: Path) -> Path:
+    """A folder, or where one can be made; `InputError` names the variable where neither can be."""
+    given = os.environ.get(variable)
+    path = Path(given or default)
+    problem = None
+    try:
+        path = path.resolve()
+        there = next(place for place in (path, *path.parents) if os.path.lexists(place))
+        if not there.is_dir():
+            problem = f"{there} is no folder"
+        elif any(path.is_relative_to(system) for system in ("/proc", "/sys", "/dev/fd")):
+            problem = "files cannot be kept there"
+        elif max(len(part.encode()) for part in path.parts) > 255 or len(str(path).encode()) > 3000:
+            problem = "the path is too long"
+    except (OSError, ValueError, RuntimeError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+    if problem is None:
+        return path
+    shown = "".join(letter if letter.isprintable() else "?" for letter in str(path))[:200]
+    raise InputError(
+        f"{variable} is {shown}: {problem}; set it to a folder that can be written, or unset it"
+        if given
+        else f"{shown}: {problem}; set {variable} to a folder that can be written"
     )

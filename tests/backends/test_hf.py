@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import signal
 import subprocess
@@ -64,10 +65,17 @@ def broken_models(place: Workplace) -> None:
     """Folders that cannot serve: a type whose dropout is not known, no weights, weights of fewer layers than declared, and
     a tokenizer of another model.
     """
-    for name in ("gpt", "weightless", "partial"):
+    for name in ("gpt", "weightless", "partial", "wordless", "foreign-words"):
         shutil.copytree(place.models / "bert", place.models / name)
     (place.models / "gpt" / "config.json").write_text('{"model_type": "gpt_neo"}')
     (place.models / "weightless" / "model.safetensors").unlink()
+    for path in (place.models / "wordless").iterdir():
+        if path.name not in ("config.json", "model.safetensors"):
+            path.unlink()
+    for name in ("tokenizer.json", "vocab.txt"):
+        path = place.models / "foreign-words" / name
+        if path.is_file():
+            path.write_text(re.sub(r"(fine|lovely|bright|dull|awful|grey|w[0-9]+)\b", r"\1x", path.read_text()))
     config = json.loads((place.models / "partial" / "config.json").read_text())
     (place.models / "partial" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
     shutil.copytree(place.models / "bert", place.models / "foreign")
@@ -105,13 +113,16 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     expected += [ExitCode.TERMINATED, ExitCode.COMPLETED]
 
     broken_models(place)
-    jobs += [Job(n, place.spec({"model": place.model(n)})) for n in ("gpt", "weightless", "partial")]
+    jobs += [
+        Job(n, place.spec({"model": place.model(n)}))
+        for n in ("gpt", "weightless", "partial", "wordless", "foreign-words")
+    ]
     jobs += [
         Job("absent", place.spec({"model.path": "absent"})),
         Job("changed", place.spec({"model.sha256": "0" * 64})),
     ]
     jobs.append(Job("foreign", place.spec({"model": place.model("foreign"), "initialisation": "random"})))
-    expected += [ExitCode.BAD_SPEC] + [ExitCode.BAD_DATA] * 5
+    expected += [ExitCode.BAD_SPEC] + [ExitCode.BAD_DATA] * 7
 
     codes = many(python, place, jobs, "hf")
     differ = {job.name: (code, want) for job, code, want in zip(jobs, codes, expected, strict=True) if code != want}
@@ -367,6 +378,8 @@ def test_check_lists_every_fault_without_torch(place: Workplace, hf_python: str)
 def test_models_that_cannot_serve(runs: dict[str, Outcome]) -> None:
     assert "a type whose every dropout can be set" in runs["gpt"].result.message
     assert "no *.safetensors file" in runs["weightless"].result.message
+    assert "no vocabulary: none of" in runs["wordless"].result.message
+    assert "unknown to the tokenizer" in runs["foreign-words"].result.message
     assert "lacks 16 encoder weights" in runs["partial"].result.message
     assert "no such" in runs["absent"].result.message.lower()
     assert "lies outside the model's vocabulary of 40" in runs["foreign"].result.message

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from seedwise.errors import EngineError, ImageError, InputError
-from seedwise.runtimes.choose import choose
+from seedwise.runtimes.choose import NO_CAGE, choose
 from seedwise.runtimes.common import described
 from tests.runtimes.conftest import Bench
 
@@ -34,7 +34,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_engine_environments_are_used_and_it_is_said(bench: Bench) -> None:
     runtime, why = choose(bench.project, "auto", "cpu")
     assert runtime.name == "venv"
-    assert why == "no container engine answers (its socket does not exist)"
+    assert why == f"no container engine answers (its socket does not exist); {NO_CAGE}"
 
 
 @pytest.mark.usefixtures("no_engine")

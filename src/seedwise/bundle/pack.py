@@ -85,7 +85,7 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
             files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
         for run_id in done:
             declarations.add(_add_run(files, store, run_id))
-    files[LEDGER] = _ledger(store, declarations)
+    files[LEDGER] = _ledger(store, declarations | {name.split("/")[1] for name in files if name.startswith("runs/")})
     files[README] = _readme([plan for plan, _ in plans])
     manifest = Manifest(
         format=FORMAT,

@@ -265,11 +265,8 @@ def _unlike_result(run: StoredRun, files: Any, data: PreparedData) -> Iterator[t
             continue
         digest = hashlib.sha256(held).hexdigest()
         if digest != said:
-            yield (
-                place,
-                f"changed since the run ended: its sha256 is {digest[:16]}…, the run's result says "
-                f"{said[:16] + '…' if said else 'nothing of it'}",
-            )
+            words = f"{said[:16]}…" if said else "nothing of it"
+            yield place, f"changed since the run ended: its sha256 is {digest[:16]}…, the run's result says {words}"
         elif name in _RECORDS:
             try:
                 _RECORDS[name].model_validate_json(held)

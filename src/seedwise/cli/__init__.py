@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
 import seedwise.threads  # noqa: F401
+from seedwise.bounded import shown
 from seedwise.cli import bundle, certify, compare, convert, doctor, images, params, plan, pretrain, record, run, ui
 from seedwise.errors import SeedwiseError
+from seedwise.escaping import plain
+from seedwise.secrets import masked
 from seedwise.version import __version__
 from seedwise_contract import BackendError
 
@@ -20,8 +26,23 @@ class _Group(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except (SeedwiseError, BackendError) as error:
-            typer.secho(str(error), fg=typer.colors.RED, err=True)
-            sys.exit(int(error.exit_code))
+            _end(str(error), int(error.exit_code))
+        except BrokenPipeError:  # whoever read standard output has gone
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:
+            place = f"{shown(str(error.filename))}: " if error.filename else ""
+            _end(f"{place}{error.strerror or error}; what was not written is still to be made: repeat the command", 5)
+        except (RecursionError, MemoryError) as error:
+            _end(f"{type(error).__name__}: an input is nested too deep, or larger than this machine's memory", 2)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    """One text without control sequences on standard error, and the exit code."""
+    with suppress(OSError, ValueError):
+        typer.secho(plain(masked(text)), fg=typer.colors.RED, err=True)
+    sys.exit(code)
 
 
 app = typer.Typer(

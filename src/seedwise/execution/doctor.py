@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from http.client import HTTPException
 from pathlib import Path
 
 from docker.errors import DockerException
@@ -18,6 +19,7 @@ import docker
 from seedwise.execution.engines.leases import usable_cores, usable_gpus
 from seedwise.execution.engines.packing import IMPORTED_BYTES, Load, Machine, gib, memory_bytes, pack
 from seedwise.project import Project
+from seedwise.secrets import masked
 
 _TIMEOUT_SECONDS = 15
 _WANTED_FREE_GIB = 10
@@ -97,6 +99,8 @@ def _client() -> docker.DockerClient | DockerException:
         return client
     except DockerException as error:
         return error
+    except (OSError, ValueError) as error:  # an address that is none
+        return DockerException(str(error) or type(error).__name__)
 
 
 def _engine(client: docker.DockerClient | DockerException) -> Finding:
@@ -104,7 +108,7 @@ def _engine(client: docker.DockerClient | DockerException) -> Finding:
         return Finding(
             "container engine",
             Health.WARNING,
-            f"does not answer ({str(client).splitlines()[0][:120]})",
+            f"does not answer ({masked(str(client).splitlines()[0])[:120]})",
             "start Docker, or check DOCKER_HOST and that you may use its socket; until then backends run in virtual environments",
         )
     version = client.version()
@@ -157,7 +161,7 @@ def _package_index() -> Finding:
         return Finding(
             "package index",
             Health.PROBLEM,
-            last[:160],
+            masked(last)[:160],
             "set pip's index, proxy or certificate (pip config); what is fetched and built already still works",
         )
     return Finding("package index", Health.OK, "answers pip")
@@ -185,14 +189,14 @@ def _mlflow(project: Project) -> Finding:
     if not uri:
         return Finding("mlflow", Health.OK, f"local history in {project.mlflow} (browse it: nox -s ui)")
     if not uri.startswith(("http://", "https://")):
-        return Finding("mlflow", Health.OK, f"MLFLOW_TRACKING_URI is {uri}")
+        return Finding("mlflow", Health.OK, f"MLFLOW_TRACKING_URI is {masked(uri)}")
     try:
         with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_TIMEOUT_SECONDS):
-            return Finding("mlflow", Health.OK, f"{uri} answers")
-    except OSError as error:
+            return Finding("mlflow", Health.OK, f"{masked(uri)} answers")
+    except (OSError, ValueError, HTTPException) as error:
         return Finding(
             "mlflow",
             Health.PROBLEM,
-            f"{uri} does not answer ({error})",
+            f"{masked(uri)} does not answer ({masked(str(error))})",
             "start the server, or unset MLFLOW_TRACKING_URI to keep the history local; runs are safe in the store either way",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,14 +65,27 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of MLflow's own models, nothing a user can do.  Left to pytest: filters set in a thread (early records) do not
     # outlast the item that pytest is at.
     config.addinivalue_line("filterwarnings", "ignore:.*noload.*:DeprecationWarning")
+    if getattr(config.option, "numprocesses", None) and any(map(_has_study, config.args)):
+        raise pytest.UsageError(
+            "studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs); leave -n out, or say -n 0"
+        )
+
+
+def _has_study(argument: str) -> bool:
+    path = Path(argument.split("::")[0]).absolute()
+    files = path.rglob("*.y*ml") if path.is_dir() else [path]
+    return any(_is_study(file) and (file == path or "benchmarks" in file.parts) for file in files)
+
+
+def _is_study(path: Path) -> bool:
+    # Other folders hold manifests of data sets and models, and what makes models.
+    return path.suffix in (".yaml", ".yml") and path.parent.name not in ("assets", "pretraining")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix not in (".yaml", ".yml"):
+    if not _is_study(file_path) or "PYTEST_XDIST_WORKER" in os.environ:
         return None
     if not (parent.session.isinitpath(file_path) or "benchmarks" in file_path.parts):
-        return None
-    if file_path.parent.name in ("assets", "pretraining"):  # manifests of data sets and models; what makes models
         return None
     import seedwise.threads  # noqa: F401
     from seedwise.plugin.items import StudyCollector
@@ -89,10 +103,6 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return  # pytest stops at once: a study file is faulty
-    if getattr(session.config.option, "numprocesses", None):
-        raise pytest.UsageError(
-            "studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs)"
-        )
     from seedwise.plugin.session import BenchSession
 
     bench = BenchSession.start(session.config, items)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seedwise.escaping import cell
 from seedwise.report.model import Comparison, ReportModel
 
 _PAIRS = ("n_seeds", "interval", "tost_interval", "welch_interval", "multi_bootstrap_interval")
@@ -56,5 +57,5 @@ def _csv(fields: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(fields), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue()

@@ -69,6 +69,14 @@ class StoredRun:
         return RunFiles(self.folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Which line of the ledger, and what time, a declaration was first put to work at, and the line of a run's last start."""
+
+    declared: dict[str, tuple[int, str]]
+    started: dict[str, int]
+
+
 class DamagedRun(SeedwiseError):
     """A finished run's files are not what its result says."""
 
@@ -157,6 +165,7 @@ class Store:
                 _empty(folder)
             for name in ("result.json", "failure.json"):
                 (folder / name).unlink(missing_ok=True)
+            self._note({"run": provenance.run_id, "time": provenance.started})
             write_json(folder / "spec.json", run.spec)
             write_json(folder / "provenance.json", provenance)
             yield folder
@@ -177,27 +186,45 @@ class Store:
         path = self.root / ".declarations.jsonl"
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".declarations.lock"):
-            if declaration not in self._declarations():
-                with open(path, "a", encoding="utf-8") as handle:
-                    said: dict[str, object] = {"declaration": declaration, "time": now()}
-                    handle.write(json.dumps(said | ({"looks": list(looks)} if looks else {})) + "\n")
+            if declaration not in self._ledger().declared:
+                said: dict[str, object] = {"declaration": declaration, "time": now()}
+                _append(path, said | ({"looks": list(looks)} if looks else {}))
 
     def declared_before(self, declaration: str, run: StoredRun) -> bool:
-        """Whether `declaration` was put to work before `run` was started."""
-        first = self._declarations().get(declaration)
-        return run.provenance.declaration == declaration or (first is not None and first <= run.provenance.started)
+        """Whether `declaration` was put to work before `run` was started: by the order of the ledger's lines, whatever the clock
+        said; by their times for runs that were started before the ledger named runs.
+        """
+        if run.provenance.declaration == declaration:
+            return True
+        ledger = self._ledger()
+        if declaration not in ledger.declared:
+            return False
+        line, time = ledger.declared[declaration]
+        started = ledger.started.get(run.run_id)
+        return line < started if started is not None else time <= run.provenance.started
 
-    def _declarations(self) -> dict[str, str]:
+    def _note(self, said: Mapping[str, object]) -> None:
+        with FileLock(self.root / ".declarations.lock"):
+            _append(self.root / ".declarations.jsonl", said)
+
+    def _ledger(self) -> Ledger:
+        ledger = Ledger({}, {})
         try:
-            lines = (self.root / ".declarations.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = read_regular(self.root, ".declarations.jsonl").decode(errors="replace").split("\n")
         except FileNotFoundError:
-            return {}
-        found: dict[str, str] = {}
-        for line in lines:
-            with suppress(ValueError, KeyError, TypeError):  # a line cut short by a crash
+            return ledger
+        except OSError as error:
+            raise DamagedRun(
+                f"{error}; move the ledger away: claims then count as declared after what is there"
+            ) from None
+        for number, line in enumerate(lines):
+            with suppress(ValueError, KeyError, TypeError, RecursionError):  # a line cut short by a crash
                 said = json.loads(line)
-                found.setdefault(said["declaration"], said["time"])
-        return found
+                if "run" in said:
+                    ledger.started[str(said["run"])] = number  # the last attempt is the one that may have left a result
+                else:
+                    ledger.declared.setdefault(str(said["declaration"]), (number, str(said["time"])))
+        return ledger
 
     def finished(self) -> Iterator[str]:
         """Ids of all finished runs."""
@@ -206,6 +233,17 @@ class Store:
         for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
             if not entry.name.startswith(".") and self.is_done(entry.name):
                 yield entry.name
+
+
+def _append(path: Path, said: Mapping[str, object]) -> None:
+    """One line at the end, on a line of its own also where a crash cut the last one short."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        os.write(handle, (("\n" if cut else "") + json.dumps(said) + "\n").encode())
+    finally:
+        os.close(handle)
 
 
 def _record(model: type[_Model], folder: Path, name: str) -> _Model:

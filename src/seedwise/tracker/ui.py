@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
+from seedwise import runtimes
 from seedwise.project import Project
 from seedwise.tracker.connection import QUIET
 from seedwise.tracker.content import ORDER
 
 PORT = 5000
+_PATIENCE = 10.0  # seconds
 VIEW = "seedwise"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
@@ -49,3 +56,38 @@ def ui_command(project: Project, port: int = PORT) -> list[str]:
         *("--backend-store-uri", f"sqlite:///{project.mlflow / 'mlflow.db'}"),
         *("--default-artifact-root", (project.mlflow / "artifacts").as_uri()),
     ]
+
+
+def serve(command: list[str], environment: dict[str, str]) -> int:
+    """Run the server and its helpers until it ends, or until this process is told to; its exit code, 0 where it was told.
+
+    They have a process group of their own.  Where this process is killed, the system kills the server, and its helpers
+    end when it is gone.
+    """
+    launcher = Path(runtimes.__file__).with_name("launcher.py")
+    words = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), "-", *command]
+    told: list[int] = []
+    server = subprocess.Popen(words, env=environment, start_new_session=True)
+
+    def tell(number: int, frame: object) -> None:
+        told.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    code, since = None, None
+    try:
+        while code is None:
+            try:
+                code = server.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                since = since or (time.monotonic() if told else None)
+                if since is not None and time.monotonic() - since > _PATIENCE:
+                    with suppress(ProcessLookupError):
+                        os.killpg(server.pid, signal.SIGKILL)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)  # helpers that it left
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if told else code
