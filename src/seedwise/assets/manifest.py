@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from seedwise.assets.sizes import Sizes
 from seedwise.errors import InputError
+from seedwise.project import manifest_folder
 from seedwise.study.yamlfile import read_yaml, validated
 from seedwise_contract.base import ContractModel
 from seedwise_contract.paths import below, plain
@@ -163,8 +164,8 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def find_manifest(name: str, root: Path) -> Manifest:
-    """The manifest `name` of the project (`benchmarks/assets/`) or, failing that, of the suite."""
-    own = root / "benchmarks" / "assets"
+    """The manifest `name` of the project (`benchmarks/assets/` of a checkout, else `assets/`) or, failing that, of the suite."""
+    own = manifest_folder(root)
     bundled = Path(str(resources.files("seedwise.assets"))) / "manifests"
     for folder in (own, bundled):
         if (path := folder / f"{name}.yaml").is_file():

@@ -1,7 +1,7 @@
 """A pretraining: one YAML file that makes a model, by masked words or word by word, for studies on this machine to name.
 
-The file lies in a folder `pretraining/` below `benchmarks/` and is called as its model is.  What it makes is a stand-in: a model
-of some published one's shape, not that model.
+The file lies in a folder `pretraining/` below `benchmarks/` (in a project of one's own, below its studies) and is called as its
+model is.  What it makes is a stand-in: a model of some published one's shape, not that model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from seedwise.assets.fetch import readable
 from seedwise.assets.places import models_root
 from seedwise.errors import InputError, NoAsset
-from seedwise.project import Project
+from seedwise.project import Project, study_folder
 from seedwise.regular import copy_regular, regular_files
 from seedwise.study.model import Rows, StudyDevice, StudyEvaluation, StudyRecipe
 from seedwise.study.yamlfile import read_yaml, validated
@@ -164,7 +164,7 @@ def load_pretraining(path: Path) -> Pretraining:
 
 def find_pretraining(name: str, root: Path) -> Path | None:
     """The file of the project that makes the model `name`, if there is one."""
-    found = sorted((root / "benchmarks").glob(f"**/{FOLDER}/{name}.yaml"))
+    found = sorted(study_folder(root).glob(f"**/{FOLDER}/{name}.yaml"))
     if len(found) > 1:
         raise InputError(f"model {name} is made by {found[0]} and by {found[1]}; rename one")
     return found[0] if found else None

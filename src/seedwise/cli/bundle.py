@@ -20,7 +20,7 @@ from seedwise.study.yamlfile import read_yaml
 def bundle(
     out: Annotated[Path, typer.Option("--out", help="The file to write; written whole, over what is there.")],
     studies: StudiesArgument = None,
-    every: Annotated[bool, typer.Option("--all", help="Every study below benchmarks/ that has finished runs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every study of the project that has finished runs.")] = False,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
 ) -> None:
@@ -98,12 +98,12 @@ def verify(
 
 
 def _every_study() -> tuple[Project, list[StudyFile]]:
-    """The studies below benchmarks/ that some finished run in the store names."""
+    """The studies of the project that some finished run in the store names."""
     project = find_project(Path.cwd())
     store = Store(project.runs)
     known = {store.read(identity).provenance.study for identity in store.finished()}
     files = []
-    for path in sorted((project.root / "benchmarks").rglob("*.y*ml")):
+    for path in sorted(project.every_study.rglob("*.y*ml")):
         try:
             if path.parent.name == "assets" or "arms" not in read_yaml(path):
                 continue  # a manifest, a pretraining
@@ -114,5 +114,5 @@ def _every_study() -> tuple[Project, list[StudyFile]]:
         if file.study.name in known:
             files.append(file)
     if not files:
-        raise InputError(f"{project.runs}: no finished run of any study below {project.root / 'benchmarks'}")
+        raise InputError(f"{project.runs}: no finished run of any study below {project.every_study}")
     return project, files

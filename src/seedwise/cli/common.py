@@ -34,7 +34,10 @@ RuntimeOption = Annotated[
 DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
 StudiesArgument = Annotated[
     list[Path] | None,
-    typer.Argument(help="Study files, or folders of them; default: benchmarks/quick.", show_default=False),
+    typer.Argument(
+        help="Study files, or folders of them; default: the project's (benchmarks/quick in a checkout).",
+        show_default=False,
+    ),
 ]
 
 
@@ -56,7 +59,7 @@ def options_of(runtime: RuntimeName | None, device: DeviceName | None, jobs: int
 def find_studies(paths: Sequence[Path] | None) -> tuple[Project, list[StudyFile]]:
     """The project and the studies of `paths` (files or folders), in the order of their names."""
     if not paths:
-        paths = [find_project(Path.cwd()).root / "benchmarks" / "quick"]
+        paths = [find_project(Path.cwd()).studies]
     files: list[Path] = []
     for path in paths:
         if not path.exists():

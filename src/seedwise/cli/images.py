@@ -9,7 +9,7 @@ import typer
 
 from seedwise.cli.common import DeviceName, DeviceOption, RuntimeOption, options_of, say
 from seedwise.images.definition import CommandBackend, load_definition
-from seedwise.images.lock import COMMITTED, commit_lock, latest
+from seedwise.images.lock import commit_lock, committed_path, latest
 from seedwise.project import find_project
 from seedwise.runtimes.choose import choose
 
@@ -44,6 +44,9 @@ def list_images() -> None:
 
 @app.command()
 def lock() -> None:
-    """Copy what was built here into docker/images.lock, to be committed."""
-    changed = commit_lock(find_project(Path.cwd()))
-    typer.echo(f"{COMMITTED}: {', '.join(changed) + ' changed' if changed else 'up to date'}")
+    """Copy what was built here into the images.lock that is committed (docker/ of a checkout, else backends/)."""
+    project = find_project(Path.cwd())
+    changed = commit_lock(project)
+    typer.echo(
+        f"{committed_path(project).relative_to(project.root)}: {', '.join(changed) + ' changed' if changed else 'up to date'}"
+    )

@@ -133,7 +133,7 @@ def open_workbench(project: Project, options: Options, studies: Sequence[Study])
     flavour = options.flavour or ("cuda" if gpus and wants else "cpu")
     if gpus and wants:
         _require_drivers(project, [study for study in studies if wanted_device(study, options) != "cpu"], gpus)
-    chosen, why = choose(project, options.runtime, flavour)
+    chosen, why = choose(project, options.runtime, flavour, backends_of(studies))
     runtime = WarmRuntime(chosen) if options.warm else chosen
     return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
 

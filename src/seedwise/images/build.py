@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
@@ -16,7 +17,7 @@ from seedwise.images import lock
 from seedwise.images.bases import ChosenBase, allowed, choose_base
 from seedwise.images.definition import Base
 from seedwise.images.engine import machine
-from seedwise.images.lock import LockedImage, content_digest
+from seedwise.images.lock import BaseIdentity, LockedImage, content_digest
 from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.notify import Notify
@@ -50,7 +51,7 @@ def _build_frozen(
     chosen = choose_base(client, sources.base, base, _pinned_base(project, base), say)
     say(f"{sources.backend} ({sources.flavour}): base {chosen.identity.reference}: {chosen.why}")
     environment = _environment_image(project, client, sources, base, chosen, say, cached)
-    image = _build(
+    image = build(
         client,
         what=f"{sources.backend} ({sources.flavour}): image",
         context={
@@ -63,12 +64,28 @@ def _build_frozen(
         cached=cached,
     )
     client.images.prune(filters={"dangling": True, "label": f"{_STAGE_LABEL}={sources.image_digest}"})
+    flavour: Literal["cpu", "cuda"] = "cuda" if sources.flavour == "cuda" else "cpu"
+    note = None if chosen.identity.repo_digest else _NO_REGISTRY
+    return locked(project, client, image, sources.backend, flavour, sources.image_digest, chosen.identity, note)
+
+
+def locked(
+    project: Project,
+    client: DockerClient,
+    image: str,
+    backend: str,
+    flavour: Literal["cpu", "cuda"],
+    sources: str,
+    base: BaseIdentity,
+    note: str | None,
+) -> LockedImage:
+    """The built `image`, tagged for people and put into the local lock."""
     attributes = client.images.get(image).attrs
     built = LockedImage(
-        backend=sources.backend,
-        flavour="cuda" if sources.flavour == "cuda" else "cpu",
-        sources=sources.image_digest,
-        base=chosen.identity,
+        backend=backend,
+        flavour=flavour,
+        sources=sources,
+        base=base,
         digest=content_digest(attributes),
         image_id=attributes["Id"],
         repo_digest=None,
@@ -76,7 +93,7 @@ def _build_frozen(
         size_bytes=attributes["Size"],
         platform=f"{attributes['Os']}/{attributes['Architecture']}",
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        note=None if chosen.identity.repo_digest else _NO_REGISTRY,
+        note=note,
     )
     repository, _, label = lock.tag(built).partition(":")
     client.api.tag(built.image_id, repository, label)
@@ -110,7 +127,7 @@ def _environment_image(
             pass
     target = Target(sources.python, machine(client), base.glibc)
     folder = wheelhouse(project, sources, target, say)
-    image = _build(
+    image = build(
         client,
         what=f"{sources.backend} ({sources.flavour}): environment",
         context={
@@ -129,7 +146,7 @@ def _environment_image(
     return image
 
 
-def _build(
+def build(
     client: DockerClient,
     *,
     what: str,
@@ -138,8 +155,9 @@ def _build(
     labels: dict[str, str],
     say: Notify,
     cached: bool,
+    network: str = "none",
 ) -> str:
-    """Build one Dockerfile without a network; the image's id."""
+    """Build one Dockerfile, without a network where none is named; the image's id."""
     said: list[str] = []
     image = None
     say(f"{what}: building")
@@ -150,7 +168,7 @@ def _build(
             dockerfile="Dockerfile",
             buildargs=arguments,
             labels=labels,
-            network_mode="none",
+            network_mode=network,
             nocache=not cached,
             rm=True,
             forcerm=True,

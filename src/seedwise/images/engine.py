@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from docker.errors import DockerException
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-import docker
 from seedwise.errors import EngineError
+
+if TYPE_CHECKING:
+    import docker
 
 _ANSWER_SECONDS = 3
 _WORK_SECONDS = 120
@@ -14,6 +17,12 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 def answers() -> str | None:
     """None where an engine answers, else what stands in the way."""
+    if (sdk := find_spec("docker")) is None or sdk.origin is None:  # a folder docker/ here is none
+        return "its Python package is not installed: it comes with the extra 'bench'"
+    from docker.errors import DockerException
+
+    import docker
+
     try:
         client = docker.from_env(timeout=_ANSWER_SECONDS)
         try:
@@ -29,6 +38,8 @@ def answers() -> str | None:
 
 def connect() -> docker.DockerClient:
     """A client of the engine that the environment names (DOCKER_HOST, else the default socket)."""
+    import docker
+
     problem = answers()
     if problem is not None:
         raise EngineError(

@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError
 
 from docker import DockerClient
 from seedwise.errors import ImageError, InputError
-from seedwise.images.definition import PackageBackend, load_definition
-from seedwise.images.sources import sources_of
+from seedwise.images.definition import DockerfileBackend, PackageBackend, load_definition
+from seedwise.images.sources import folder_digest, sources_of
 from seedwise.project import Project
 from seedwise_contract import canonical_json, faults_of
 from seedwise_contract.base import ContractModel
@@ -66,7 +66,8 @@ def local_path(project: Project) -> Path:
 
 
 def committed_path(project: Project) -> Path:
-    return project.root / COMMITTED
+    """The lock that is committed: of a checkout, the suite's own; of any other project, the one of its own backends."""
+    return project.root / COMMITTED if project.own_backends is None else project.own_backends / _LOCAL
 
 
 def read_lock(path: Path) -> ImagesLock:
@@ -93,9 +94,13 @@ def commit_lock(project: Project) -> list[str]:
     fresh = {}
     for image in sorted(local, key=lambda image: image.built_at):
         backend = definition.backends.get(image.backend)
-        if not isinstance(backend, PackageBackend) or image.flavour not in backend.flavours:
+        if isinstance(backend, DockerfileBackend):
+            sources = folder_digest(backend.root(project))
+        elif isinstance(backend, PackageBackend) and image.flavour in backend.flavours:
+            sources = sources_of(project, definition, image.backend, image.flavour).image_digest
+        else:
             continue
-        if sources_of(project, definition, image.backend, image.flavour).image_digest == image.sources:
+        if sources == image.sources:
             fresh[f"{image.backend}-{image.flavour}"] = image
     changed = sorted(name for name, image in fresh.items() if committed.get(name) != image)
     if changed:
@@ -105,10 +110,8 @@ def commit_lock(project: Project) -> list[str]:
 
 def entries(project: Project) -> list[LockedImage]:
     """All locked images, the local ones first."""
-    return [
-        *read_lock(local_path(project)).images.values(),
-        *read_lock(committed_path(project)).images.values(),
-    ]
+    paths = dict.fromkeys((local_path(project), committed_path(project), project.suite / COMMITTED))
+    return [image for path in paths for image in read_lock(path).images.values()]
 
 
 def latest(project: Project) -> dict[str, LockedImage]:

@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seedwise.images.definition import BuildDefinition, CommandBackend, PackageBackend, require_sources
+from seedwise.images.definition import (
+    CONTRACT_PACKAGE,
+    BuildDefinition,
+    CommandBackend,
+    PackageBackend,
+    package_folder,
+    require_sources,
+)
 from seedwise.project import Project
 from seedwise_contract import canonical_json
 from seedwise_contract.files import sha256_file
@@ -98,6 +105,12 @@ def sources_of(project: Project, definition: BuildDefinition, name: str, flavour
     assert isinstance(backend, PackageBackend), f"{name} is not built"
     require_sources(project, name, backend, flavour)
     flavour = backend.flavour(flavour)
+    root, suite = backend.root(project), project.suite
+    packages = [package_folder(root, package) for package in backend.packages]
+    recipe = suite / BACKEND_DOCKERFILE
+    if backend.folder is not None:  # a project's own
+        packages.append(package_folder(suite, CONTRACT_PACKAGE))
+        recipe = root / "Dockerfile" if (root / "Dockerfile").is_file() else recipe
     return Sources(
         backend=name,
         flavour=flavour,
@@ -105,19 +118,33 @@ def sources_of(project: Project, definition: BuildDefinition, name: str, flavour
         base=backend.base,
         python=definition.bases[backend.base].python,
         lock_name=backend.flavours[backend.flavour(flavour)].lock,
-        lock=project.root / backend.flavours[backend.flavour(flavour)].lock,
-        build_lock=project.root / backend.installer,
-        environment_recipe=project.root / ENVIRONMENT_DOCKERFILE,
-        backend_recipe=project.root / BACKEND_DOCKERFILE,
-        files=tuple(file for package in backend.packages for file in _files(project.root / package)),
+        lock=root / backend.flavours[backend.flavour(flavour)].lock,
+        build_lock=suite / backend.installer,
+        environment_recipe=suite / ENVIRONMENT_DOCKERFILE,
+        backend_recipe=recipe,
+        files=tuple(file for package in packages for file in _files(package)),
     )
 
 
 def command_digest(project: Project, name: str, backend: CommandBackend) -> str:
-    """sha256 over the command and over its words that are files of the checkout."""
+    """sha256 over the command and over its words that are files; of a project's own backend, over its folder's files."""
     require_sources(project, name, backend, "cpu")
-    files = {word: sha256_file(project.root / word) for word in backend.command[1:] if (project.root / word).is_file()}
+    if backend.folder is not None:
+        return hashlib.sha256(canonical_json([backend.command, folder_digest(backend.folder)]).encode()).hexdigest()
+    root = backend.root(project)
+    files = {word: sha256_file(root / word) for word in backend.command[1:] if (root / word).is_file()}
     return hashlib.sha256(canonical_json([backend.command, files]).encode()).hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """sha256 over the names and contents of all files of a backend's own folder, caches left out."""
+    listing = "".join(f"{file.name.partition('/')[2]}\0{sha256_file(file.path)}\n" for file in _files(folder))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def folder_files(folder: Path) -> list[SourceFile]:
+    """The files that `folder_digest` is over, by their names below `folder`."""
+    return [SourceFile(file.path, file.name.partition("/")[2]) for file in _files(folder)]
 
 
 def _copied(source: Path, target: Path) -> Path:

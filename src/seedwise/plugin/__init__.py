@@ -1,70 +1,91 @@
-"""The pytest plug-in: hooks and options only.  `pytest benchmarks/quick` collects study files and runs them."""
+"""The pytest plug-in: hooks and options only.  `pytest benchmarks/quick` collects study files and runs them.
+
+It is loaded at every start of pytest wherever Seedwise is installed: until a study is collected it imports nothing slow.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seedwise.errors import SeedwiseError
+from seedwise.plugin.guest import is_short, is_study, with_prefixes
+
 if TYPE_CHECKING:
     from seedwise.plugin.session import BenchSession
 
 SESSION_KEY: pytest.StashKey[BenchSession] = pytest.StashKey()
+COLLECTED_KEY: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("seedwise", "Seedwise studies")
+    group = parser.getgroup(
+        "seedwise", "Seedwise studies (inside a Seedwise project without the prefix too: --device, --gate, …)"
+    )
     group.addoption(
-        "--runtime",
+        "--seedwise-runtime",
         choices=("auto", "docker", "venv"),
         default=None,
         help="how backends are started: docker (where an engine answers) or venv; default: auto, or SEEDWISE_RUNTIME",
     )
     group.addoption(
-        "--device",
+        "--seedwise-device",
         choices=("auto", "cpu", "cuda"),
         default=None,
         help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
     )
     group.addoption(
-        "--jobs", type=int, default=None, metavar="N", help="runs at once; default: as cores, memory and GPUs allow"
+        "--seedwise-jobs",
+        type=int,
+        default=None,
+        metavar="N",
+        help="runs at once; default: as cores, memory and GPUs allow",
     )
     group.addoption(
-        "--runs-per-gpu",
+        "--seedwise-runs-per-gpu",
         type=int,
         default=1,
         metavar="N",
         help="runs that share a GPU, as its memory allows; default: 1",
     )
     group.addoption(
-        "--cold",
+        "--seedwise-cold",
         action="store_true",
         help="start a backend for every run instead of keeping backends up between runs; the same as SEEDWISE_WARM=0",
     )
-    group.addoption("--gate", action="store_true", help="a declared claim that is contradicted or undecided fails")
     group.addoption(
-        "--regression-gate",
+        "--seedwise-gate", action="store_true", help="a declared claim that is contradicted or undecided fails"
+    )
+    group.addoption(
+        "--seedwise-regression-gate",
         type=float,
         default=None,
         metavar="MARGIN",
         help="an arm that is not shown to be no worse than its earlier runs in the store, by MARGIN (0.01 is one point), fails",
     )
     group.addoption(
-        "--look",
+        "--seedwise-look",
         type=int,
         default=None,
         metavar="N",
         help="run the seeds of look N only, of studies that declare looks; default: every seed",
     )
-    group.addoption("--no-record", action="store_true", help="leave out the MLflow import and the report")
+    group.addoption("--seedwise-no-record", action="store_true", help="leave out the MLflow import and the report")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Iterator[None]:
+    """Inside a Seedwise project, options may be written without their prefix, where nobody else has declared such a one."""
+    yield
+    if any(is_short(word) for word in args):
+        args[:] = with_prefixes(args, early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Of MLflow's own models, nothing a user can do.  Left to pytest: filters set in a thread (early records) do not
-    # outlast the item that pytest is at.
-    config.addinivalue_line("filterwarnings", "ignore:.*noload.*:DeprecationWarning")
     if getattr(config.option, "numprocesses", None) and any(map(_has_study, config.args)):
         raise pytest.UsageError(
             "studies are not run under pytest-xdist: the engine runs them side by side itself (--jobs); leave -n out, or say -n 0"
@@ -74,28 +95,36 @@ def pytest_configure(config: pytest.Config) -> None:
 def _has_study(argument: str) -> bool:
     path = Path(argument.split("::")[0]).absolute()
     files = path.rglob("*.y*ml") if path.is_dir() else [path]
-    return any(_is_study(file) and (file == path or "benchmarks" in file.parts) for file in files)
-
-
-def _is_study(path: Path) -> bool:
-    # Other folders hold manifests of data sets and models, and what makes models.
-    return path.suffix in (".yaml", ".yml") and path.parent.name not in ("assets", "pretraining")
+    try:
+        return any(is_study(file, named=file == path) for file in files)
+    except SeedwiseError:  # faulty settings of the project: said where studies are collected
+        return False
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if not _is_study(file_path) or "PYTEST_XDIST_WORKER" in os.environ:
+    if "PYTEST_XDIST_WORKER" in os.environ:
         return None
-    if not (parent.session.isinitpath(file_path) or "benchmarks" in file_path.parts):
-        return None
+    try:
+        if not is_study(file_path, named=parent.session.isinitpath(file_path)):
+            return None
+    except SeedwiseError as error:  # faulty settings of the project
+        raise pytest.Collector.CollectError(str(error)) from None
     import seedwise.threads  # noqa: F401
-    from seedwise.plugin.items import StudyCollector
+    from seedwise.extras import missing
 
+    try:
+        from seedwise.plugin.items import StudyCollector
+    except ImportError as error:
+        raise missing(error) or error from None
+    parent.config.stash[COLLECTED_KEY] = True
     return StudyCollector.from_parent(parent, path=file_path)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start the selected runs together, before pytest goes through the items."""
+    if COLLECTED_KEY not in session.config.stash:
+        return
     from seedwise.plugin.items import RunItem, StudyItem
 
     items = [item for item in session.items if isinstance(item, StudyItem)]
@@ -112,10 +141,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A line a run, where the user has not asked for less."""
-    if config.option.verbose == 0 and items:
-        from seedwise.plugin.items import StudyItem
+    if COLLECTED_KEY not in config.stash:
+        return
+    from seedwise.plugin.items import StudyItem
 
-        if any(isinstance(item, StudyItem) for item in items):
+    if any(isinstance(item, StudyItem) for item in items):
+        # Of MLflow's own models, nothing a user can do.  Left to pytest: filters set in a thread (early records) do not
+        # outlast the item that pytest is at.
+        config.addinivalue_line("filterwarnings", "ignore:.*noload.*:DeprecationWarning")
+        if config.option.verbose == 0:
             config.option.verbose = 1
 
 

@@ -35,7 +35,7 @@ class StudyCollector(pytest.File):
                 yield CertificateItem.from_parent(self, name=f"certificate[{pair}]", study_file=study_file, pair=pair)
         for claim in study.claims:
             yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
-        if self.config.getoption("--regression-gate") is not None:
+        if self.config.getoption("--seedwise-regression-gate") is not None:
             for name, declared in study.arms.items():
                 if not declared.baseline:
                     yield RegressionItem.from_parent(
@@ -43,7 +43,7 @@ class StudyCollector(pytest.File):
                     )
 
     def _margin(self, study: Study) -> float:
-        margin = float(self.config.getoption("--regression-gate"))
+        margin = float(self.config.getoption("--seedwise-regression-gate"))
         if study.task.metric == "accuracy" and not 0.0 < margin < 1.0:
             raise self.CollectError(
                 f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
@@ -56,7 +56,7 @@ class StudyCollector(pytest.File):
 
     def _seeds(self, study: Study) -> list[int]:
         """The study's seeds, up to the look that `--look` names where it declares looks."""
-        number = self.config.getoption("--look")
+        number = self.config.getoption("--seedwise-look")
         if number is None or study.looks is None:
             return study.seeds
         if not 1 <= number <= len(study.looks.seeds):
@@ -121,7 +121,7 @@ class ClaimItem(StudyItem):
 
     def runtest(self) -> None:
         bench = self.config.stash[SESSION_KEY]
-        gate = bool(self.config.getoption("--gate"))
+        gate = bool(self.config.getoption("--seedwise-gate"))
         found = bench.compared(self.study_file.study.name)
         from seedwise.stats import ClaimStatus
 

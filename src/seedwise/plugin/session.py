@@ -51,7 +51,7 @@ class BenchSession:
         self._skipped = frozenset(
             name
             for name, refusal in refused.items()
-            if isinstance(refusal, Unavailable) and name not in named and not config.getoption("--gate")
+            if isinstance(refusal, Unavailable) and name not in named and not config.getoption("--seedwise-gate")
         )
         self._engine = engine
         self._futures: dict[str, Future[Outcome]] = {}
@@ -79,16 +79,16 @@ class BenchSession:
             studies = _studies(items)
             given = default_options()
             options = Options(
-                runtime=config.getoption("--runtime") or given.runtime,
-                device=config.getoption("--device") or given.device,
-                jobs=config.getoption("--jobs"),
-                runs_per_gpu=config.getoption("--runs-per-gpu"),
+                runtime=config.getoption("--seedwise-runtime") or given.runtime,
+                device=config.getoption("--seedwise-device") or given.device,
+                jobs=config.getoption("--seedwise-jobs"),
+                runs_per_gpu=config.getoption("--seedwise-runs-per-gpu"),
                 flavour=given.flavour,
-                warm=given.warm and not config.getoption("--cold"),
+                warm=given.warm and not config.getoption("--seedwise-cold"),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
-            hopeless = _hopeless(items) if config.getoption("--gate") else {}
+            hopeless = _hopeless(items) if config.getoption("--seedwise-gate") else {}
             wanted = [study for study in studies if study.name not in hopeless]
             bench, plans, refused = _prepared(bench, wanted, say)
             refused = hopeless | refused
@@ -158,7 +158,7 @@ class BenchSession:
     def _record_early(self, outcome: StudyOutcome) -> None:
         """Where everything of a study is there while runs of others are under way."""
         under_way = not all(future.done() for future in self._futures.values())
-        if under_way and not outcome.missing and not self._config.getoption("--no-record"):
+        if under_way and not outcome.missing and not self._config.getoption("--seedwise-no-record"):
             self._early.add(outcome)
 
     def certify(self, study: str, pair: str) -> str:
@@ -252,7 +252,7 @@ class BenchSession:
         for told in self._regressions:
             reporter.write_line(f"{told.arm}: {told.gate.value}", bold=True)
             reporter.write_line(f"  {told.words}")
-        if outcomes and not self._config.getoption("--no-record"):
+        if outcomes and not self._config.getoption("--seedwise-no-record"):
             self._record(outcomes, reporter)
         if (took := self._took()) is not None:
             reporter.write_line(took)

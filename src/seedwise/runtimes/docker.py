@@ -16,7 +16,8 @@ from filelock import FileLock
 from docker import DockerClient
 from seedwise.errors import EngineError, ImageError
 from seedwise.images.build import build_image, find_image
-from seedwise.images.definition import PackageBackend, load_definition
+from seedwise.images.definition import DockerfileBackend, PackageBackend, load_definition
+from seedwise.images.dockerfile import build_own_image, find_own_image
 from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
@@ -52,9 +53,7 @@ class DockerRuntime:
         self.swept = sweep(project, self._client)
 
     def digest(self, backend: str) -> str | None:
-        packaged = self._packaged(backend)
-        sources = sources_of(self._project, self._definition, backend, self.flavour)
-        found = find_image(self._project, self._client, sources, self._definition.bases[packaged.base])
+        found = self._found(backend)
         return found.digest if found else None
 
     def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
@@ -96,21 +95,28 @@ class DockerRuntime:
         self._session.close()
         self._client.close()
 
-    def _packaged(self, backend: str) -> PackageBackend:
-        found = self._definition.backend(backend)
-        if not isinstance(found, PackageBackend):
+    def _found(self, backend: str) -> LockedImage | None:
+        """The image of the backend's present sources, where it is built."""
+        declared = self._definition.backend(backend)
+        if isinstance(declared, DockerfileBackend):
+            return find_own_image(self._project, self._client, backend, declared)
+        if not isinstance(declared, PackageBackend):
             raise ImageError(f"backend '{backend}' is a command, not an image: run it with '--runtime venv'")
-        return found
+        sources = sources_of(self._project, self._definition, backend, self.flavour)
+        return find_image(self._project, self._client, sources, self._definition.bases[declared.base])
 
     def _build(self, backend: str, say: Notify) -> LockedImage:
         locks = self._project.cache / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        base = self._definition.bases[self._packaged(backend).base]
         with FileLock(locks / "images.lock"):  # two harnesses never build at once
+            if found := self._found(backend):
+                return found
+            declared = self._definition.backend(backend)
+            if isinstance(declared, DockerfileBackend):
+                return build_own_image(self._project, self._client, backend, declared, say)
+            assert isinstance(declared, PackageBackend)
             sources = sources_of(self._project, self._definition, backend, self.flavour)
-            return find_image(self._project, self._client, sources, base) or build_image(
-                self._project, self._client, sources, base, say
-            )
+            return build_image(self._project, self._client, sources, self._definition.bases[declared.base], say)
 
     def _for(self, launch: Launch, writable: Path, user: str) -> dict[str, Any]:
         """Settings of a container that reads the launch's data and models, and writes into `writable` alone."""

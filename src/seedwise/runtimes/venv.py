@@ -21,9 +21,9 @@ from pathlib import Path
 
 import seedwise_contract
 from seedwise.errors import EngineError, ImageError
-from seedwise.images.definition import CommandBackend, load_definition
+from seedwise.images.definition import CommandBackend, DockerfileBackend, load_definition
 from seedwise.images.environments import build_environment, place_of
-from seedwise.images.sources import command_digest, sources_of
+from seedwise.images.sources import Sources, command_digest, sources_of
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
@@ -63,7 +63,7 @@ class VenvRuntime:
         found = self._definition.backend(backend)
         if isinstance(found, CommandBackend):
             return f"venv:sha256:{command_digest(self._project, backend, found)}"
-        place = place_of(self._project, sources_of(self._project, self._definition, backend, self.flavour))
+        place = place_of(self._project, self._sources(backend))
         return place.digest if place.ready else None
 
     def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
@@ -71,8 +71,7 @@ class VenvRuntime:
         for backend in dict.fromkeys(backends):
             digest = self.digest(backend)
             if digest is None:
-                sources = sources_of(self._project, self._definition, backend, self.flavour)
-                digest = build_environment(self._project, sources, say).digest
+                digest = build_environment(self._project, self._sources(backend), say).digest
             prepared[backend] = digest
             self._prepared[digest] = self._program(backend)
         return prepared
@@ -114,11 +113,21 @@ class VenvRuntime:
     def _program(self, backend: str) -> _Program:
         found = self._definition.backend(backend)
         if isinstance(found, CommandBackend):
-            root = self._project.root
-            words = [str(root / word) if (root / word).is_file() else word for word in found.command[1:]]
-            return _Program([sys.executable, *words], Path(seedwise_contract.__file__).parents[1])
-        place = place_of(self._project, sources_of(self._project, self._definition, backend, self.flavour))
-        return _Program([str(place.python), "-m", found.module], place.packages)
+            root = found.root(self._project)
+            words = [str(root / word) if (root / word).is_file() else word for word in found.command]
+            if found.command[0] == "python":
+                words[0] = sys.executable
+            elif not Path(words[0]).is_absolute():
+                words[0] = _program_named(words[0], backend)
+            return _Program(words, Path(seedwise_contract.__file__).parents[1])
+        sources = self._sources(backend)
+        place = place_of(self._project, sources)
+        return _Program([str(place.python), "-m", sources.module], place.packages)
+
+    def _sources(self, backend: str) -> Sources:
+        if isinstance(self._definition.backend(backend), DockerfileBackend):
+            raise ImageError(f"backend '{backend}' has a Dockerfile and no lock: it needs a container engine")
+        return sources_of(self._project, self._definition, backend, self.flavour)
 
     def _ask(self, backend: str, digest: str) -> str:
         program = self._program(backend)
@@ -142,6 +151,13 @@ class VenvRuntime:
                 f"backend '{backend}': 'describe' ended with exit code {answer.returncode}:\n{answer.stderr[-2000:]}"
             )
         return answer.stdout
+
+
+def _program_named(word: str, backend: str) -> str:
+    found = shutil.which(word)
+    if found is None:
+        raise ImageError(f"backend '{backend}': its program '{word}' is not on the PATH: install it, or name another")
+    return found
 
 
 class VenvProcess:
