@@ -7,9 +7,8 @@ from importlib.util import find_spec
 from seedwise.errors import SeedwiseError
 
 EXTRAS = {
-    "bench": ("docker", "requests", "mlflow", "jinja2", "matplotlib", "rich", "pytest"),
+    "bench": ("docker", "requests", "mlflow", "matplotlib", "rich", "pytest"),
     "hub": ("huggingface_hub",),
-    "parquet": ("pyarrow",),
 }
 
 
