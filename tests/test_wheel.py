@@ -94,7 +94,7 @@ def test_the_core_is_small_and_says_what_is_missing(core: Installed) -> None:
     (core.folder / "scores.csv").write_text("\n".join(["arm,seed,score", *rows]) + "\n")
     compared = core.call("-m", "seedwise", "compare", "scores.csv")
     assert compared.returncode == 0, compared.stderr
-    assert "A better" in compared.stdout
+    assert "a against b: a better" in compared.stdout
     told = core.call("-m", "seedwise", "bench")
     assert told.returncode == 2
     assert told.stderr == (
