@@ -20,7 +20,7 @@ NUMBER = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 
 
 def test_the_page_has_both_comparisons() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 @pytest.mark.parametrize(("command", "printed"), BLOCKS, ids=[command for command, _ in BLOCKS])
@@ -46,3 +46,10 @@ def test_the_table_is_what_the_commands_print() -> None:
     printed = [text for command, text in BLOCKS if "--margin" in command]
     found = [re.search(r"equivalence within ±\d points p = (\.\d+)", text) for text in printed]
     assert ", ".join(match[1] for match in found if match) in rows[1]
+
+
+def test_the_lab_reports_table_rests_on_near_normal_seeds_with_its_floor() -> None:
+    said = [json.loads(printed) for command, printed in BLOCKS if command.endswith("json")]
+    assert (said[0]["verdict"], said[0]["basis"]) == ("A better", "seeds that scatter near normally")
+    assert "pretrained scores higher than random" in said[0]["sentence"]
+    assert "no exact test over so few seeds could confirm it (floor .100)" in said[0]["sentence"]

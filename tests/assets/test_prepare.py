@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from seedwise.assets.manifest import find_manifest
+from seedwise.assets.groups import group_key
+from seedwise.assets.manifest import Dialogues, find_manifest
 from seedwise.assets.prepare import data_root, prepare_data
+from seedwise.assets.texts import dialogue_rows, dialogue_splits
 from seedwise.errors import AssetError, InputError
 from seedwise.project import Project
 from seedwise.study.model import Rows
@@ -62,6 +64,92 @@ def test_rows_of_one_group_stay_together(small: Small, no_say: Notify) -> None:
         for split in ("train", "selection", "test")
     ]
     assert sum(map(len, films)) == len(set.union(*films)) == 20
+
+
+def test_groups_are_kept_beside_the_rows_and_change_no_file(small: Small, no_say: Notify) -> None:
+    rows = [{**row, "film": f"film {number % 20}"} for number, row in enumerate(toy_rows(200))]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    rewrite(small, text, toy_manifest(text).replace("group: null", "group: film"))
+    data = prepare_data("toy", Rows(train=40, selection=10, test=30), small.project, no_say)
+    assert data.groups is not None
+    reported = rows_of(small.project, "test", Rows(train=40, selection=10, test=30), no_say)
+    assert set(reported[0]) == {"id", "text", "label"}
+    film_of = {row["text"]: row["film"] for row in rows}
+    films = [film_of[row["text"]] for row in reported]
+    together = {row["id"]: film for row, film in zip(reported, films, strict=True) if films.count(film) > 1}
+    assert data.groups.column == "film"
+    assert {key: group_key(film) for key, film in together.items()} == data.group_of
+    assert data.cluster_sizes is not None
+    assert (len(data.cluster_sizes), sum(data.cluster_sizes)) == (len(set(films)), 30)
+
+
+def test_data_from_before_groups_were_kept_gain_them(small: Small, no_say: Notify) -> None:
+    rows = [{**row, "film": f"film {number % 20}"} for number, row in enumerate(toy_rows(200))]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    rewrite(small, text, toy_manifest(text).replace("group: null", "group: film"))
+    first = prepare_data("toy", None, small.project, no_say)
+    path = data_root(small.project) / first.splits["test"].file
+    path.with_name("groups.json").unlink()
+    again = prepare_data("toy", None, small.project, no_say)
+    assert again == first
+    assert again.group_of
+
+
+def test_equal_texts_are_one_group_where_no_column_is_named(small: Small, no_say: Notify) -> None:
+    rows = toy_rows(60)
+    text = "".join(json.dumps(row) + "\n" for row in [*rows, *rows[:30]])
+    rewrite(small, text)
+    data = prepare_data("toy", None, small.project, no_say)
+    twice = {row["text"] for row in rows[:30]}
+    reported = rows_of(small.project, "test", None, no_say)
+    assert data.groups is not None
+    assert (data.groups.column, data.groups.alike) == (None, {})
+    assert {row["id"] for row in reported if row["text"] in twice} == set(data.group_of)
+    assert len(set(data.group_of.values())) == len(data.group_of) / 2
+
+
+def test_rows_without_anything_in_common_have_no_groups(small: Small, no_say: Notify) -> None:
+    data = prepare_data("toy", None, small.project, no_say)
+    assert (data.group_of, data.cluster_sizes) == ({}, None)
+
+
+def test_a_premise_that_repeats_without_a_group_is_told(small: Small, no_say: Notify) -> None:
+    rows = [{**row, "premise": f"passage {number // 4}"} for number, row in enumerate(toy_rows(200))]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    manifest = toy_manifest(text).replace("text: text, text_pair: null", "text: premise, text_pair: text")
+    rewrite(small, text, manifest)
+    data = prepare_data("toy", None, small.project, no_say)
+    reported = rows_of(small.project, "test", None, no_say)
+    premises = [row["text"] for row in reported]
+    assert data.groups is not None
+    assert data.groups.alike == {"text": sum(premises.count(premise) > 1 for premise in premises)}
+    assert data.cluster_sizes is None
+
+
+@needs_data
+def test_groups_of_the_research_data(no_say: Notify, tmp_path: Path) -> None:
+    """RTE's dev set has 274 premises, CLS books 1,965 texts, and no sentence of SST-2's dev set is there twice."""
+    assert SHARED is not None
+    project = Project(root=ROOT, home=tmp_path / "home", cache=tmp_path / "cache", data_root=Path(SHARED))
+    sizes = {name: prepare_data(name, None, project, no_say).cluster_sizes for name in ("rte", "cls-books-fr", "sst2")}
+    assert sizes["sst2"] is None
+    assert sizes["rte"] is not None
+    assert (len(sizes["rte"]), sum(sizes["rte"])) == (274, 277)
+    assert sizes["cls-books-fr"] is not None
+    assert (len(sizes["cls-books-fr"]), sum(sizes["cls-books-fr"])) == (1965, 2000)
+
+
+def test_dialogues_may_name_a_group(tmp_path: Path) -> None:
+    rows = [{"q": f"question {n}", "a": f"answer {n}", "user": f"user {n % 7}"} for n in range(60)]
+    (tmp_path / "faq.json").write_text(json.dumps(rows))
+    value = {"file": "faq.json", "columns": {"prompt": "q", "answer": "a"}, "cut": {"test": 0.4, "selection": 0.2}}
+    alone = Dialogues.model_validate(value)
+    together = Dialogues.model_validate({**value, "columns": {"prompt": "q", "answer": "a", "group": "user"}})
+    splits = dialogue_splits("faq", together, tmp_path)
+    users = {row["q"]: row["user"] for row in rows}
+    found = [{users[row["prompt"]] for row in split} for split in splits.values()]
+    assert sum(map(len, found)) == len(set.union(*found)) == 7
+    assert {row.id for row in dialogue_rows(alone, tmp_path)} == {row.id for row in dialogue_rows(together, tmp_path)}
 
 
 def test_no_reported_text_is_trained_on(small: Small, no_say: Notify) -> None:

@@ -528,3 +528,25 @@ def test_more_predictions_than_rows_are_refuted(bundle: Path) -> None:
     said["files"]["predictions/test.jsonl"] = hashlib.sha256(files[place]).hexdigest()
     files[result] = json.dumps(said).encode()
     assert "more lines than" in refuted(files, bundle)
+
+
+def test_clusters_are_in_the_bundle_and_are_recomputed_with(tmp_path: Path) -> None:
+    """The groups ride in data.json, without any text, and a bundle with others does not give the same figures."""
+    lab = Lab(tmp_path / "lab", name="small", seeds=4, examples=60, baseline=False, films=4)
+    lab.run()
+    source = lab.root / "small.yaml"
+    source.write_text(lab.study().model_dump_json(indent=1))
+    lab.store.declare(lab.study().declaration())
+    path = tmp_path / "evidence.zip"
+    path.write_bytes(pack([(lab.plan(), source)], lab.store))
+    (outcome,) = verify(path).outcomes
+    verdict = outcome.claims[0].verdict
+    assert (verdict.n_examples, verdict.n_clusters) == (60, 15)
+    files = files_of(path)
+    data = json.loads(files["studies/small/data.json"])
+    assert "film 3" not in files["studies/small/data.json"].decode()
+    data["groups"]["of"] = {}
+    files["studies/small/data.json"] = json.dumps(data).encode()
+    path.write_bytes(relisted(files))
+    with pytest.raises(RefutedBundle, match="n_clusters says 15"):
+        verify(path)

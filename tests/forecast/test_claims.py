@@ -55,15 +55,20 @@ def test_pairs_and_families_change_what_is_attainable(small: Small, no_say: Noti
     small.edit("b: frozen}", "b: frozen, design: paired}")
     study = load_study(small.study).study
     reach = reach_of(study, study.claims[0])
-    assert (reach.floor, reach.attainable, reach.seeds) == (0.125, False, 6)
+    assert (reach.floor, reach.attainable, reach.seeds, reach.confirmable) == (0.125, True, 3, False)
+    strict = reach_of(study, study.claims[0], require_exact=True)
+    assert (strict.floor, strict.attainable, strict.seeds) == (0.125, False, 6)
     small.edit("b: frozen, design: paired}", "b: frozen}\n  - {name: other, a: frozen, b: quick}")
+    assert unattainable_claims(load_study(small.study).study) == []
+    small.edit("seeds: 4", "exact: required\nseeds: 4")
     said = unattainable_claims(load_study(small.study).study)
     assert len(said) == 2
+    assert "by its own rule (exact: required)" in said[0]
     assert "(family of 2); declare 5 seeds" in said[0]
 
 
 def test_a_plan_says_which_looks_can_decide(small: Small) -> None:
-    small.edit("seeds: 4", "seeds: 8\nlooks: {seeds: [4, 8]}")
+    small.edit("seeds: 4", "seeds: 8\nexact: required\nlooks: {seeds: [4, 8]}")
     text = small.seedwise("plan", "benchmarks/small.yaml").stdout
     assert (
         "look 1 of 2: 4 seeds an arm, each claim at 0.00305 (obrien-fleming); too few seeds to decide anything yet"
@@ -95,9 +100,16 @@ def test_pilot_runs_are_used_and_the_cost_is_measured(small: Small) -> None:
 def test_an_unattainable_claim_is_refused_under_the_gate(small: Small) -> None:
     small.edit("seeds: 4", "seeds: 3")
     answer = small.seedwise("plan", "benchmarks/small.yaml", "--gate")
-    assert answer.returncode == 1
-    assert "UNATTAINABLE: it takes 4 seeds" in answer.stdout
-    assert "declare 4 seeds" in answer.stderr
+    assert answer.returncode == 0
+    assert "attainable, resting on seeds that scatter near normally" in answer.stdout
+    strict = small.seedwise("plan", "benchmarks/small.yaml", "--gate", "--require-exact")
+    assert strict.returncode == 1
+    assert "UNATTAINABLE (exact: required): it takes 4 seeds" in strict.stdout
+    assert "declare 4 seeds" in strict.stderr
+    small.edit("seeds: 3", "seeds: 2")
+    few = small.seedwise("plan", "benchmarks/small.yaml", "--gate")
+    assert few.returncode == 1
+    assert "2 seeds decide nothing; declare 3 seeds" in few.stderr
     assert small.seedwise("plan", "benchmarks/small.yaml").returncode == 0
     wrong = small.seedwise("plan", "benchmarks/small.yaml", "--sd-seeds", "-1")
     assert wrong.returncode == 2

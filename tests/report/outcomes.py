@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seedwise.assets.groups import groups_of
 from seedwise.assets.prepare import PreparedData
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds
 from seedwise.project import Project
@@ -61,6 +62,8 @@ class Lab:
     missing: tuple[tuple[str, int], ...] = ()
     diverged: tuple[tuple[str, int], ...] = ()
     other_declaration: tuple[tuple[str, int], ...] = ()
+    films: int = 1  # examples of one film each
+    rules: dict[str, Any] = field(default_factory=dict)  # further fields of the study
 
     @property
     def project(self) -> Project:
@@ -89,6 +92,7 @@ class Lab:
             "task": {"data": "reviews"}, "seeds": list(range(self.seeds)),
             "selection": {"rule": "best", "split": "selection", "metric": "accuracy"},
             "evaluation": {"every": "epoch", "batch_size": 64, "curve": self.curve}, "arms": arms, "claims": list(self.claims),
+            **self.rules,
         }  # fmt: skip
         return Study.model_validate_json(json.dumps(value))
 
@@ -124,6 +128,7 @@ class Lab:
             title="Sentences from film reviews",
             citation="Pang and Lee 2005.",
             licence="none stated",
+            groups=groups_of("film", {f"e{n}": f"film {n // self.films}" for n in range(self.examples)}),
         )
 
     def _spec(self, study: Study, name: str, seed: int) -> RunSpec:

@@ -7,6 +7,8 @@ import io
 import re
 from pathlib import Path
 
+import pytest
+
 from seedwise.report import ReportModel, build
 from seedwise.report.html import render_html
 from seedwise.report.latex import render_latex
@@ -82,15 +84,49 @@ def test_diverged_run_is_flagged_and_kept(tmp_path: Path) -> None:
     assert "random: 1 run diverged (seed 1)" in render_markdown(model)
 
 
-def test_three_seeds_are_unattainable(tmp_path: Path) -> None:
-    model = model_of(Lab(tmp_path, seeds=3))
+def test_three_seeds_say_on_what_they_rest(tmp_path: Path) -> None:
+    (claim,) = model_of(Lab(tmp_path, seeds=3)).studies[0].claims
+    assert (claim.outcome, claim.basis) == ("A better", "seeds that scatter near normally")
+    assert "no exact test over so few seeds could confirm it (floor .100)" in claim.sentence
+
+
+@pytest.mark.parametrize(("seeds", "rules", "needed", "label"), [
+    (2, {}, 3, "too few seeds"),
+    (3, {"exact": "required"}, 4, "unattainable by the study's rule"),
+])  # fmt: skip
+def test_what_decides_nothing_claims_nothing(
+    tmp_path: Path, seeds: int, rules: dict[str, str], needed: int, label: str
+) -> None:
+    model = model_of(Lab(tmp_path, seeds=seeds, rules=rules))
     (claim,) = model.studies[0].claims
     assert claim.outcome == "unattainable"
-    assert claim.seeds_needed == 4
+    assert claim.seeds_needed == needed
     text = Page(render_html(model)).text
-    assert "unattainable with this design" in text
+    assert label in text
     assert "pretrained better" not in text
     assert "pretrained scores higher" not in text
+
+
+def test_clusters_are_counted_in_every_format(tmp_path: Path) -> None:
+    """Films of five sentences each: the interval is wider, and every format says how many there are."""
+    alone, films = (model_of(Lab(tmp_path / name, examples=200, films=size)) for name, size in (("a", 1), ("b", 5)))
+    (plain,), (claim,) = alone.studies[0].claims, films.studies[0].claims
+    assert (plain.n_clusters, claim.n_clusters, claim.n_examples) == (None, 40, 200)
+    assert claim.estimate == pytest.approx(plain.estimate)
+    assert claim.df is not None
+    assert plain.df is not None
+    assert claim.df < plain.df
+    assert "200 examples in 40 clusters" in claim.sentence
+    assert "|clusters:40@" in claim.signature
+    assert any("examples of one film count as one cluster" in note for note in claim.notes)
+    said = " ".join(films.studies[0].methods)
+    assert "Examples of one film are not independent: the 200 examples form 40 clusters" in said
+    assert "examples in 40 clusters" in Page(render_html(films)).text
+    assert "examples in 40 clusters" in render_latex(films)
+    (row, *_) = csv.DictReader(io.StringIO(render_verdicts(films)))
+    assert (row["n_clusters"], float(row["df"])) == ("40", pytest.approx(claim.df))
+    assert claim.parts is not None
+    assert float(row["variance_examples"]) == pytest.approx(claim.parts.examples)
 
 
 def test_another_declaration_is_exploratory(tmp_path: Path) -> None:
@@ -112,8 +148,9 @@ def test_family_and_margin(tmp_path: Path) -> None:
     assert [claim.outcome for claim in study.claims] == ["A better", "equivalent"]
     assert study.claims[1].label == "equivalent within ±5 points"
     page = Page(render_html(model))
-    row = page.table("comparison", "difference", "95 % interval", "p", "Holm p", "margin", "equivalence p")
-    assert row["lora \N{MINUS SIGN} full"][4] == "±5"
+    head = ("comparison", "difference", "95 % interval", "SE", "df", "p", "Holm p", "margin", "equivalence p")
+    row = page.table(*head)
+    assert row["lora \N{MINUS SIGN} full"][6] == "±5"
     assert "Holm over the 2 declared claims" in page.text
 
 

@@ -99,10 +99,16 @@ def test_comparisons_table_is_the_model(model: ReportModel, page: Page) -> None:
     for claim in (*study.claims, *study.explored):
         name = f"{claim.a} \N{MINUS SIGN} {claim.b}{'' if claim.declared else ' exploratory'}"
         assert table[name] == [
-            text.difference(claim.estimate, METRIC), text.difference_interval(claim.interval, METRIC), text.p_value(claim.p),
+            text.difference(claim.estimate, METRIC), text.difference_interval(claim.interval, METRIC),
+            text.error(claim.standard_error, METRIC), text.degrees(claim.df), text.p_value(claim.p),
             text.difference_interval(claim.welch_interval, METRIC), text.p_value(claim.welch_p), text.p_value(claim.p_exact),
-            text.p_value(claim.floor), text.probability(claim.p_a_greater_b),
+            text.floor(claim.floor), _with_interval(claim.p_a_greater_b, claim.p_a_greater_b_interval),
         ]  # fmt: skip
+
+
+def _with_interval(share: float | None, interval: tuple[float, float] | None) -> str:
+    within = "" if interval is None else f" ({' to '.join(text.probability(bound) for bound in interval)})"
+    return text.probability(share) + within
 
 
 def test_markdown_table_is_the_model(model: ReportModel) -> None:
@@ -138,7 +144,9 @@ def test_methods_name_the_design(model: ReportModel) -> None:
         "5 seeds each (0 to 4)",
         "800 examples to train on",
         "highest accuracy",
-        "10.1002/sim.5926",
+        "Satterthwaite degrees of freedom",
+        "scatter near normally",
+        "the training set stays the same",
         "alpha = 0.05",
     ):
         assert part in said

@@ -34,7 +34,7 @@ def test_p_values_are_never_printed_as_zero(p: float, printed: str) -> None:
 def test_three_seeds_say_on_what_the_verdict_rests() -> None:
     text = say(decide_scores(PRETRAINED, RANDOM), 1.0)
     assert text.startswith(
-        "Over seeds, with this training set and on this test file only (3 seeds an arm), lora scores higher than bitfit: "
+        "Over seeds, on this test file only (3 seeds an arm), with this training set, lora scores higher than bitfit: "
         "accuracy of lora minus bitfit is +12.87 points (95 % interval 10.75 to 14.99; p < .0001; standard error 0.75, 3.8 df). "
         "It rests on seeds that scatter near normally; no exact test over so few seeds could confirm it (floor .100). "
         "None of 3 seeds an arm lies far behind the others, which leaves a rate of collapse of up to 63 % (one-sided 95 %)."
@@ -92,10 +92,10 @@ def test_better_names_the_question_and_both_tests() -> None:
     y = logistic(np.random.default_rng(3), 1, 5, shift=0.8)[0]
     text, swapped = say(decide_crossed(*y)), say(decide_crossed(*y[::-1]))
     assert text.startswith(
-        "Over seeds and examples, with this training set (5 seeds an arm, 277 examples), lora scores higher than bitfit: "
+        "Over seeds and examples (5 seeds an arm, 277 examples), with this training set, lora scores higher than bitfit: "
     )
     assert swapped.startswith(
-        "Over seeds and examples, with this training set (5 seeds an arm, 277 examples), bitfit scores higher than lora: "
+        "Over seeds and examples (5 seeds an arm, 277 examples), with this training set, bitfit scores higher than lora: "
     )
     assert "accuracy of lora minus bitfit is +" in text
     assert "accuracy of lora minus bitfit is -" in swapped
@@ -107,7 +107,7 @@ def test_better_names_the_question_and_both_tests() -> None:
 def test_per_seed_scores_answer_for_this_test_file_only() -> None:
     text = say(decide_scores(0.9 + SPREAD, 0.5 + SPREAD))
     assert text.startswith(
-        "Over seeds, with this training set and on this test file only (5 seeds an arm), lora scores higher than bitfit: "
+        "Over seeds, on this test file only (5 seeds an arm), with this training set, lora scores higher than bitfit: "
     )
     assert "+40.00 points" in text
 

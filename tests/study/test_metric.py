@@ -38,9 +38,13 @@ def test_scores_of_examples_have_the_perplexity_as_their_mean(tmp_path: Path) ->
     losses = [(12.0, 5), (3.0, 2), (40.0, 9)]
     path = tmp_path / "test.jsonl"
     write_lines(path, [TokenLoss(id=f"e{n}", loss=loss, tokens=count) for n, (loss, count) in enumerate(losses)])
-    ids, scores = read_measured(PERPLEXITY, path)
-    assert ids == ("e0", "e1", "e2")
-    assert PERPLEXITY.own(float(scores.mean())) == pytest.approx(np.exp(55.0 / 16))
+    alone = read_measured(PERPLEXITY, path)
+    assert (alone.ids, alone.clusters, alone.scores.size) == (("e0", "e1", "e2"), None, 3)
+    assert PERPLEXITY.own(float(alone.scores.mean())) == pytest.approx(np.exp(55.0 / 16))
+    together = read_measured(PERPLEXITY, path, {"e0": "a", "e2": "a"})
+    assert together.clusters is not None
+    assert (together.clusters.n_clusters, together.scores.size) == (2, 2)
+    assert PERPLEXITY.own(float(together.scores.mean())) == pytest.approx(np.exp(55.0 / 16))
 
 
 def test_sentences_of_a_metric_of_which_less_is_better() -> None:

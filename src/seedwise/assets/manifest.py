@@ -50,7 +50,10 @@ class TableColumns(ContractModel):
     text: str
     text_pair: str | None
     label: str
-    group: str | None = Field(description="rows of one group never come to lie in two splits; null: each row by itself")
+    group: str | None = Field(
+        description="rows of one group (film, passage, user, document) never come to lie in two splits, and count as one cluster "
+        "in verdicts; null: each text by itself"
+    )
 
 
 class Cut(ContractModel):
@@ -94,6 +97,9 @@ class Corpus(ContractModel):
 class DialogueColumns(ContractModel):
     prompt: str
     answer: str
+    group: str | None = Field(
+        default=None, description="as of a table: rows that belong together; null: each row by itself"
+    )
 
 
 class Dialogues(ContractModel):

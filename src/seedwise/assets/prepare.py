@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import lzma
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,8 @@ from typing import Any
 from filelock import FileLock
 
 from seedwise.assets.fetch import fetch, readable
-from seedwise.assets.manifest import Manifest, Table, find_manifest
+from seedwise.assets.groups import Groups, alike_parts, groups_of
+from seedwise.assets.manifest import Corpus, Dialogues, Manifest, Table, find_manifest
 from seedwise.assets.places import data_root as data_root
 from seedwise.assets.places import models_root as models_root
 from seedwise.assets.pretraining import find_pretraining, required_model
@@ -24,6 +27,7 @@ from seedwise.assets.texts import (
     OPENERS,
     JsonRow,
     corpus_splits,
+    dialogue_rows,
     dialogue_splits,
     numbered,
     order_key,
@@ -45,7 +49,10 @@ _VERSION = 2  # of the way rows are read, cut and ordered; a change makes other 
 
 
 class PreparedData(ContractModel):
-    """Split files of one data set, as `data.json` beside them says.  `labels` is empty where rows have none."""
+    """Split files of one data set, as `data.json` beside them says.  `labels` is empty where rows have none.
+
+    `groups` are those of the reported split (None: of a data set from before groups were kept).
+    """
 
     name: str
     labels: list[str]
@@ -55,6 +62,19 @@ class PreparedData(ContractModel):
     title: str
     citation: str
     licence: str
+    groups: Groups | None = None
+
+    @property
+    def group_of(self) -> dict[str, str]:
+        """id → group of each reported example that shares one with another."""
+        return self.groups.of if self.groups else {}
+
+    @property
+    def cluster_sizes(self) -> list[int] | None:
+        """How many reported examples each cluster has; None where every example stands by itself."""
+        sizes = [count for count in Counter(self.group_of.values()).values() if count > 1]
+        alone = self.splits["test"].rows - sum(sizes)
+        return [*sizes, *[1] * alone] if sizes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,7 @@ def prepare_data(name: str, rows: Rows | None, project: Project, say: Notify) ->
     part = manifest.table or manifest.text or manifest.dialogue
     if part is None:
         raise AssetError(f"asset {name} is a {manifest.kind}, not a data set")
-    identity = [_VERSION, part.model_dump(mode="json"), manifest.files, rows.model_dump() if rows else None]
+    identity = [_VERSION, _said(part), manifest.files, rows.model_dump() if rows else None]
     key = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:12]
     folder = data_root(project) / f"{name}-{key}"
     if not (folder / "data.json").is_file():
@@ -81,7 +101,44 @@ def prepare_data(name: str, rows: Rows | None, project: Project, say: Notify) ->
         with FileLock(folder.with_suffix(".lock")):
             if not (folder / "data.json").is_file():
                 _write_splits(manifest, raw, rows, folder)
-    return PreparedData.model_validate_json((folder / "data.json").read_bytes())
+    prepared = PreparedData.model_validate_json((folder / "data.json").read_bytes())
+    return prepared.model_copy(update={"groups": _groups(manifest, folder, project, say)})
+
+
+def _said(part: Table | Corpus | Dialogues) -> dict[str, Any]:
+    """What decides how rows are cut; a column that is not named leaves older data sets as they were."""
+    said = part.model_dump(mode="json")
+    if isinstance(part, Dialogues) and part.columns.group is None:
+        said["columns"].pop("group")
+    return said
+
+
+def _groups(manifest: Manifest, folder: Path, project: Project, say: Notify) -> Groups:
+    """The groups of the reported split, kept beside its file; made once, from the raw files where a column names them."""
+    path = folder / "groups.json"
+    if not path.is_file():
+        rows = [json.loads(line) for line in (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()]
+        part = manifest.table or manifest.dialogue
+        column = part.columns.group if part else None
+        if column is None:
+            groups = groups_of(None, {row["id"]: "\0".join(_texts(row)) for row in rows})
+            groups = groups.model_copy(update={"alike": alike_parts(rows)})
+        else:
+            named = _named_groups(manifest, fetch(manifest, project, say))
+            groups = groups_of(column, {row["id"]: named[row["id"]] for row in rows})
+        with FileLock(folder.with_suffix(".lock")):
+            write_json(path, groups)
+    return Groups.model_validate_json(path.read_bytes())
+
+
+def _named_groups(manifest: Manifest, raw: Path) -> dict[str, str]:
+    """id → group of every row, as the manifest's column has it."""
+    if manifest.dialogue is not None:
+        return {row.id: row.group for row in dialogue_rows(manifest.dialogue, raw)}
+    assert manifest.table is not None
+    seen: dict[str, int] = {}
+    rows = (row for file in manifest.table.files.values() for row in _rows(manifest.table, raw / file, seen))
+    return {row.id: row.group for row in rows}
 
 
 def prepare_model(name: str, project: Project, say: Notify) -> Model:

@@ -8,6 +8,7 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +49,26 @@ def corpus_splits(asset: str, corpus: Corpus, raw: Path) -> dict[str, list[JsonR
     return _splits(asset, corpus.cut, ({"text": text} for text in texts))
 
 
+@dataclass(frozen=True, slots=True)
+class DialogueRow:
+    """A prompt and its answer; `group` is the row's own key where the manifest names no column."""
+
+    id: str
+    prompt: str
+    answer: str
+    group: str
+
+
 def dialogue_splits(asset: str, dialogues: Dialogues, raw: Path) -> dict[str, list[JsonRow]]:
+    """Each split in a fixed shuffled order; rows of one group, and equal rows, lie in one split."""
+    splits: dict[str, list[JsonRow]] = {"train": [], "selection": [], "test": []}
+    for row in dialogue_rows(dialogues, raw):
+        chosen = splits[split_of(dialogues.cut, share_of(asset, row.group))]
+        chosen.append({"id": row.id, "prompt": row.prompt, "answer": row.answer})
+    return _ordered(splits)
+
+
+def dialogue_rows(dialogues: Dialogues, raw: Path) -> Iterator[DialogueRow]:
     columns = dialogues.columns
     path = raw / dialogues.file
     try:
@@ -57,16 +77,19 @@ def dialogue_splits(asset: str, dialogues: Dialogues, raw: Path) -> dict[str, li
         raise AssetError(f"{path.name}: cannot be read as json: {reason(error)}") from None
     if not isinstance(records, list):
         raise AssetError(f"{path.name}: found {type(records).__name__}; a list of objects is needed")
-    rows = []
+    wanted = {"prompt": columns.prompt, "answer": columns.answer}
+    if columns.group is not None:
+        wanted["group"] = columns.group
+    seen: dict[str, int] = {}
     for number, record in enumerate(records, start=1):
         row = {}
-        for name, column in (("prompt", columns.prompt), ("answer", columns.answer)):
+        for name, column in wanted.items():
             value = record.get(column) if isinstance(record, dict) else None
             if not isinstance(value, str) or not value.strip():
                 raise AssetError(f"{path.name}, row {number}: {column} is {value!r}; a non-empty string is needed")
             row[name] = value.strip()
-        rows.append(row)
-    return _splits(asset, dialogues.cut, rows)
+        key = hashlib.sha256(f"{row['prompt']}\0{row['answer']}".encode()).hexdigest()[:12]
+        yield DialogueRow(numbered(key, seen), row["prompt"], row["answer"], row.get("group", key))
 
 
 def _splits(asset: str, cut: Cut, rows: Iterable[JsonRow]) -> dict[str, list[JsonRow]]:
@@ -76,6 +99,10 @@ def _splits(asset: str, cut: Cut, rows: Iterable[JsonRow]) -> dict[str, list[Jso
     for row in rows:
         key = hashlib.sha256("\0".join(row.values()).encode()).hexdigest()[:12]
         splits[split_of(cut, share_of(asset, key))].append({"id": numbered(key, seen), **row})
+    return _ordered(splits)
+
+
+def _ordered(splits: dict[str, list[JsonRow]]) -> dict[str, list[JsonRow]]:
     for chosen in splits.values():
         chosen.sort(key=lambda row: order_key(row["id"]))
     return splits

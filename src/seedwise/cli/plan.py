@@ -52,6 +52,10 @@ def plan(
     ] = None,
     alpha: Annotated[float, typer.Option("--alpha", help="For --difference: the level.")] = 0.05,
     power: Annotated[float, typer.Option("--power", help="For --difference: the chance to find it.")] = 0.8,
+    require_exact: Annotated[
+        bool,
+        typer.Option("--require-exact", help="An exact test has to confirm a difference, as with `exact: required`."),
+    ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 where a claim is unattainable by design.")] = False,
 ) -> None:
     """Show the runs of each study, what is done, what each claim can decide with them, and an estimate of the time.
@@ -82,12 +86,16 @@ def plan(
     runs = runs_of(bench.store)
     costs = CostModel(runs)
     if as_json or form is PlanFormat.json:
-        typer.echo(json.dumps([_as_json(p, bench, runs, costs, stated) for p in plans], indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                [_as_json(p, bench, runs, costs, stated, require_exact) for p in plans], indent=2, ensure_ascii=False
+            )
+        )
     else:
         for planned in plans:
-            _print(planned, bench, runs, costs, stated)
+            _print(planned, bench, runs, costs, stated, require_exact)
     if gate:
-        _refuse(plans)
+        _refuse(plans, require_exact)
 
 
 def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
@@ -105,10 +113,10 @@ def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
     return plans
 
 
-def _refuse(plans: Sequence[Plan]) -> None:
+def _refuse(plans: Sequence[Plan], require_exact: bool) -> None:
     from seedwise.forecast.attainable import unattainable_claims
 
-    refused = [line for planned in plans for line in unattainable_claims(planned.study)]
+    refused = [line for planned in plans for line in unattainable_claims(planned.study, require_exact=require_exact)]
     for line in refused:
         say(line)
     if refused:
@@ -125,7 +133,9 @@ def _state(run: PlannedRun, store: Store) -> str:
     return f"to do again ({failure.reason.value})" if failure else "to do"
 
 
-def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances) -> None:
+def _print(
+    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances, exact: bool
+) -> None:
     from seedwise.forecast.attainable import reach_with  # brings scipy, slow to import
     from seedwise.forecast.claims import forecast
     from seedwise.forecast.text import as_lines
@@ -134,6 +144,7 @@ def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostM
     typer.echo(
         f"  data {plan.data.name}: "
         + ", ".join(f"{split.rows} {name}" for name, split in plan.data.splits.items())
+        + ("" if plan.data.cluster_sizes is None else f" in {len(plan.data.cluster_sizes)} clusters")
         + f"; {len(plan.study.seeds)} seeds; {bench.device_of(plan.study)}"
     )
     for run in plan.runs:
@@ -141,13 +152,15 @@ def _print(plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostM
     cost = _cost(plan, bench, costs)
     typer.echo(f"  {cost['done']} of {len(plan.runs)} runs are done; {_time(cost)}")
     for look in looks_of(plan.study):
-        reach = [reach_with(plan.study, claim, look.seeds, look.level) for claim in plan.study.claims]
+        reach = [
+            reach_with(plan.study, claim, look.seeds, look.level, require_exact=exact) for claim in plan.study.claims
+        ]
         early = "" if any(each.attainable for each in reach) else "; too few seeds to decide anything yet"
         typer.echo(
             f"  look {look.number} of {look.of}: {look.seeds} seeds an arm, each claim at {look.level:.3g} "
             f"({look.spending}){early}"
         )
-    for found in forecast(plan, bench.store, runs, costs, stated):
+    for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact):
         typer.echo("\n".join(f"  {line}" for line in as_lines(found)))
 
 
@@ -184,7 +197,7 @@ def _time(cost: dict[str, Any]) -> str:
 
 
 def _as_json(
-    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances
+    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances, exact: bool
 ) -> dict[str, object]:
     from seedwise.forecast.claims import forecast
     from seedwise.forecast.text import as_dict
@@ -204,7 +217,7 @@ def _as_json(
             for run in plan.runs
         ],
         "looks": [{"seeds": look.seeds, "level": look.level} for look in looks_of(plan.study)],
-        "claims": [as_dict(found) for found in forecast(plan, bench.store, runs, costs, stated)],
+        "claims": [as_dict(found) for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact)],
         "cost": {
             **{key: cost[key] for key in ("remaining", "unknown", "jobs", "basis")},
             "hours": None if cost["seconds"] is None else cost["seconds"] / 3600,

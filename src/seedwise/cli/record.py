@@ -28,20 +28,28 @@ class Format(StrEnum):
 _KINDS: dict[Format, Kind] = {form: form.value for form in Format if form is not Format.all}  # type: ignore[misc]
 
 
+RequireExactOption = Annotated[
+    bool,
+    typer.Option("--require-exact", help="An exact test has to confirm a difference, as with `exact: required`."),
+]
+
+
 def _outcomes(
-    studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption
+    studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption, require_exact: bool
 ) -> tuple[Workbench, list[StudyOutcome]]:
     from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; only these commands need it
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
-    return bench, [compare(bench.plan(file.study, say), bench.store) for file in files]
+    plans = [bench.plan(file.study, say) for file in files]
+    return bench, [compare(plan, bench.store, require_exact=require_exact) for plan in plans]
 
 
 def track_command(
     studies: StudiesArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
+    require_exact: RequireExactOption = False,
     rebuild: bool = typer.Option(
         False, "--rebuild", help="Compare with the server run by run, whatever was imported before."
     ),
@@ -49,7 +57,7 @@ def track_command(
     """Import finished runs into MLflow (MLFLOW_TRACKING_URI, or the local history).  Twice changes nothing."""
     from seedwise.tracker import track
 
-    bench, outcomes = _outcomes(studies, runtime, device)
+    bench, outcomes = _outcomes(studies, runtime, device, require_exact)
     typer.echo(str(track(outcomes, bench.project, bench.store, say, rebuild=rebuild)))
 
 
@@ -57,6 +65,7 @@ def report_command(
     studies: StudiesArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
+    require_exact: RequireExactOption = False,
     form: Annotated[
         Format,
         typer.Option(
@@ -67,7 +76,7 @@ def report_command(
     """Report what is done so far: write HTML, Markdown, LaTeX, CSV and JSON, or print one of them."""
     from seedwise.report import build, render, write_reports
 
-    bench, outcomes = _outcomes(studies, runtime, device)
+    bench, outcomes = _outcomes(studies, runtime, device, require_exact)
     if form is not Format.all:
         typer.echo(render(build(outcomes, bench.store), _KINDS[form]), nl=False)
         return

@@ -54,6 +54,7 @@ class ClaimForecast:
     family: int
     n_seeds: int
     n_examples: int
+    n_clusters: int | None
     reach: Reach
     basis: Basis | None
     smallest: float | None
@@ -62,24 +63,38 @@ class ClaimForecast:
 
 
 def forecast(
-    plan: Plan, store: Store, runs: Sequence[StoredRun], costs: CostModel, stated: Variances | None = None
+    plan: Plan,
+    store: Store,
+    runs: Sequence[StoredRun],
+    costs: CostModel,
+    stated: Variances | None = None,
+    *,
+    require_exact: bool = False,
 ) -> tuple[ClaimForecast, ...]:
-    """A forecast of every claim of `plan`, from the finished `runs` of the store; `stated` variances go before those."""
+    """A forecast of every claim of `plan`, from the finished `runs` of the store; `stated` variances go before those.
+
+    `require_exact`: as `exact: required` in the study.
+    """
     pilots = Pilots(plan, store, runs)
-    return tuple(_forecast(claim, plan, pilots.basis(claim, stated), costs) for claim in plan.study.claims)
+    return tuple(
+        _forecast(
+            claim, plan, pilots.basis(claim, stated), costs, reach_of(plan.study, claim, require_exact=require_exact)
+        )
+        for claim in plan.study.claims
+    )
 
 
-def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel) -> ClaimForecast:
+def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel, reach: Reach) -> ClaimForecast:
     study = plan.study
-    reach = reach_of(study, claim)
-    examples = plan.data.splits[REPORTED_SPLIT].rows
+    examples, sizes_of_clusters = plan.data.splits[REPORTED_SPLIT].rows, plan.data.cluster_sizes
     fixed = [study.arms[name].deterministic for name in (claim.a, claim.b)]
     design = _Design(
         # All that varies stands with A (see `Basis`), so what is paired or deterministic is so on B's side.
         (all(fixed), claim.design == "paired" or any(fixed)),
         2 if all(fixed) else len(study.seeds),
         examples,
-        reach.level,
+        examples if sizes_of_clusters is None else len(sizes_of_clusters),
+        reach,
     )
     smallest: float | None = None
     power: tuple[PowerAt, ...] = ()
@@ -97,6 +112,7 @@ def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel) -
         family=max(1, len(study.claims)),
         n_seeds=len(study.seeds),
         n_examples=examples,
+        n_clusters=None if sizes_of_clusters is None else len(sizes_of_clusters),
         reach=reach,
         basis=basis,
         smallest=smallest,
@@ -110,32 +126,43 @@ class _Design:
     fixed: tuple[bool, bool]
     seeds: int
     examples: int
-    level: float
+    draws: int
+    reach: Reach
+
+    @property
+    def level(self) -> float:
+        return self.reach.level
+
+    def _examples(self, draws: int | None) -> int | None:
+        """Draws of examples (clusters, where there are any) counted in examples."""
+        return None if draws is None else -(-draws * self.examples // self.draws)
 
     def difference(self, parts: Components) -> float:
-        return detectable_crossed(parts, self.seeds, self.examples, POWER, self.level, deterministic=self.fixed)
+        return detectable_crossed(parts, self.seeds, self.draws, POWER, self.level, deterministic=self.fixed)
 
     def margin(self, parts: Components) -> float:
-        return attainable_margin(parts, self.seeds, self.examples, POWER, self.level, deterministic=self.fixed)
+        return attainable_margin(parts, self.seeds, self.draws, POWER, self.level, deterministic=self.fixed)
 
     def superiority(self, parts: Components, size: float) -> PowerAt:
         return PowerAt(
             size,
-            power_crossed(size, parts, self.seeds, self.examples, self.level, deterministic=self.fixed),
+            power_crossed(size, parts, self.seeds, self.draws, self.level, deterministic=self.fixed),
             None
             if all(self.fixed)
-            else seeds_for_crossed(size, parts, self.examples, POWER, self.level, deterministic=self.fixed),
-            examples_for_crossed(size, parts, self.seeds, POWER, self.level, deterministic=self.fixed),
+            else seeds_for_crossed(
+                size, parts, self.draws, POWER, self.level, deterministic=self.fixed, require_exact=self.reach.required
+            ),
+            self._examples(examples_for_crossed(size, parts, self.seeds, POWER, self.level, deterministic=self.fixed)),
         )
 
     def equivalence(self, parts: Components, size: float) -> PowerAt:
         return PowerAt(
             size,
-            power_tost(size, parts, self.seeds, self.examples, self.level, deterministic=self.fixed),
+            power_tost(size, parts, self.seeds, self.draws, self.level, deterministic=self.fixed),
             None
             if all(self.fixed)
-            else seeds_for_tost(size, parts, self.examples, POWER, self.level, deterministic=self.fixed),
-            examples_for_tost(size, parts, self.seeds, POWER, self.level, deterministic=self.fixed),
+            else seeds_for_tost(size, parts, self.draws, POWER, self.level, deterministic=self.fixed),
+            self._examples(examples_for_tost(size, parts, self.seeds, POWER, self.level, deterministic=self.fixed)),
         )
 
 

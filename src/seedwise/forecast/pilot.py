@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from statistics import fmean
 from typing import Literal
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
-from seedwise.stats import Components, CrossedResult, crossed, crossed_paired, pilot_components
+from seedwise.stats import Clusters, Components, CrossedResult, crossed, crossed_paired, pilot_components
 from seedwise.store.history import arm_kind, example_scores, latest_of_each_seed, on_same_test, runs_of
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS
@@ -22,13 +22,15 @@ from seedwise.study.model import Claim, Variances
 # What accuracies of fine-tuned encoders look like in our own simulations: 1 point between seeds; .06 of the arms' difference
 # belongs to single examples for good, and .05 of each arm's scores is one seed's whim on one example.
 ASSUMED = Components(seed_a=1e-4, seed_b=1e-4, example=0.06, residual_a=0.05, residual_b=0.05)
+ALIKE = 0.1  # assumed correlation of the arms' difference between examples of one cluster, where none was measured
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
     """Variances of a claim's arms, where they come from, and a sentence that says so.
 
-    For arms with shared seeds, and against a deterministic arm, all that varies stands with A.
+    Where examples come in clusters, they are of the clusters' scores. For arms with shared seeds, and against a deterministic
+    arm, all that varies stands with A.
     """
 
     components: Components
@@ -48,6 +50,8 @@ class Pilots:
             by_kind.setdefault(arm_kind(run.spec), []).append(run)
         self._runs = {kind: latest_of_each_seed(found) for kind, found in by_kind.items()}
         self._scores: dict[str, NDArray[np.float64] | None] = {}
+        self._clusters: Clusters | None = None
+        self._sizes = plan.data.cluster_sizes
 
     def basis(self, claim: Claim, stated: Variances | None = None) -> Basis | None:
         """The best there is for `claim`: `stated` (options of this call), pilots of its arms, the study's own `variances`,
@@ -62,7 +66,7 @@ class Pilots:
         found = found or self._of_task(claim, fixed)
         if found is None and self._assumed is not None:
             words = "assumed, since no run has been measured: 1 point between seeds, and the arms differ on examples as our simulations do"
-            found = Basis(_arranged(self._assumed, claim, fixed), "assumed", words)
+            found = Basis(_arranged(self._of_clusters(self._assumed), claim, fixed), "assumed", f"{words}{self._alike}")
         return found
 
     def _fixed(self, claim: Claim) -> tuple[bool, bool]:
@@ -91,7 +95,25 @@ class Pilots:
             parts.append(f"{'assumed' if value is None else how} {what} {size}")
         seed, example = (deviation**2 for deviation in deviations)
         components = Components(seed_a=seed, seed_b=seed, example=example, residual_a=0.0, residual_b=0.0)
-        return Basis(_arranged(components, claim, self._fixed(claim)), "stated", "; ".join(parts))
+        components = self._of_clusters(components)
+        return Basis(_arranged(components, claim, self._fixed(claim)), "stated", "; ".join(parts) + self._alike)
+
+    def _of_clusters(self, components: Components) -> Components:
+        """Variances of examples as those of the scores of clusters: what belongs to examples is alike within one."""
+        if self._sizes is None:
+            return components
+        share = len(self._sizes) / sum(self._sizes)
+        mean_size = sum(size**2 for size in self._sizes) / sum(self._sizes)  # of the cluster that an example lies in
+        return replace(
+            components,
+            example=components.example * share * (1.0 + (mean_size - 1.0) * ALIKE),
+            residual_a=components.residual_a * share,
+            residual_b=components.residual_b * share,
+        )
+
+    @property
+    def _alike(self) -> str:
+        return "" if self._sizes is None else f"; assumed correlation within clusters {ALIKE:g}"
 
     def _of_arms(self, claim: Claim) -> Basis | None:
         """Runs of both of the claim's arms, whatever their seeds."""
@@ -105,10 +127,11 @@ class Pilots:
         if claim.design == "paired":
             shared = sorted({r.spec.seeds.seed for r in found[0][1]} & {r.spec.seeds.seed for r in found[1][1]})
             rows = [[[r.spec.seeds.seed for r in runs].index(seed) for seed in shared] for _, runs in found]
-            result = crossed_paired(a[rows[0]], b[rows[1]]) if len(shared) > 1 else None
+            pairs = a[rows[0]], b[rows[1]]
+            result = crossed_paired(*pairs, clusters=self._clusters) if len(shared) > 1 else None
         else:
             a, b = (scores[:1] if still else scores for scores, still in zip((a, b), fixed, strict=True))
-            result = crossed(a, b, deterministic_a=fixed[0], deterministic_b=fixed[1])
+            result = crossed(a, b, deterministic_a=fixed[0], deterministic_b=fixed[1], clusters=self._clusters)
         if not isinstance(result, CrossedResult):
             return None
         counts = [f"{len(runs)} of {name}" for name, (_, runs) in zip((claim.a, claim.b), found, strict=True)]
@@ -124,12 +147,15 @@ class Pilots:
         for kind in groups:
             scores = self._matrix(kind)
             assert scores is not None
-            alone = crossed(scores, np.zeros((1, scores.shape[1])), deterministic_b=True)
+            zero = np.zeros((1, scores.shape[1]))
+            alone = crossed(scores, zero, deterministic_b=True, clusters=self._clusters)
             if isinstance(alone, CrossedResult):
                 singles.append(pilot_components(alone))
         for first, second in combinations(groups, 2):
             one, other = self._matrix(first), self._matrix(second)
-            result = crossed(one, other) if one is not None and other is not None else None
+            result = None
+            if one is not None and other is not None:
+                result = crossed(one, other, clusters=self._clusters)
             if isinstance(result, CrossedResult):
                 pairs.append(pilot_components(result).example)
         if not singles:
@@ -137,7 +163,7 @@ class Pilots:
         if not pairs and self._assumed is None:
             return None
         seed, residual = fmean(c.seed_a for c in singles), fmean(c.residual_a for c in singles)
-        example = fmean(pairs) if pairs else ASSUMED.example
+        example = fmean(pairs) if pairs else self._of_clusters(ASSUMED).example
         names = sorted({f"{run.provenance.study}/{run.provenance.arm}" for runs in groups.values() for run in runs})
         words = f"from {sum(map(len, groups.values()))} earlier runs on this test file ({', '.join(names)})"
         if not pairs:
@@ -153,7 +179,8 @@ class Pilots:
     def _matrix(self, kind: str) -> NDArray[np.float64] | None:
         if kind not in self._scores:
             try:
-                self._scores[kind] = example_scores(self._runs[kind], self._store)
+                found = example_scores(self._runs[kind], self._store, self._plan.data.group_of)
+                self._scores[kind], self._clusters = found
             except (SeedwiseError, OSError, ValueError):
                 self._scores[kind] = None
         return self._scores[kind]

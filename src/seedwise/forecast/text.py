@@ -6,7 +6,7 @@ from typing import Any
 
 from seedwise.forecast.attainable import Reach
 from seedwise.forecast.claims import POWER, ClaimForecast
-from seedwise.stats import format_p
+from seedwise.stats import format_floor
 
 
 def as_lines(found: ClaimForecast) -> list[str]:
@@ -14,8 +14,21 @@ def as_lines(found: ClaimForecast) -> list[str]:
     claim, reach = found.claim, found.reach
     lines = [f"claim {claim.name}: {_statement(found)}"]
     if reach.floor is not None:
-        verdict = "attainable" if reach.attainable else f"UNATTAINABLE: it takes {reach.seeds} seeds"
-        lines.append(f"  floor of the exact test {format_p(reach.floor)} at level {format_p(reach.level)}: {verdict}")
+        floor = f"  floor of the exact test {format_floor(reach.floor)} at level {format_floor(reach.level)}"
+        if not reach.attainable:
+            lines.append(
+                f"{floor}: UNATTAINABLE{' (exact: required)' if reach.required else ''}: it takes {reach.seeds} seeds"
+            )
+        elif claim.type == "equivalence":
+            lines.append(
+                "  attainable; it rests on seeds that scatter near normally: of equivalence there is no exact test"
+            )
+        elif reach.confirmable:
+            lines.append(f"{floor}: attainable, and an exact test can confirm it")
+        else:
+            lines.append(
+                f"{floor}: attainable, resting on seeds that scatter near normally: no exact test over so few can confirm it"
+            )
     if found.basis is None:
         return [
             *lines,
@@ -54,6 +67,7 @@ def as_dict(found: ClaimForecast) -> dict[str, Any]:
         "family_size": found.family,
         "n_seeds": found.n_seeds,
         "n_examples": found.n_examples,
+        "n_clusters": found.n_clusters,
         **_reach(found.reach),
         "variances": None
         if basis is None
@@ -81,7 +95,13 @@ def hours(seconds: float) -> str:
 
 
 def _reach(reach: Reach) -> dict[str, Any]:
-    return {"floor": reach.floor, "level": reach.level, "attainable": reach.attainable, "seeds_to_attain": reach.seeds}
+    return {
+        "floor": reach.floor,
+        "level": reach.level,
+        "attainable": reach.attainable,
+        "confirmable": reach.confirmable,
+        "seeds_to_attain": reach.seeds,
+    }
 
 
 def _statement(found: ClaimForecast) -> str:
@@ -91,7 +111,8 @@ def _statement(found: ClaimForecast) -> str:
         what = f"{claim.a} and {claim.b} equivalent within {found.metric.amount(claim.margin)}"
     pairs = "paired seeds" if claim.design == "paired" else "seeds an arm"
     family = f", family of {found.family}" if found.family > 1 else ""
-    return f"{what} ({found.n_seeds} {pairs}, {found.n_examples} examples{family})"
+    clusters = "" if found.n_clusters is None else f" in {found.n_clusters} clusters"
+    return f"{what} ({found.n_seeds} {pairs}, {found.n_examples} examples{clusters}{family})"
 
 
 def _seeds(count: int | None, found: ClaimForecast) -> str:

@@ -61,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seedwise-gate", action="store_true", help="a declared claim that is contradicted or undecided fails"
     )
     group.addoption(
+        "--seedwise-require-exact",
+        action="store_true",
+        help="an exact test over seeds has to confirm a difference, as where a study says `exact: required`",
+    )
+    group.addoption(
         "--seedwise-regression-gate",
         type=float,
         default=None,

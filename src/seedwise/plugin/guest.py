@@ -11,7 +11,18 @@ import pytest
 from seedwise.project import find_root, folders, settings_file
 
 PREFIX = "--seedwise-"
-SHORT = ("runtime", "device", "jobs", "runs-per-gpu", "cold", "gate", "regression-gate", "look", "no-record")
+SHORT = (
+    "runtime",
+    "device",
+    "jobs",
+    "runs-per-gpu",
+    "cold",
+    "gate",
+    "require-exact",
+    "regression-gate",
+    "look",
+    "no-record",
+)
 # Manifests of data sets and models, and what makes models, lie among studies.
 _NO_STUDIES = ("assets", "pretraining")
 

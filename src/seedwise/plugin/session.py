@@ -88,7 +88,8 @@ class BenchSession:
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
-            hopeless = _hopeless(items) if config.getoption("--seedwise-gate") else {}
+            exact = bool(config.getoption("--seedwise-require-exact"))
+            hopeless = _hopeless(items, exact) if config.getoption("--seedwise-gate") else {}
             wanted = [study for study in studies if study.name not in hopeless]
             bench, plans, refused = _prepared(bench, wanted, say)
             refused = hopeless | refused
@@ -151,7 +152,8 @@ class BenchSession:
         if study not in self._compared:
             from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; runs need not wait for it
 
-            self._compared[study] = compare(self._plans[study], self._bench.store)
+            exact = bool(self._config.getoption("--seedwise-require-exact"))
+            self._compared[study] = compare(self._plans[study], self._bench.store, require_exact=exact)
             self._record_early(self._compared[study])
         return self._compared[study]
 
@@ -310,13 +312,13 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(f"signal {number}")
 
 
-def _hopeless(items: Sequence[StudyItem]) -> dict[str, SeedwiseError]:
+def _hopeless(items: Sequence[StudyItem], require_exact: bool) -> dict[str, SeedwiseError]:
     """Studies with a selected claim that no data could decide: under --gate they are refused before anything is run."""
     from seedwise.forecast.attainable import unattainable_claims
     from seedwise.plugin.items import ClaimItem
 
     studies = {item.study_file.study.name: item.study_file.study for item in items if isinstance(item, ClaimItem)}
-    lines = {name: unattainable_claims(study) for name, study in studies.items()}
+    lines = {name: unattainable_claims(study, require_exact=require_exact) for name, study in studies.items()}
     return {name: InputError("\n".join(said)) for name, said in lines.items() if said}
 
 

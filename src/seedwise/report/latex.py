@@ -114,22 +114,28 @@ def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[s
     starred = "" if all(claim.declared for claim in compared) else " An asterisk marks what is exploratory."
     caption = (
         f"Differences of {study.metric}{in_unit}, first arm (A) minus second (B), with the {text.percent(study.level)} interval and p "
-        f"over {text.listed(list(dict.fromkeys(claim.question for claim in compared)))}; the exact p and its floor are over "
-        f"seeds.{starred}"
+        f"over {text.listed(list(dict.fromkeys(claim.question for claim in compared)))}{_clusters(compared)}; SE: standard error, df: "
+        f"degrees of freedom; the exact p and its floor are over seeds.{starred}"
     )
-    head = ["A \N{MINUS SIGN} B", "difference (interval)", "p", "exact p", "floor", "verdict"]
+    head = ["A \N{MINUS SIGN} B", "difference (interval)", "SE (df)", "p", "exact p", "floor", "verdict"]
     rows = [
         [
             f"{claim.a} {MINUS} {claim.b}{'' if claim.declared else '*'}",
             f"{text.difference(claim.estimate, study.metric)} ({text.difference_interval(claim.interval, study.metric)})",
+            f"{text.error(claim.standard_error, study.metric)} ({text.degrees(claim.df)})",
             text.p_value(claim.p),
             text.p_value(claim.p_exact),
-            text.p_value(claim.floor),
+            text.floor(claim.floor),
             claim.outcome if claim.status is None else f"{claim.outcome} ({claim.status})",
         ]
         for claim in compared
     ]
-    return _table(caption, f"{study.name}-comparisons", "lrrrrl", head, rows)
+    return _table(caption, f"{study.name}-comparisons", "lrrrrrl", head, rows)
+
+
+def _clusters(compared: tuple[Comparison, ...]) -> str:
+    counts = sorted({claim.n_clusters for claim in compared if claim.n_clusters is not None})
+    return f" (examples in {text.listed([f'{count:,}' for count in counts])} clusters)" if counts else ""
 
 
 def _reported(rows: tuple[ReportedRow, ...], metric: MetricName) -> list[str]:

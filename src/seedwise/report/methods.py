@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from seedwise.planning.plan import Plan
 from seedwise.report import text
 from seedwise.report.model import Comparison, Recipe
+from seedwise.stats import MIN_SEEDS
 from seedwise.study.metric import METRICS
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract.spec import Recipe as RunRecipe
@@ -86,8 +87,10 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     parts.append(
         f"Differences are estimated from {_scores(outcome)} with seeds and examples as crossed random factors, seeds nested "
         "in the arm: a t interval from the variance components of Obuchowski and Rockette and of Dorfman, Berbaum and Metz "
-        "with the degrees of freedom of Hillis (2014, doi 10.1002/sim.5926). Seeds are treated as independent between arms."
+        "with Satterthwaite degrees of freedom over the seeds' and the examples' components, each arm's its own. It takes seeds to "
+        "scatter near normally and to be independent between arms; the training set stays the same."
     )
+    parts += _clusters(outcome, comparisons)
     if paired := [claim.name for claim in study.claims if claim.design == "paired"]:
         parts.append(
             f"For {text.listed(paired)} seeds are pairs, and the analysis is that of their differences; the runs were checked "
@@ -98,13 +101,12 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     )
     if any(comparison.margin is not None for comparison in comparisons):
         parts.append(
-            f"Equivalence is two one-sided tests against the declared margin, shown as the {text.percent(1 - 2 * study.alpha)} "
-            "interval."
+            "Equivalence is two one-sided tests against the declared margin, each at the level at which its claim is decided."
         )
     parts.append(
         "Companions, which hold for this test file only: Welch's t interval over seeds, and the exact permutation test over "
         "seeds (sign flips against a deterministic arm) with its floor, the smallest p that it can return with so many seeds. "
-        "Where that floor is above alpha the outcome is 'unattainable': no data could have decided it."
+        f"{_exact(outcome, comparisons)}"
     )
     if any(comparison.multi_bootstrap_p is not None for comparison in comparisons):
         parts.append(
@@ -112,6 +114,34 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
             "rejects too rarely and decides nothing."
         )
     return " ".join(parts)
+
+
+def _clusters(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> list[str]:
+    """What counts as one draw of examples, where that is not each by itself."""
+    counts = {(c.n_clusters, c.n_examples) for c in comparisons if c.n_clusters is not None}
+    groups = outcome.plan.data.groups
+    if not counts or groups is None:
+        return []
+    clusters, examples = next(iter(counts))
+    of = f"of one {groups.column}" if groups.column else "of the same text"
+    return [
+        f"Examples {of} are not independent: the {text.count(examples)} examples form {text.count(clusters)} clusters, and "
+        "delete-one-cluster pseudovalues take the place of the scores of examples (Miller 2024, arXiv 2411.00640, on clustered "
+        "standard errors)."
+    ]
+
+
+def _exact(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
+    """What the exact test has to say in what is decided."""
+    if any(comparison.require_exact for comparison in comparisons) or outcome.study.exact == "required":
+        return (
+            "By the study's own rule (exact: required) it has to confirm a difference; where its floor is above the level, the "
+            "outcome is 'unattainable', which is a finding about the rule and the design, not about the arms."
+        )
+    return (
+        f"A verdict takes {MIN_SEEDS} seeds in each arm that has any, and says whether the exact test confirms it or it rests on "
+        "seeds that scatter near normally."
+    )
 
 
 def _scores(outcome: StudyOutcome) -> str:

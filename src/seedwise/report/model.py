@@ -88,10 +88,22 @@ class Recipe(ContractModel):
 ClaimStatus = Literal["supported", "contradicted", "undecided"]
 
 
+class ErrorParts(ContractModel):
+    """What makes up the variance of a difference, squared units: V1 of each arm, V2 and V3 of the crossed analysis."""
+
+    seeds_a: float
+    seeds_b: float
+    examples: float | None
+    residual_a: float | None
+    residual_b: float | None
+
+
 class Comparison(ContractModel):
     """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict.
 
-    `status` is what the outcome means for the claim of the study file; None where it made none.
+    `status` is what the outcome means for the claim of the study file; None where it made none.  `level` is the level at which
+    it was decided, `basis` what a decided outcome rests on, and `collapse_bound` the rate of collapse (A, B) that the seeds do
+    not exclude.
     """
 
     name: str
@@ -107,15 +119,24 @@ class Comparison(ContractModel):
     claim: Literal["superiority", "equivalence"]
     alpha: float
     family_size: int
+    level: float
     n_seeds: tuple[int, int]
     n_examples: int | None
+    n_clusters: int | None = None
     estimate: float | None
     interval: Interval | None
+    standard_error: float | None = None
+    df: float | None = None
+    parts: ErrorParts | None = None
     p: float | None
     p_adjusted: float | None
     p_exact: float | None
     floor: float | None
+    require_exact: bool = False
+    basis: str | None = None
+    collapse_bound: tuple[float | None, float | None] = (None, None)
     p_a_greater_b: float | None
+    p_a_greater_b_interval: Interval | None = None
     margin: float | None
     tost_p: float | None
     tost_interval: Interval | None

@@ -8,10 +8,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seedwise.escaping import cell
-from seedwise.report.model import Comparison, ReportModel
+from seedwise.report.model import Comparison, ErrorParts, ReportModel
 
-_PAIRS = ("n_seeds", "interval", "tost_interval", "welch_interval", "multi_bootstrap_interval")
-_ENDS = {"n_seeds": ("a", "b")}
+_PAIRS = (
+    "n_seeds",
+    "interval",
+    "collapse_bound",
+    "p_a_greater_b_interval",
+    "tost_interval",
+    "welch_interval",
+    "multi_bootstrap_interval",
+)
+_ENDS = {"n_seeds": ("a", "b"), "collapse_bound": ("a", "b")}
+_PARTS = tuple(ErrorParts.model_fields)
 
 
 def render_verdicts(model: ReportModel) -> str:
@@ -40,13 +49,17 @@ def render_scores(model: ReportModel) -> str:
 
 
 def _columns(field: str) -> tuple[str, ...]:
+    if field == "parts":
+        return tuple(f"variance_{part}" for part in _PARTS)
     return tuple(f"{field}_{end}" for end in _ENDS.get(field, ("low", "high"))) if field in _PAIRS else (field,)
 
 
 def _flat(claim: Comparison) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for field, value in claim.model_dump().items():
-        if field in _PAIRS:
+        if field == "parts":
+            flat |= {f"variance_{part}": (value or {}).get(part) for part in _PARTS}
+        elif field in _PAIRS:
             flat |= dict(zip(_columns(field), value or (None, None), strict=True))
         else:
             flat[field] = "; ".join(map(str, value)) if isinstance(value, tuple | list) else value

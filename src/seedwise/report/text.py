@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedwise.stats import format_p
+from seedwise.stats import format_floor, format_p
 from seedwise.study.metric import METRICS, MetricName
 
 if TYPE_CHECKING:
@@ -45,6 +45,20 @@ def goal(value: float, metric: MetricName) -> str:
 
 def p_value(value: float | None) -> str:
     return MISSING if value is None else format_p(value)
+
+
+def floor(value: float | None) -> str:
+    """The smallest p that an exact test can return: an exact figure, however small."""
+    return MISSING if value is None else format_floor(value)
+
+
+def degrees(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.1f}"
+
+
+def error(value: float | None, metric: MetricName) -> str:
+    """A standard error of a difference, as differences are shown."""
+    return MISSING if value is None else f"{METRICS[metric].scale * value:.2f}"
 
 
 def probability(value: float | None) -> str:

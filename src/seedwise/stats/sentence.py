@@ -69,8 +69,8 @@ class _Words:
     def _scope(self) -> str:
         v = self.verdict
         scope = {
-            Question.SEEDS_AND_EXAMPLES: "Over seeds and examples, with this training set",
-            Question.SEEDS: "Over seeds, with this training set and on this test file only",
+            Question.SEEDS_AND_EXAMPLES: "Over seeds and examples",
+            Question.SEEDS: "Over seeds, on this test file only",
             Question.EXAMPLES: "Over examples, both being deterministic",
             Question.CHECKPOINTS: "Of these two checkpoints, on such examples",
             Question.CHECKPOINT: "Of this one checkpoint against seeds, on such examples",
@@ -80,7 +80,8 @@ class _Words:
         if v.n_examples is not None:
             clusters = "" if v.n_clusters is None else f" in {v.n_clusters} {_plural(v.n_clusters, 'cluster')}"
             counted.append(f"{v.n_examples} examples{clusters}")
-        return f"{scope} ({', '.join(counted)})"
+        training = "" if all(v.deterministic) else ", with this training set"  # no run draws another
+        return f"{scope} ({', '.join(counted)}){training}"
 
     def _seeds(self) -> str:
         v = self.verdict

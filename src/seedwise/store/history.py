@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
-from seedwise.store.example_scores import read_measured
+from seedwise.store.example_scores import NO_GROUPS, read_measured
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise_contract import RunSpec, canonical_json
+
+if TYPE_CHECKING:
+    from seedwise.stats import Clusters
 
 REPORTED_SPLIT = "test"
 
@@ -54,14 +58,19 @@ def latest_of_each_seed(runs: Iterable[StoredRun]) -> list[StoredRun]:
     return [latest[seed] for seed in sorted(latest)]
 
 
-def example_scores(runs: Sequence[StoredRun], store: Store) -> NDArray[np.float64]:
-    """[runs, examples] as verdicts take them (`measured`), examples by their ids; raises where files were changed or hold
-    something else.
+def example_scores(
+    runs: Sequence[StoredRun], store: Store, groups: Mapping[str, str] = NO_GROUPS
+) -> tuple[NDArray[np.float64], Clusters | None]:
+    """[runs, examples] as verdicts take them (`read_measured`), examples by their ids, and their clusters by `groups`; raises
+    where files were changed or hold something else.
     """
-    rows = []
-    for run in runs:
-        path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
-        ids, scores = read_measured(METRICS[run.spec.task.metric], path)
-        by_id = dict(zip(ids, scores, strict=True))
-        rows.append([by_id[key] for key in sorted(by_id)])
-    return np.array(rows, dtype=np.float64)
+    found = [
+        read_measured(
+            METRICS[run.spec.task.metric],
+            store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl"),
+            groups,
+            by_id=True,
+        )
+        for run in runs
+    ]
+    return np.array([each.scores for each in found], dtype=np.float64), found[0].clusters if found else None

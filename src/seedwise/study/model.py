@@ -214,6 +214,11 @@ class Study(ContractModel):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     claims: list[Claim] = Field(default_factory=list)
+    exact: Literal["companion", "required"] = Field(
+        default="companion",
+        description="required: an exact test over seeds has to confirm a difference, and so to be able to; companion: it is "
+        "shown, and the verdict says whether it confirms",
+    )
     looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
     variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
     reported: list[Reported] = Field(
@@ -246,6 +251,8 @@ class Study(ContractModel):
                     part.pop(name, None)
         if self.looks is None:
             said.pop("looks")
+        if self.exact == "companion":
+            said.pop("exact")
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedwise.stats import Outcome, format_p
+from seedwise.stats import Outcome, p_is
 from seedwise.tracker.flatten import MAX_TAG, clip
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 
@@ -38,7 +38,7 @@ def comparison_note(outcome: StudyOutcome) -> str:
 def claim_note(claim: ClaimOutcome) -> str:
     """One line: outcome, p and whether it was declared."""
     p = claim.verdict.p_claim
-    shown = "" if p is None else f", p = {format_p(p)}"
+    shown = "" if p is None else f", {p_is(p)}"
     return f"{verdict_words(claim)}{shown}" + ("" if claim.declared else " (exploratory)")
 
 

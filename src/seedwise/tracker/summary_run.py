@@ -45,6 +45,8 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     for claim in (*outcome.claims, *outcome.explored):
         prefix = f"seedwise.claim.{claim.name}"
         tags[clean_key(f"{prefix}.outcome")] = claim.verdict.outcome.value
+        if claim.verdict.basis is not None:
+            tags[clean_key(f"{prefix}.basis")] = claim.verdict.basis.value
         if claim.status is not None:
             tags[clean_key(f"{prefix}.status")] = claim.status.value
         tags[clean_key(f"{prefix}.verdict")] = clip(claim_note(claim), MAX_TAG)
@@ -117,6 +119,9 @@ def _claim_points(claim: ClaimOutcome, metric: Metric) -> list[Point]:
         "estimate": None if verdict.estimate is None else metric.own(verdict.estimate),
         "interval_low": low,
         "interval_high": high,
+        "standard_error": verdict.standard_error,
+        "df": verdict.df,
+        "clusters": None if verdict.n_clusters is None else float(verdict.n_clusters),
         "p": verdict.p,
         "p_adjusted": verdict.p_adjusted,
         "p_exact": verdict.p_exact,

@@ -14,6 +14,7 @@ from seedwise.planning.interim import LookAt, looks_of, note_of, plan_at, reache
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.stats import (
     ClaimStatus,
+    Clusters,
     Degenerate,
     DegenerateReason,
     Description,
@@ -27,7 +28,7 @@ from seedwise.stats import (
     resolve_family,
     sentence,
 )
-from seedwise.store.example_scores import read_measured
+from seedwise.store.example_scores import Measured, read_measured
 from seedwise.store.pairing import not_shared
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
@@ -41,8 +42,9 @@ REPORTED_SPLIT = "test"
 
 @dataclass(frozen=True, slots=True)
 class ArmScores:
-    """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`measured`), a
-    higher one being better; not finite where a run left none and the metric has no worst score.
+    """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`read_measured`), a
+    higher one being better; not finite where a run left none and the metric has no worst score.  Where examples come in
+    `clusters`, a metric that is no mean over them has one score a cluster instead.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ArmScores:
     deterministic: bool
     baseline: bool
     summary: Description
+    clusters: Clusters | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -118,8 +121,11 @@ class StudyOutcome:
     certificates: tuple[Certificate, ...] = ()
 
 
-def compare(plan: Plan, store: Store) -> StudyOutcome:
-    """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline."""
+def compare(plan: Plan, store: Store, *, require_exact: bool = False) -> StudyOutcome:
+    """Every claim of the study that its finished runs can answer, Holm-corrected as one family; then each baseline.
+
+    `require_exact` asks of the exact test what a study asks with `exact: required`, for this comparison alone.
+    """
     look = reached(plan, store.is_done)
     if look is not None:
         plan = plan_at(plan, look)
@@ -134,20 +140,21 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     barred = [one.claim for one in refused]
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
     family = len(plan.study.claims)
-    verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], plan.study, claim, look) for claim in ready)
+    rule = _Rule(plan.study, require_exact or plan.study.exact == "required")
+    verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], rule, claim, look) for claim in ready)
     if (
         len(ready) == family and look is None
     ):  # Holm's later steps need the whole family; until then each claim is held to its first step
         verdicts = resolve_family(verdicts)
     declared = tuple(
-        _outcome(claim, arms, verdict, plan.study, store) for claim, verdict in zip(ready, verdicts, strict=True)
+        _outcome(claim, arms, verdict, rule, plan, store) for claim, verdict in zip(ready, verdicts, strict=True)
     )
     return StudyOutcome(
         study=plan.study,
         plan=plan,
         arms=arms,
         claims=declared,
-        explored=_explore(arms, plan.study),
+        explored=_explore(arms, rule, plan),
         missing=missing,
         look=look,
         open_claims=tuple(claim for claim in plan.study.claims if claim not in ready and claim not in barred),
@@ -156,33 +163,38 @@ def compare(plan: Plan, store: Store) -> StudyOutcome:
     )
 
 
-def read_arm(name: str, plan: Plan, store: Store) -> ArmScores:
-    """The arm's finished runs with their per-example scores on the reported split, files checked by digest."""
+def read_arm(name: str, plan: Plan, store: Store, *, by_id: bool = False) -> ArmScores:
+    """The arm's finished runs with their per-example scores on the reported split, files checked by digest.
+
+    Examples are in the order of the files, or `by_id`.
+    """
     metric = METRICS[plan.study.task.metric]
     runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
-    ids: tuple[str, ...] | None = None
+    first: Measured | None = None
     rows: list[NDArray[np.float64] | None] = []
     for run in runs:
         if run.result.status is RunStatus.DIVERGED and REPORTED_SPLIT not in run.result.metrics:
             rows.append(None)
             continue
         path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
-        found, scores = read_measured(metric, path)
-        if ids is not None and found != ids:
+        found = read_measured(metric, path, plan.data.group_of, by_id=by_id)
+        if first is not None and found.ids != first.ids:
             raise InputError(f"{path}: other examples, or another order, than the arm's other runs have")
-        ids = found
-        rows.append(scores)
-    lost = np.full(plan.data.splits[REPORTED_SPLIT].rows, np.nan if metric.worst is None else metric.worst)
+        first = found
+        rows.append(found.scores)
+    size = plan.data.splits[REPORTED_SPLIT].rows if first is None else first.scores.size
+    lost = np.full(size, np.nan if metric.worst is None else metric.worst)
     examples = np.array([lost if row is None else row for row in rows])
     return ArmScores(
         name=name,
         runs=runs,
-        example_ids=ids or (),
+        example_ids=first.ids if first else (),
         examples=examples,
         metric=metric,
         deterministic=plan.study.arms[name].deterministic,
         baseline=plan.study.arms[name].baseline,
         summary=describe([metric.own(float(score)) for score in examples.mean(axis=1)], plan.study.alpha),
+        clusters=first.clusters if first else None,
     )
 
 
@@ -194,16 +206,25 @@ def _refuse_different_examples(arms: Sequence[ArmScores]) -> None:
             )
 
 
-def _decide_at(a: ArmScores, b: ArmScores, study: Study, claim: Claim, look: LookAt | None) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """The study by whose rules it is decided, and whether the exact test over seeds has to confirm a difference."""
+
+    study: Study
+    require_exact: bool
+
+
+def _decide_at(a: ArmScores, b: ArmScores, rule: _Rule, claim: Claim, look: LookAt | None) -> Verdict:
     """The claim's verdict; at a look at the look's own level, with what earlier looks had decided."""
+    study = rule.study
     family = len(study.claims)
     if look is None:
-        return _decide(a, b, study, claim, family)
-    verdict = _decide(a, b, study, claim, family, look.level * family)
+        return _decide(a, b, rule, claim, family)
+    verdict = _decide(a, b, rule, claim, family, look.level * family)
     earlier = []
     for before in looks_of(study)[: look.number - 1]:
         first = seeds_at(study, before.seeds)
-        earlier.append((before, _decide(_only(a, first), _only(b, first), study, claim, family, before.level * family)))
+        earlier.append((before, _decide(_only(a, first), _only(b, first), rule, claim, family, before.level * family)))
     return replace(verdict, notes=(*verdict.notes, note_of(look, earlier)))
 
 
@@ -213,30 +234,46 @@ def _only(arm: ArmScores, seeds: frozenset[int]) -> ArmScores:
 
 
 def _decide(
-    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+    a: ArmScores, b: ArmScores, rule: _Rule, claim: Claim | None, family: int, alpha: float | None = None
 ) -> Verdict:
     options: dict[str, Any] = {
-        "alpha": study.alpha if alpha is None else alpha,
+        "alpha": rule.study.alpha if alpha is None else alpha,
         "claim": claim.type if claim else "superiority",
         "margin": claim.margin if claim else None,
         "family_size": family,
-        "rng": np.random.default_rng(0),
+        "require_exact": rule.require_exact,
     }
+    clusters, rng = _clusters(a, b), np.random.default_rng(0)
     if claim is not None and claim.design == "paired":
         why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
         if why is not None:
-            return refused_pairs(len(a.runs), len(b.runs), a.examples.shape[1], why, **options)
-        return decide_paired(a.examples, b.examples, **options)
+            n_examples, n_clusters = len(a.example_ids or b.example_ids), clusters.n_clusters if clusters else None
+            return refused_pairs(len(a.runs), len(b.runs), n_examples, why, n_clusters=n_clusters, **options)
+        return decide_paired(a.examples, b.examples, clusters=clusters, rng=rng, **options)
     return decide_crossed(
-        a.examples, b.examples, deterministic_a=a.deterministic, deterministic_b=b.deterministic, **options
+        a.examples,
+        b.examples,
+        deterministic_a=a.deterministic,
+        deterministic_b=b.deterministic,
+        clusters=clusters,
+        rng=rng,
+        **options,
     )
 
 
-def _outcome(claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, study: Study, store: Store) -> ClaimOutcome:
-    a, b = arms[claim.a], arms[claim.b]
+def _clusters(a: ArmScores, b: ArmScores) -> Clusters | None:
+    """The clusters of the examples that both arms have; an arm of which every run was lost knows none."""
+    return a.clusters or b.clusters
+
+
+def _outcome(
+    claim: Claim, arms: dict[str, ArmScores], verdict: Verdict, rule: _Rule, plan: Plan, store: Store
+) -> ClaimOutcome:
+    a, b, study = arms[claim.a], arms[claim.b], rule.study
     declaration = study.declaration()
     late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
-    notes = [*_divergence(a, b, study, claim, len(study.claims), verdict.alpha), *_route(a.metric)]
+    divergence = _divergence(a, b, rule, claim, len(study.claims), verdict.alpha)
+    notes = [*divergence, *_route(a.metric), *_draws(plan, verdict)]
     if late:
         notes.insert(
             0,
@@ -276,12 +313,13 @@ def _sensitivity(a: ArmScores, b: ArmScores, alpha: float, *, paired: bool = Fal
         paired=paired,
         deterministic_a=a.deterministic,
         deterministic_b=b.deterministic,
+        clusters=_clusters(a, b),
     )
     return None if isinstance(result, Degenerate) else result
 
 
 def _divergence(
-    a: ArmScores, b: ArmScores, study: Study, claim: Claim | None, family: int, alpha: float | None = None
+    a: ArmScores, b: ArmScores, rule: _Rule, claim: Claim | None, family: int, alpha: float | None = None
 ) -> list[str]:
     """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
     if not any(a.diverged) and not any(b.diverged):
@@ -300,16 +338,31 @@ def _divergence(
     )
     if any(len(arm.examples) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
         return [f"{counts}; too few are left for a comparison without them"]
-    without = _decide(kept_a, kept_b, study, claim, family, alpha)
+    without = _decide(kept_a, kept_b, rule, claim, family, alpha)
     return [f"{counts}; without them: {_said(without, a.name, b.name, a.metric)}"]
 
 
-def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ...]:
+def _draws(plan: Plan, verdict: Verdict) -> tuple[str, ...]:
+    """What counts as one draw of examples: clusters and where they come from, or that parts of examples repeat."""
+    groups = plan.data.groups
+    if groups is None:
+        return ()
+    if verdict.n_clusters is not None:
+        of = f"examples of one {groups.column}" if groups.column else "examples of the same text"
+        return (f"{of} count as one cluster: {verdict.n_clusters} clusters of {verdict.n_examples} examples",)
+    return tuple(
+        f"{count} of the reported examples have their {part} in common with another, and count as independent all the same: where "
+        f"they belong together, name the column as `group` in the manifest of {plan.data.name}"
+        for part, count in groups.alike.items()
+    )
+
+
+def _explore(arms: dict[str, ArmScores], rule: _Rule, plan: Plan) -> tuple[ClaimOutcome, ...]:
     """Each arm against each baseline: no claim, but what a reader asks first."""
     found = []
     for baseline in (arm for arm in arms.values() if arm.baseline):
         for arm in (arm for arm in arms.values() if not arm.baseline):
-            verdict = _decide(arm, baseline, study, None, family=1)
+            verdict = _decide(arm, baseline, rule, None, family=1)
             found.append(
                 ClaimOutcome(
                     name=f"{arm.name}-vs-{baseline.name}",
@@ -321,10 +374,11 @@ def _explore(arms: dict[str, ArmScores], study: Study) -> tuple[ClaimOutcome, ..
                     declared=False,
                     notes=(
                         "exploratory: compared beside the declared claims, outside their family",
-                        *_divergence(arm, baseline, study, None, 1),
+                        *_divergence(arm, baseline, rule, None, 1),
                         *_route(arm.metric),
+                        *_draws(plan, verdict),
                     ),
-                    sensitivity=_sensitivity(arm, baseline, study.alpha),
+                    sensitivity=_sensitivity(arm, baseline, rule.study.alpha),
                 )
             )
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
-from seedwise.stats import Degenerate, DegenerateReason, NonInferiority, format_p, noninferiority
+from seedwise.stats import MIN_SEEDS, Degenerate, DegenerateReason, NonInferiority, noninferiority, p_is
 from seedwise.store.history import arm_kind, example_scores, on_same_test
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import Metric
@@ -45,17 +45,16 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
     once, with the mean of them, since its versions are no independent draws. `margin` is in the metric's own unit.
     """
     deterministic = plan.study.arms[name].deterministic
-    arm = read_arm(name, plan, store)
+    arm = read_arm(name, plan, store, by_id=True)
     reference = _reference(name, plan, arm.runs, runs)
     if not reference:
         words = f"{name}: no earlier runs on this test file; these become the reference"
         return Regression(name, Gate.NO_REFERENCE, words)
     try:
-        old, about = _by_seed(reference, store)
+        old, about = _by_seed(reference, store, plan.data.group_of)
     except (SeedwiseError, OSError, ValueError) as error:
         return Regression(name, Gate.UNDECIDABLE, f"{name}: the earlier runs cannot be read ({error})")
-    order = [arm.example_ids.index(key) for key in sorted(arm.example_ids)]
-    new = arm.examples[:, order] if order else arm.examples
+    new = arm.examples
     result = noninferiority(
         new,
         old[:1] if deterministic else old,
@@ -63,6 +62,7 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
         plan.study.alpha,
         deterministic_new=deterministic,
         deterministic_old=deterministic,
+        clusters=arm.clusters,
     )
     if isinstance(result, Degenerate):
         same = result.reason is DegenerateReason.ZERO_VARIANCE and float(new.mean()) >= float(old.mean())
@@ -84,9 +84,11 @@ def _reference(name: str, plan: Plan, own: Sequence[StoredRun], runs: Sequence[S
     ]
 
 
-def _by_seed(reference: Sequence[StoredRun], store: Store) -> tuple[NDArray[np.float64], str]:
+def _by_seed(
+    reference: Sequence[StoredRun], store: Store, groups: Mapping[str, str]
+) -> tuple[NDArray[np.float64], str]:
     """[seeds, examples], each seed the mean of its versions; and what the reference consists of, in words."""
-    scores = example_scores(reference, store)
+    scores, _ = example_scores(reference, store, groups)
     seeds = [run.spec.seeds.seed for run in reference]
     rows = [
         scores[[index for index, own in enumerate(seeds) if own == seed]].mean(axis=0) for seed in sorted(set(seeds))
@@ -99,20 +101,20 @@ def _by_seed(reference: Sequence[StoredRun], store: Store) -> tuple[NDArray[np.f
 
 def _judged(name: str, about: str, metric: Metric, result: NonInferiority) -> Regression:
     n_new, n_old = result.n_seeds
+    drawn = "" if result.n_clusters is None else f" on {result.n_examples} examples in {result.n_clusters} clusters"
     estimate, lower, margin = (
         metric.scale * metric.own(value) for value in (result.estimate, result.lower, -result.margin)
     )
     seen = (
-        f"{name} against {about}: {metric.name} changed by {f'{estimate:+.2f} {metric.unit}'.strip()}, and with "
+        f"{name} against {about}: {metric.name} changed by {f'{estimate:+.2f} {metric.unit}'.strip()}{drawn}, and with "
         f"{100 * (1 - result.alpha):g} % confidence not by {'less' if metric.higher_is_better else 'more'} than {lower:+.2f} "
-        f"(margin {'' if metric.higher_is_better else '+'}{margin:g}; p = {format_p(result.p)})"
+        f"(margin {'' if metric.higher_is_better else '+'}{margin:g}; {p_is(result.p)})"
     )
-    if not result.attainable and result.floor is not None:
-        words = (
-            f"{seen}. No data of {n_new} seeds against {n_old} could pass: the smallest p of an exact test is "
-            f"{format_p(result.floor)}, above {format_p(result.alpha)}"
-        )
+    if not result.attainable:
+        words = f"{seen}. {n_new} seeds against {n_old} decide nothing: it takes {MIN_SEEDS} in each"
         return Regression(name, Gate.UNDECIDABLE, words, result)
+    if result.floor is not None and result.floor > result.alpha:
+        seen += ". This rests on seeds that scatter near normally; no exact test over so few could confirm it"
     rates = (
         f"Where nothing has changed, this gate raises a false alarm in {100 * result.false_alarm:.2g} % of cases with "
         f"these seeds and examples; a loss of the margin passes in at most {100 * result.alpha:g} %"

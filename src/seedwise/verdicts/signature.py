@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seedwise.errors import InputError
-from seedwise.stats import Question
+from seedwise.stats import Question, Verdict
 from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
 from seedwise.version import __version__
 
@@ -29,16 +29,18 @@ FIELDS = (
     "metric",
     "data",
     "n",
+    "clusters",
     "seeds",
     "images",
     "predictions",
     "test",
+    "exact",
     "alpha",
     "family",
     "look",
     "declared",
 )
-OPTIONAL = ("margin", "look", "declared")
+OPTIONAL = ("margin", "clusters", "exact", "look", "declared")
 _TESTS = {Question.SEEDS_AND_EXAMPLES: "crossed-t", Question.SEEDS: "welch-t", Question.EXAMPLES: "examples-t"}
 _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _NUMBER = r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?"
@@ -53,10 +55,12 @@ _PATTERNS = {
     "metric": r"[a-z0-9_]+",
     "data": rf"{_NAME}@[0-9a-f]{{{SHORT}}}",
     "n": r"[0-9]+|-",
+    "clusters": rf"[0-9]+@[0-9a-f]{{{SHORT}}}",
     "seeds": rf"{_SEEDS}(/{_SEEDS})?",
     "images": rf"{_NAME}@[0-9a-z]{{1,{SHORT}}}(\+{_NAME}@[0-9a-z]{{1,{SHORT}}})*",
     "predictions": rf"[0-9a-f]{{{LONG}}}",
     "test": r"[a-z-]+",
+    "exact": r"required",
     "alpha": _NUMBER,
     "family": r"[0-9]+",
     "look": r"[0-9]+of[0-9]+",
@@ -96,10 +100,12 @@ def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
                 "metric": study.task.metric,
                 "data": f"{outcome.plan.data.name}@{outcome.plan.data.splits[REPORTED_SPLIT].sha256[:SHORT]}",
                 "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
+                "clusters": _clusters(outcome, verdict),
                 "seeds": _both(a.seeds, b.seeds),
                 "images": _images((a, b)),
                 "predictions": predictions_digest((a, b))[:LONG],
                 "test": ("paired-" if verdict.paired else "") + _TESTS[verdict.question],
+                "exact": "required" if verdict.require_exact else None,
                 "alpha": f"{verdict.alpha:g}",
                 "family": str(verdict.family_size),
                 "look": None if look is None or not is_claim else f"{look.number}of{look.of}",
@@ -144,6 +150,14 @@ def predictions_digest(arms: Iterable[ArmScores]) -> str:
 
 def _ordered(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name in FIELDS if (value := values.get(name)) is not None}
+
+
+def _clusters(outcome: StudyOutcome, verdict: Verdict) -> str | None:
+    """How many clusters the examples form, and by which groups."""
+    groups = outcome.plan.data.groups
+    if verdict.n_clusters is None or groups is None:
+        return None
+    return f"{verdict.n_clusters}@{groups.digest[:SHORT]}"
 
 
 def _both(a: Sequence[int], b: Sequence[int]) -> str:
