@@ -119,6 +119,15 @@ def gpu_locks(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Kills at random and aimed times, and bad inputs, against the real commands: docs/results/faults.md (an hour or more).
+
+    A short form: `nox -s chaos -- --kills 6 --inputs 20 --out chaos.md`.
+    """
+    python(session, "benchmarks/chaos.py", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Resolve requirements.lock anew from pyproject.toml (needs uv)."""
     session.run(
