@@ -32,6 +32,11 @@ from seedwise.stats import (
 
 Pair = tuple[str, str]
 
+_RESAMPLES, _FEWEST, _DRAWS = (
+    10_000,
+    1_000,
+    20_000_000,
+)  # of the bootstrap: fewer where examples are many and seconds become minutes
 _TOO_MANY = 4_000_000  # cells of an arm beyond which resampling takes minutes
 
 
@@ -178,6 +183,7 @@ def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) 
         np.random.default_rng(0),
         verdict.alpha,
         paired=verdict.paired,
+        resamples=max(_FEWEST, min(_RESAMPLES, _DRAWS // a.scores.shape[1])),
         deterministic_a=verdict.deterministic[0],
         deterministic_b=verdict.deterministic[1],
         clusters=table.clusters,
