@@ -1,9 +1,10 @@
-"""The fairseq backend on a CUDA device: the same bits twice and over a stop, the CPU's and transformers' first losses, memory."""
+"""The fairseq backend on a CUDA device, the hf backend beside it: bits twice, over a stop and on a shared device; first losses; memory."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from seedwise.execution.engines.leases import usable_gpus
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
 from tests.backends.conftest import backend_python
-from tests.backends.workplace import INSIDE, Outcome, Workplace, call
+from tests.backends.variants import STOPPED_AT, STOPS, Job, many, resumed_at
+from tests.backends.workplace import INSIDE, Outcome, Workplace, backend_environment, call
 
 pytestmark = [
     pytest.mark.gpu,
@@ -88,3 +90,38 @@ def test_a_device_that_is_too_small_is_told_as_such(place: Workplace, pythons: d
     told = call([words[0], "-c", sliver, *words[3:]], "fairseq")
     assert told.returncode == ExitCode.OUT_OF_MEMORY, told.stderr
     assert "the device ran out of memory" in Outcome(place.out("small")).result.message
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("backend", ["fairseq", "hf"])
+def test_a_stopped_run_goes_on_to_the_same_bits(
+    place: Workplace, pythons: dict[str, str], backend: str, stop: str
+) -> None:
+    spec, name = place.spec({"backend": backend, **CUDA}), f"{backend} {stop}"
+    jobs = [Job(f"{name} whole", spec), Job(name, spec, STOPS[stop]), Job(name, spec)]
+    codes = many(lambda *words: call([pythons[backend], *words], backend), place, jobs, backend)
+    assert codes == [ExitCode.COMPLETED, ExitCode.TERMINATED, ExitCode.COMPLETED]
+    whole, resumed = Outcome(place.out(f"{name} whole")), Outcome(place.out(name))
+    assert resumed_at(resumed) == [None, STOPPED_AT[stop]]
+    assert resumed.losses == whole.losses
+    assert [one.grad_norm for one in resumed.steps] == [one.grad_norm for one in whole.steps]
+    assert resumed.result.files[TEST] == whole.result.files[TEST]
+
+
+@pytest.mark.parametrize("backend", ["fairseq", "hf"])
+def test_runs_that_share_a_device_are_as_alone(place: Workplace, pythons: dict[str, str], backend: str) -> None:
+    """What `--runs-per-gpu 2` does: two processes, one device."""
+    alone = ran(place, pythons, f"{backend} alone", CUDA, backend)
+    spec = place.spec({"backend": backend, **CUDA})
+    started = [
+        subprocess.Popen(
+            place.command(pythons[backend], f"seedwise_{backend}", "run", f"{backend} shared {number}", spec),
+            env=backend_environment(backend), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for number in "12"
+    ]  # fmt: skip
+    assert [process.wait(timeout=900) for process in started] == [ExitCode.COMPLETED] * 2
+    for number in "12":
+        shared = Outcome(place.out(f"{backend} shared {number}"))
+        assert shared.losses == alone.losses
+        assert shared.result.files[TEST] == alone.result.files[TEST]
