@@ -24,7 +24,7 @@ FILES, SEED = 2000, 1
 
 
 def per_seed(rng: np.random.Generator, path: Path) -> list[str]:
-    """A row a seed: 5 to 8 seeds, near-normal."""
+    """A row a seed: 3 to 8 seeds an arm, normal."""
     rows = [f"{arm},{seed},{rng.normal(80, 1):.4f}" for arm in "ab" for seed in range(int(rng.integers(3, 9)))]
     path.write_text("\n".join(["arm,seed,accuracy", *rows]))
     return []
@@ -37,20 +37,18 @@ def three_arms(rng: np.random.Generator, path: Path) -> list[str]:
     return []
 
 
-def _logits(rng: np.random.Generator, seeds: int, examples: int, clusters: int | None) -> np.ndarray:  # type: ignore[type-arg]
-    """Right or wrong [2, seeds, examples] of arms that are equal on average over examples (and clusters) of this kind."""
+def _logits(rng: np.random.Generator, seeds: int, examples: int, sd_seeds: float) -> np.ndarray:  # type: ignore[type-arg]
+    """Right or wrong [2, seeds, examples] of arms that are equal on average over examples of this kind."""
     item = rng.normal(1.0, 1.2, examples)
     own = rng.normal(0.0, 0.7, (2, examples))
-    if clusters is not None:
-        own = own + rng.normal(0.0, 0.8, (2, clusters))[:, rng.integers(0, clusters, examples)]
-    noise = rng.normal(0.0, 0.15, (2, seeds, 1)) + rng.normal(0.0, 0.8, (2, seeds, examples))
+    noise = sd_seeds * rng.normal(0.0, 1.0, (2, seeds, 1)) + rng.normal(0.0, 0.8, (2, seeds, examples))
     chance = 1.0 / (1.0 + np.exp(-(item + own[:, None, :] + noise)))
     return rng.random(chance.shape) < chance
 
 
 def per_example(rng: np.random.Generator, path: Path) -> list[str]:
     """A row an example, prediction and label: 5 seeds, 200 examples."""
-    right = _logits(rng, 5, 200, None)
+    right = _logits(rng, 5, 200, 0.15)
     rows = [f"{'ab'[m]},{s},{i},{int(i % 2 == right[m, s, i])},{i % 2}" for m, s, i in np.ndindex(*right.shape)]
     path.write_text("\n".join(["arm,seed,example,prediction,label", *rows]))
     return []
@@ -75,8 +73,8 @@ def clustered(rng: np.random.Generator, path: Path) -> list[str]:
 
 
 def one_run(rng: np.random.Generator, path: Path) -> list[str]:
-    """One run of each on 300 examples, equal on such examples."""
-    right = _logits(rng, 1, 300, None)
+    """One run of each on 300 examples, the two checkpoints being equal on such examples: what is asked of single runs."""
+    right = _logits(rng, 1, 300, 0.0)
     rows = [f"{'ab'[m]},{i},{int(right[m, 0, i])}" for m in range(2) for i in range(300)]
     path.write_text("\n".join(["arm,example,score", *rows]))
     return []

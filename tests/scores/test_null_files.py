@@ -22,4 +22,5 @@ def test_the_page_is_that_of_the_command_and_within_the_level() -> None:
     page = (ROOT / "docs" / "results" / "null-files.md").read_text()
     assert f"--files {null_files.FILES} --seed {null_files.SEED}" in page
     (total,) = [line for line in page.splitlines() if line.startswith("| all |")]
-    assert float(total.split("|")[-2]) <= 0.05
+    wrong, files = (int(total.split("|")[place]) for place in (3, 2))
+    assert wrong / files <= 0.05 + 2 * (0.05 * 0.95 / files) ** 0.5  # tests that keep their level come out around it
