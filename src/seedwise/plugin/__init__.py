@@ -5,7 +5,6 @@ It is loaded at every start of pytest wherever Seedwise is installed: until a st
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +106,7 @@ def _has_study(argument: str) -> bool:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if hasattr(parent.config, "workerinput"):  # a worker of pytest-xdist: the controller says why
         return None
     try:
         if not is_study(file_path, named=parent.session.isinitpath(file_path)):
