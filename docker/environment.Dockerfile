@@ -3,7 +3,9 @@
 #     requirements.lock   the lock file
 #     wheels/             every archive that it names, and those of build.lock, which is there too
 # Sdists are built here, by the tools of build.lock alone and without a compiler: READTHEDOCS is the switch of fairseq's own
-# setup.py that leaves its optional compiled parts out.  The build needs no network and gets none.  Layers hold no time and no order of chance: equal input gives equal digests.
+# setup.py that leaves its optional compiled parts out.  The build needs no network and gets none.
+# Layers hold no time and no order of chance: equal input gives equal digests.  torch, with its CUDA, is a layer of its own, the
+# lower one: backends whose lock files pin the same torch share it on the disk and in a registry.
 ARG BASE
 FROM ${BASE} AS build
 ARG PYTHON
@@ -16,7 +18,8 @@ ENV PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 RUN set -eu; \
     found=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
     [ "$found" = "$PYTHON" ] || { echo "the base image holds Python $found, but docker/images.yaml says $PYTHON" >&2; exit 1; }; \
-    mkdir -p /layer/opt; \
+    site="opt/venv/lib/python$PYTHON/site-packages"; \
+    mkdir -p /layer/opt "/torch/$site"; \
     python3 -m venv --without-pip /opt/venv; \
     install() { \
         /opt/venv/bin/python "$(echo /wheels/pip-*.whl)/pip" install --isolated --no-index --find-links /wheels --no-deps \
@@ -29,13 +32,17 @@ RUN set -eu; \
     else \
         install -r /wheels/requirements.lock; \
     fi; \
-    cd "/opt/venv/lib/python$PYTHON/site-packages"; \
+    cd "/$site"; \
     ls | xargs -r -n 1 -P "$(nproc)" /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash || true; \
     find /opt/venv -type d -exec chmod 755 {} +; \
+    for name in torch torchgen functorch triton nvidia; do \
+        [ ! -e "$name" ] || mv "$name" "/torch/$site/"; \
+    done; \
     mv /opt/venv /layer/opt/venv; \
-    find /layer -exec touch -h -d @0 {} +
+    find /layer /torch -exec touch -h -d @0 {} +
 
 FROM ${BASE}
 # Copied onto /, not to /opt/venv: so the times of the folders above it come from /layer too.
+COPY --from=build /torch/ /
 COPY --from=build /layer/ /
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8
