@@ -159,3 +159,56 @@ def test_one_arm_is_no_comparison(tmp_path: Path) -> None:
     answer = compare(seeds_file(tmp_path, a=(0.8, 0.7)))
     assert answer.exit_code == 2
     assert "only one arm was found (a)" in answer.stderr
+
+
+def test_error_parts_and_basis_are_in_json_and_csv(tmp_path: Path) -> None:
+    path = seeds_file(tmp_path, pretrained=PRETRAINED, random=RANDOM)
+    item = compare_json(path, "--metric", "accuracy")
+    assert item["standard_error"] == pytest.approx(0.749, abs=5e-4)
+    assert item["df"] == pytest.approx(3.81, abs=0.005)
+    parts = item["parts"]
+    assert isinstance(parts, dict)
+    assert parts["seeds_a"] + parts["seeds_b"] == pytest.approx(0.749**2, rel=1e-3)
+    assert (item["basis"], item["level"]) == ("seeds that scatter near normally", 0.05)
+    assert item["collapse_bound"] == pytest.approx([0.632, 0.632], abs=5e-4)
+    (row,) = csv.DictReader(io.StringIO(compare(path, "--metric", "accuracy", "--format", "csv").stdout))
+    assert float(row["variance_seeds_a"]) == pytest.approx(parts["seeds_a"])
+    assert float(row["collapse_bound_b"]) == pytest.approx(0.632, abs=5e-4)
+    strict = compare_json(path, "--metric", "accuracy", "--require-exact")
+    assert (strict["verdict"], strict["basis"], strict["require_exact"]) == ("unattainable", None, True)
+    assert "By a rule of this study (exact: required), not of nature" in str(strict["sentence"])
+
+
+def test_labels_and_losses_come_in_clusters_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    lines = ["arm,seed,example,prediction,label,loss,tokens,group"]
+    for arm in "ab":
+        for s in range(4):
+            lines += [
+                f"{arm},{s},e{i},{int(rng.random() < 0.6)},{i % 2},{20 + 5 * rng.random():.3f},{5 + i % 3},g{i // 5}"
+                for i in range(100)
+            ]
+    path = tmp_path / "labels.csv"
+    path.write_text("\n".join(lines))
+    for metric in ("accuracy", "macro-f1", "matthews", "perplexity"):
+        item = compare_json(path, "--metric", metric)
+        assert (item["n_examples"], item["n_clusters"]) == (100, 20)
+
+
+def test_a_foreign_answer_is_no_class_of_macro_f1(tmp_path: Path) -> None:
+    def write(name: str, odd: str) -> Path:
+        lines = ["arm,seed,example,prediction,label"]
+        for arm, k in (("a", 13), ("b", 5)):
+            for s in range(4):
+                for e in range(40):
+                    gold = ("pos", "neg")[e % 2]
+                    said = ("neg", "pos")[e % 2] if (e + s) % k == 0 else gold
+                    lines.append(f"{arm},{s},{e},{odd if (arm, s, e) == ('b', 0, 0) and odd else said},{gold}")
+        path = tmp_path / name
+        path.write_text("\n".join(lines))
+        return path
+
+    plain = compare_json(write("plain.csv", ""), "--metric", "macro-f1")
+    odd = compare_json(write("odd.csv", "?"), "--metric", "macro-f1")
+    assert plain["estimate"] == pytest.approx(0.1187, abs=5e-5)
+    assert odd["estimate"] == pytest.approx(0.1162, abs=5e-5)

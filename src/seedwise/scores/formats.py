@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import asdict, fields
 from typing import Any
 
 from seedwise.scores.card import Compared, Scorecard, outcome_of, own_interval, pair_cells
+from seedwise.stats import ErrorParts
 
 
 def as_dict(compared: Compared) -> dict[str, Any]:
@@ -28,17 +30,24 @@ def as_dict(compared: Compared) -> dict[str, Any]:
         "interval": None if compared.interval is None else list(compared.interval),
         "standard_error": verdict.standard_error,
         "df": verdict.df,
+        "parts": None if verdict.parts is None else asdict(verdict.parts),
         "basis": None if verdict.basis is None else verdict.basis.value,
+        "require_exact": verdict.require_exact,
         "alpha": verdict.alpha,
+        "level": verdict.level,
         "p": verdict.p,
         "p_adjusted": verdict.p_adjusted,
         "p_exact": verdict.p_exact,
         "floor": verdict.floor,
         "p_a_greater_b": verdict.p_a_greater_b,
+        "p_a_greater_b_interval": None
+        if verdict.p_a_greater_b_interval is None
+        else list(verdict.p_a_greater_b_interval),
         "n_seeds": list(verdict.n_seeds),
         "n_examples": verdict.n_examples,
         "n_clusters": verdict.n_clusters,
         "collapsed": list(verdict.collapsed),
+        "collapse_bound": list(verdict.collapse_bound),
         "paired": verdict.paired,
         "family_size": verdict.family_size,
         "claim": verdict.claim,
@@ -159,7 +168,8 @@ def _flat(item: dict[str, Any]) -> dict[str, Any]:
     ahead_low, ahead_high = prediction.get("interval") or (None, None)
     test = item["tost"] or {}
     t_low, t_high = test.get("interval") or (None, None)
-    needed = item["needed"] or {}
+    needed, parts = item["needed"] or {}, item["parts"] or {}
+    greater_low, greater_high = item["p_a_greater_b_interval"] or (None, None)
     plain = {
         k: v
         for k, v in item.items()
@@ -174,6 +184,9 @@ def _flat(item: dict[str, Any]) -> dict[str, Any]:
             "mcnemar",
             "prediction",
             "collapsed",
+            "collapse_bound",
+            "parts",
+            "p_a_greater_b_interval",
         )
     }
     return {
@@ -190,6 +203,11 @@ def _flat(item: dict[str, Any]) -> dict[str, Any]:
         "needed_examples": needed.get("examples"),
         "collapsed_a": item["collapsed"][0],
         "collapsed_b": item["collapsed"][1],
+        "collapse_bound_a": item["collapse_bound"][0],
+        "collapse_bound_b": item["collapse_bound"][1],
+        "p_a_greater_b_low": greater_low,
+        "p_a_greater_b_high": greater_high,
+        **{f"variance_{part.name}": parts.get(part.name) for part in fields(ErrorParts)},
         "mcnemar_p": mcnemar.get("p"),
         "prediction_low": ahead_low,
         "prediction_high": ahead_high,
