@@ -13,7 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedwise.assets.manifest import LocalSource, Manifest, PackageSource, Source, UrlSource
+from seedwise.assets.hub import download as download_hub
+from seedwise.assets.manifest import HubSource, LocalSource, Manifest, PackageSource, ProjectSource, Source, UrlSource
 from seedwise.errors import AssetError, ImageError, NoAsset, Unavailable
 from seedwise.images.wheels import download
 from seedwise.notify import Notify
@@ -99,6 +100,10 @@ def readable(folder: Path) -> None:
 def _label(source: Source) -> str:
     if isinstance(source, PackageSource):
         return f"the package index ({source.requirement})"
+    if isinstance(source, HubSource):
+        return f"the Hub ({source.repository}@{source.revision[:12]})"
+    if isinstance(source, ProjectSource):
+        return "the project"
     return "the local data root (SEEDWISE_DATA)" if isinstance(source, LocalSource) else "its address"
 
 
@@ -110,6 +115,15 @@ def _collect(source: Source, project: Project, staging: Path) -> None:
             if archive is None:
                 raise AssetError(f"the package index gave no wheel for {source.requirement}")
             _unpack(archive, source.members, staging)
+    elif isinstance(source, HubSource):
+        for name, path in source.members.items():
+            shutil.copyfile(download_hub(source.repository, source.kind, source.revision, path), staging / name)
+    elif isinstance(source, ProjectSource):
+        for name, path in source.members.items():
+            found = project.root / path
+            if not found.is_file():
+                raise NoAsset(f"{found}: no such file in the project")
+            shutil.copyfile(found, staging / name)
     elif isinstance(source, LocalSource):
         for name in source.members:
             shutil.copyfile(_own_file(source, name, project), staging / name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from seedwise.assets.sizes import Sizes
 from seedwise.errors import InputError
@@ -36,6 +36,23 @@ class UrlSource(ContractModel):
     members: dict[FileName, str] = Field(description="file of the asset → address")
 
 
+class HubSource(ContractModel):
+    """Files of a repository on the Hugging Face Hub at one commit; a mirror is named by `HF_ENDPOINT`."""
+
+    type: Literal["hub"]
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
+    kind: Literal["model", "dataset"]
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="a commit, never a branch")]
+    members: dict[FileName, Below] = Field(description="file of the asset → path in the repository")
+
+
+class ProjectSource(ContractModel):
+    """Files of the project itself."""
+
+    type: Literal["project"]
+    members: dict[FileName, Below] = Field(description="file of the asset → path below the project's root")
+
+
 class LocalSource(ContractModel):
     """Files below the user's own data root (`SEEDWISE_DATA`)."""
 
@@ -43,7 +60,7 @@ class LocalSource(ContractModel):
     members: dict[FileName, Below] = Field(description="file of the asset → path below the data root")
 
 
-Source = Annotated[PackageSource | UrlSource | LocalSource, Field(discriminator="type")]
+Source = Annotated[PackageSource | UrlSource | HubSource | ProjectSource | LocalSource, Field(discriminator="type")]
 
 
 class TableColumns(ContractModel):
@@ -63,23 +80,65 @@ class Cut(ContractModel):
     selection: Annotated[float, Field(gt=0, lt=1)]
 
 
+Part = Literal["train", "selection", "test"]
+_GIVEN: tuple[set[str], ...] = ({"all"}, {"train", "test"}, {"train", "selection", "test"})
+
+
+class SplitColumn(ContractModel):
+    """A column that says which split a row belongs to; rows of other values are left out."""
+
+    column: str
+    values: Annotated[dict[str, Part], Field(min_length=1)] = Field(description="as written → split")
+
+    @model_validator(mode="after")
+    def _both(self) -> SplitColumn:
+        if not {"train", "test"} <= set(self.values.values()):
+            raise ValueError("values name no split 'train', or no split 'test'")
+        return self
+
+
 class Table(ContractModel):
     """How labelled examples are read and cut into train, selection and test."""
 
-    files: dict[Literal["all", "train", "test"], str]
-    format: Literal["csv", "tsv", "jsonl"] = Field(description="tsv: no quoting; .bz2, .gz and .xz are unpacked")
+    files: dict[Literal["all", "train", "selection", "test"], str | list[str]]
+    format: Literal["csv", "tsv", "jsonl", "parquet"] = Field(
+        description="tsv: no quoting; .bz2, .gz and .xz are unpacked"
+    )
     columns: TableColumns
     labels: Annotated[dict[str, str], Field(min_length=2)] = Field(description="as written → as named; class order")
     drop: list[str] = Field(default=[], description="labels whose rows are left out")
-    cut: Cut
+    splits: SplitColumn | None = Field(default=None, description="where a column says the split, of one file")
+    cut: Cut | None = Field(description="null where the selection split is given, and so is the test split")
 
     @model_validator(mode="after")
     def _files(self) -> Table:
-        if set(self.files) not in ({"all"}, {"train", "test"}):
-            raise ValueError("files names either 'all', or 'train' and 'test'")
-        if ("all" in self.files) != (self.cut.test > 0):
+        if set(self.files) not in _GIVEN:
+            raise ValueError("files names either 'all', or 'train' and 'test', or 'train', 'selection' and 'test'")
+        if self.splits is not None and "all" not in self.files:
+            raise ValueError("splits is given where one table holds all rows")
+        given = {"test", "selection"} & (set(self.splits.values.values()) if self.splits else set(self.files))
+        if (self.cut is None) != ("selection" in given):
+            raise ValueError("cut is given exactly where the selection split is not")
+        if self.cut is not None and ("test" in given) != (self.cut.test == 0):
             raise ValueError("cut.test is given exactly where one file holds all rows")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tables without a column of splits are written as they were before there was one: what is made of them keeps its name."""
+        value: dict[str, Any] = handler(self)
+        if self.splits is None:
+            value.pop("splits", None)
+        return value
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """Each file with what it holds: 'all', 'train', 'selection' or 'test'."""
+        return [
+            (part, name)
+            for part, given in self.files.items()
+            for name in ([given] if isinstance(given, str) else given)
+        ]
 
 
 class Corpus(ContractModel):
@@ -151,7 +210,7 @@ class Manifest(ContractModel):
         for name, part in (("text", self.text), ("dialogue", self.dialogue)):
             if part is not None and part.file not in self.files:
                 raise ValueError(f"{name}.file is not listed under files")
-        if self.table is not None and not set(self.table.files.values()) <= set(self.files):
+        if self.table is not None and not {name for _, name in self.table.parts} <= set(self.files):
             raise ValueError("table.files names files that are not listed under files")
         if self.architecture is not None and self.kind != "model":
             raise ValueError("architecture belongs to a model")

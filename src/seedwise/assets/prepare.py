@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import lzma
 import shutil
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +20,8 @@ from seedwise.assets.manifest import Corpus, Dialogues, Manifest, Table, find_ma
 from seedwise.assets.places import data_root as data_root
 from seedwise.assets.places import models_root as models_root
 from seedwise.assets.pretraining import find_pretraining, required_model
+from seedwise.assets.records import read_records
 from seedwise.assets.texts import (
-    OPENERS,
     JsonRow,
     corpus_splits,
     dialogue_rows,
@@ -34,7 +31,6 @@ from seedwise.assets.texts import (
     share_of,
     split_of,
 )
-from seedwise.bounded import lines_of, parse_json, reason
 from seedwise.errors import AssetError
 from seedwise.notify import Notify
 from seedwise.project import Project
@@ -84,6 +80,7 @@ class _Row:
     text_pair: str | None
     label: str
     group: str
+    split: str | None = None  # as a column of splits says
 
 
 def prepare_data(name: str, rows: Rows | None, project: Project, say: Notify) -> PreparedData:
@@ -137,7 +134,7 @@ def _named_groups(manifest: Manifest, raw: Path) -> dict[str, str]:
         return {row.id: row.group for row in dialogue_rows(manifest.dialogue, raw)}
     assert manifest.table is not None
     seen: dict[str, int] = {}
-    rows = (row for file in manifest.table.files.values() for row in _rows(manifest.table, raw / file, seen))
+    rows = (row for _, file in manifest.table.parts for row in _rows(manifest.table, raw / file, seen))
     return {row.id: row.group for row in rows}
 
 
@@ -216,6 +213,11 @@ def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path
         raise
 
 
+def read_splits(manifest: Manifest, raw: Path) -> dict[str, list[JsonRow]]:
+    """Rows of each split, as `manifest` cuts the files in the folder `raw`."""
+    return _splits(manifest, raw)[2]
+
+
 def _splits(
     manifest: Manifest, raw: Path
 ) -> tuple[list[str], Columns | TextColumns | PromptColumns, dict[str, list[JsonRow]]]:
@@ -247,10 +249,10 @@ def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
     """All rows by split, each split in a fixed shuffled order (by a hash of the row's id)."""
     splits: dict[str, list[_Row]] = {"train": [], "selection": [], "test": []}
     seen: dict[str, int] = {}
-    for source, file in table.files.items():
+    for part, file in table.parts:
         for row in _rows(table, raw / file, seen):
-            splits["test" if source == "test" else split_of(table.cut, share_of(asset, row.group))].append(row)
-    if "all" in table.files:  # the cut is ours, so no text that is reported on need be trained on
+            splits[_split_of(asset, table, part, row)].append(row)
+    if table.cut is not None and table.cut.test > 0:  # the cut is ours: no text that is reported on need be trained on
         reported = {(row.text, row.text_pair) for row in splits["test"]}
         for name in ("train", "selection"):
             splits[name] = [row for row in splits[name] if (row.text, row.text_pair) not in reported]
@@ -259,9 +261,16 @@ def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
     return splits
 
 
+def _split_of(asset: str, table: Table, part: str, row: _Row) -> str:
+    given = row.split or part
+    if given in ("selection", "test"):
+        return given
+    return split_of(table.cut, share_of(asset, row.group)) if table.cut is not None else "train"
+
+
 def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
     columns = table.columns
-    for number, value in _records(table, path):
+    for number, value in read_records(path, table.format):
         wanted = [c for c in (columns.text, columns.text_pair, columns.label, columns.group) if c is not None]
         missing = [c for c in wanted if value.get(c) is None]
         if missing:
@@ -278,6 +287,11 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
         ]
         if odd:
             raise AssetError(f"{path.name}, row {number}: {odd[0]} is {shown(value[odd[0]])}; text is needed")
+        split = None
+        if table.splits is not None:
+            split = table.splits.values.get(str(value.get(table.splits.column)))
+            if split is None:
+                continue
         label = str(value[columns.label])
         if label in table.drop:
             continue
@@ -291,30 +305,10 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
             raise AssetError(f"{path.name}, row {number}: empty text")
         key = hashlib.sha256(f"{text}\0{pair or ''}".encode()).hexdigest()[:12]
         yield _Row(
-            numbered(key, seen), text, pair, table.labels[label], str(value[columns.group]) if columns.group else key
+            numbered(key, seen),
+            text,
+            pair,
+            table.labels[label],
+            str(value[columns.group]) if columns.group else key,
+            split,
         )
-
-
-def _records(table: Table, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and columns of each row; `AssetError` names the file and the row that cannot be read."""
-    number = 0
-    try:
-        with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", newline="") as handle:
-            lines = lines_of(handle, path.name)
-            if table.format == "jsonl":
-                for number, line in lines:
-                    if not line.strip():
-                        continue
-                    value = parse_json(line)
-                    if not isinstance(value, dict):
-                        raise ValueError(f"found {shown(value)}; a JSON object is needed")
-                    yield number, value
-                return
-            tabs: dict[str, Any] = (
-                {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if table.format == "tsv" else {"strict": True}
-            )
-            for number, row in enumerate(csv.DictReader((line for _, line in lines), **tabs), start=1):
-                yield number, row
-    except (ValueError, csv.Error, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        where = f", row {number}" if number else ""
-        raise AssetError(f"{path.name}{where}: cannot be read as {table.format}: {reason(error)}") from None

@@ -25,6 +25,7 @@ from seedwise.version import __version__
 # Command → module of this package, and the function or Typer application in it.
 COMMANDS = {
     "init": ("init", "init"),
+    "add": ("add", "app"),
     "plan": ("plan", "plan"),
     "bench": ("bench", "bench"),
     "run": ("run", "run"),

@@ -1,0 +1,87 @@
+"""A new asset is put in place: its files into the cache by their content, its manifest into the project; whole, or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from ruamel.yaml import YAML
+
+from seedwise.assets.fetch import asset_folder, readable
+from seedwise.assets.manifest import Manifest
+from seedwise.errors import AssetError, InputError
+from seedwise.project import Project
+from seedwise_contract.files import sha256_file
+
+
+def keep(manifest: Manifest, files: Mapping[str, Path], project: Project, comment: str, replace: bool) -> Path:
+    """Copy `files` (name in the asset → where it is now) and write the manifest; the manifest's path.
+
+    `InputError` where the project has another manifest of that name and `replace` is not given.  A disk that is full is an
+    `AssetError`, and leaves nothing half-made.
+    """
+    path = project.manifests / f"{manifest.name}.yaml"
+    text = as_yaml(manifest, comment)
+    if path.is_file() and path.read_text(encoding="utf-8") != text and not replace:
+        raise InputError(
+            f"{path}: is there already, and says something else; --replace writes it anew (runs made with the old one keep their "
+            "ids and are not shown with new ones), or give the asset another name with --name"
+        )
+    try:
+        _copy(manifest, files, project)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
+        ) as new:
+            try:
+                new.write(text)
+                new.close()
+                Path(new.name).chmod(0o644)
+                os.replace(new.name, path)
+            except BaseException:
+                Path(new.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise AssetError(f"{manifest.name}: cannot be kept: {error.strerror or error}; nothing was changed") from None
+    return path
+
+
+def _copy(manifest: Manifest, files: Mapping[str, Path], project: Project) -> None:
+    folder = asset_folder(manifest, project)
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if folder.is_dir():
+            return
+        staging = Path(tempfile.mkdtemp(prefix=".add-", dir=folder.parent))
+        try:
+            for name, source in files.items():
+                shutil.copyfile(source, staging / name)
+                if sha256_file(staging / name) != manifest.files[name]:
+                    raise AssetError(f"{source}: was changed while it was read; call again when nobody writes it")
+            readable(staging)
+            staging.rename(folder)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+
+
+def as_yaml(manifest: Manifest, comment: str) -> str:
+    yaml = YAML()
+    yaml.width = 120
+    yaml.default_flow_style = False
+    stream = io.StringIO()
+    yaml.dump(_plain(manifest.model_dump(mode="json", exclude_none=False)), stream)
+    return "".join(f"# {line}\n" for line in comment.splitlines()) + stream.getvalue()
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Parts that the asset has none of are left out."""
+    return {name: part for name, part in value.items() if part is not None}
