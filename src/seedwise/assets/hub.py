@@ -123,9 +123,10 @@ def _told(name: str, kind: str, revision: str | None) -> Iterator[None]:
             raise AssetError(f"{name}: the Hub refuses it ({status}): check your token (HF_TOKEN)") from None
         raise NoAsset(f"{at}: the Hub answers with an error ({status}); try again later") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise AssetError(
-                f"{at}: the disk is full; free some space and call again: what was fetched is kept, and the rest follows"
+                f"{at}: cannot be written: {error.strerror}; free some space and call again: what was fetched is kept, and "
+                "the rest follows"
             ) from None
         raise NoAsset(f"{at}: the Hub is out of reach: {_short(error)}") from None
 

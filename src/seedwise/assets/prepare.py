@@ -252,9 +252,7 @@ def _cut(asset: str, table: Table, raw: Path) -> dict[str, list[_Row]]:
     for part, file in table.parts:
         for row in _rows(table, raw / file, seen):
             splits[_split_of(asset, table, part, row)].append(row)
-    if (
-        table.cut is not None and table.cut.test > 0
-    ):  # the cut is ours, so no text that is reported on need be trained on
+    if table.cut is not None and table.cut.test > 0:  # the cut is ours: no text that is reported on need be trained on
         reported = {(row.text, row.text_pair) for row in splits["test"]}
         for name in ("train", "selection"):
             splits[name] = [row for row in splits[name] if (row.text, row.text_pair) not in reported]
