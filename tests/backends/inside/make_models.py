@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModel, BertTokenizerFast
 
 WORDS = ["fine", "lovely", "bright", "dull", "awful", "grey", "so", *(f"w{n}" for n in range(40))]
+DIALOGUE = ["<", ">", ":", "?", "human", "assistant", "goodgood", "badbad"]  # of templates and answers
 COMMON = {
     "vocab_size": 100,
     "hidden_size": 32,
@@ -33,7 +34,7 @@ KINDS = {
 for kind, settings in KINDS.items():
     folder = Path(sys.argv[1]) / kind
     folder.mkdir(parents=True)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.digits, *WORDS]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.digits, *WORDS, *DIALOGUE]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
     ends = {"bos_token": "[CLS]", "eos_token": "[SEP]"} if kind in ("gpt2", "bloom", "llama") else {}
     BertTokenizerFast(str(folder / "vocab.txt"), **ends).save_pretrained(folder)
