@@ -164,17 +164,23 @@ def test_gate_fails_on_a_claim_that_does_not_hold(small: Small) -> None:
     assert "exploratory: 8 of the 8 runs were started before the study declared" in answer.stdout
 
 
-def test_three_seeds_are_unattainable_not_insignificant(small: Small) -> None:
-    small.edit("seeds: 4", "seeds: 3")
+def test_two_seeds_decide_nothing_and_three_nothing_where_an_exact_test_is_required(small: Small) -> None:
+    small.edit("seeds: 4", "seeds: 2")
     refused = small.pytest("benchmarks/small.yaml", "--no-record", "--gate")
     assert refused.returncode == 2
-    assert "claim learning-helps of small is unattainable: with 3 seeds the smallest p" in refused.stdout
+    assert "claim learning-helps of small is unattainable: 2 seeds decide nothing; declare 3 seeds" in refused.stdout
+    small.edit("seeds: 2", "seeds: 3")
+    refused = small.pytest("benchmarks/small.yaml", "--no-record", "--gate", "--require-exact")
+    assert refused.returncode == 2
+    assert "unattainable by its own rule (exact: required): with 3 seeds the smallest p" in refused.stdout
     assert "declare 4 seeds" in refused.stdout
     assert not small.runs()
-    answer = small.pytest("benchmarks/small.yaml", "--no-record")
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--require-exact")
     assert answer.returncode == 0
-    assert "unattainable" in answer.stdout
-    assert ".100" in answer.stdout
+    assert "By a rule of this study (exact: required), not of nature" in answer.stdout
+    free = small.pytest("benchmarks/small.yaml", "--no-record")
+    assert "unattainable" not in free.stdout
+    assert "floor .100" in free.stdout
 
 
 def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
