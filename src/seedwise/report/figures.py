@@ -148,7 +148,7 @@ def reported(study: StudyReport) -> Figure | None:
 def epochs(study: StudyReport) -> Figure | None:
     """The selection split by epoch, every seed thin and the mean thick."""
     metric = METRICS[study.metric]
-    caption = "One thin line a seed, the mean thick. This split chooses the checkpoint; it is not the reported score."
+    caption = "One thin line a seed, the mean thick. Not the reported score: where the best checkpoint is kept, this split chooses it."
     return _curves(
         study, study.curves.selection, "epochs", f"{study.metric.capitalize()} on the selection split{metric.axis}",
         metric.scale, caption, integer=True,
