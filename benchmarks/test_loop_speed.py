@@ -32,7 +32,8 @@ SEEDS = int(os.environ.get("SEEDWISE_LOOP_SEEDS", "0"))  # fewer seeds than the 
 @pytest.mark.benchmark(group="pretrained against random: a loop of a stock script, and ours")
 def test_a_loop(benchmark: Any, tmp_path: Path) -> None:
     project, cores = find_project(ROOT), len(usable_cores())
-    path = tmp_path / "study.yaml"
+    path = project.home / "loop" / "study.yaml"  # a study belongs to a project
+    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         f"seeds: {SEEDS}" if SEEDS and line.startswith("seeds:") else line for line in STUDY.read_text().splitlines()
     ]
