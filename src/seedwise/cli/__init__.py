@@ -38,6 +38,7 @@ COMMANDS = {
     "certify": ("certify", "certify"),
     "params": ("params", "params"),
     "convert": ("convert", "convert"),
+    "backend": ("backend", "app"),
     "images": ("images", "app"),
     "doctor": ("doctor", "doctor"),
     "ui": ("ui", "ui"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from docker.errors import ImageNotFound
+
 from docker import DockerClient
+from seedwise.errors import ImageError
 from seedwise.images import lock
 from seedwise.images.build import build, locked
 from seedwise.images.definition import DockerfileBackend
@@ -38,6 +43,22 @@ def build_own_image(
     )
     identity = BaseIdentity(reference=_reference(name, backend), id=image, repo_digest=None, layers=[])
     return locked(project, client, image, name, "cpu", sources, identity, _NOTE)
+
+
+def given_image(project: Project, client: DockerClient, name: str, image: str) -> LockedImage:
+    """An image that somebody has made, put into the local lock as it is; `ImageError` where the engine does not have it."""
+    try:
+        found = client.images.get(image)
+    except ImageNotFound:
+        raise ImageError(f"image {image}: the engine does not have it; build it, or pull it") from None
+    identity = BaseIdentity(reference=image, id=str(found.id), repo_digest=None, layers=[])
+    sources = hashlib.sha256(str(found.id).encode()).hexdigest()
+    for entry in lock.entries(project):
+        if (entry.backend, entry.image_id) == (name, found.id):
+            return entry
+    return locked(
+        project, client, str(found.id), name, "cpu", sources, identity, "given as an image: nothing here built it"
+    )
 
 
 def _reference(name: str, backend: DockerfileBackend) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from docker import DockerClient
 from seedwise.errors import EngineError, ImageError
 from seedwise.images.build import build_image, find_image
 from seedwise.images.definition import DockerfileBackend, PackageBackend, load_definition
-from seedwise.images.dockerfile import build_own_image, find_own_image
+from seedwise.images.dockerfile import build_own_image, find_own_image, given_image
 from seedwise.images.engine import connect
 from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
@@ -43,7 +43,15 @@ class DockerRuntime:
 
     name = "docker"
 
-    def __init__(self, project: Project, flavour: str, client: DockerClient | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        flavour: str,
+        client: DockerClient | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """`given` is backend → image, by id, for backends that are not built here but tried as they are."""
+        self._given = given or {}
         self.flavour = flavour
         self.notes: list[str] = []
         self._project = project
@@ -71,7 +79,8 @@ class DockerRuntime:
     def start(self, launch: Launch) -> Process:
         settings = self._for(launch, launch.out, run_user(launch.out))
         settings["labels"][RUN_LABEL] = launch.run_id
-        return self._started([launch.verb, "/out/spec.json", "--out", "/out"], **settings)
+        out = [] if launch.verb == "check" else ["--out", "/out"]  # a check writes nothing
+        return self._started([launch.verb, "/out/spec.json", *out], **settings)
 
     def serve(self, launch: Launch) -> DockerServer:
         place = launch.out.parent / FOLDER / uuid.uuid4().hex[:16]
@@ -97,6 +106,8 @@ class DockerRuntime:
 
     def _found(self, backend: str) -> LockedImage | None:
         """The image of the backend's present sources, where it is built."""
+        if backend in self._given:
+            return given_image(self._project, self._client, backend, self._given[backend])
         declared = self._definition.backend(backend)
         if isinstance(declared, DockerfileBackend):
             return find_own_image(self._project, self._client, backend, declared)

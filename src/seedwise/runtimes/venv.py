@@ -83,7 +83,8 @@ class VenvRuntime:
     def start(self, launch: Launch) -> Process:
         program = self._program_of(launch)
         out = launch.out.resolve()
-        words = [*program.words, launch.verb, str(out / "spec.json"), "--out", str(out)]
+        words = [*program.words, launch.verb, str(out / "spec.json")]
+        words += [] if launch.verb == "check" else ["--out", str(out)]  # a check writes nothing
         words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
         return _start(words, program, launch.lease, launch.digest, out / LOG)[0]
 
