@@ -167,11 +167,11 @@ def test_a_model_is_pinned_described_and_had_offline_afterwards(place: Place) ->
     assert "Traceback" not in refused.stderr
 
 
-def prepare(place: Place, cache: Path) -> subprocess.CompletedProcess[str]:
+def prepare(place: Place, cache: Path, name: str = "roberta-tiny") -> subprocess.CompletedProcess[str]:
     program = (
         "import sys\nfrom pathlib import Path\nfrom seedwise.assets.prepare import prepare_model\n"
         "from seedwise.project import find_project\nfrom seedwise.errors import SeedwiseError\n"
-        "try:\n    prepare_model('roberta-tiny', find_project(Path.cwd()), print)\n"
+        f"try:\n    prepare_model('{name}', find_project(Path.cwd()), print)\n"
         "except SeedwiseError as error:\n    sys.exit(str(error))\n"
     )
     environment = {**place.environment, "SEEDWISE_CACHE": str(cache)}
@@ -324,6 +324,15 @@ def test_a_folder_and_a_fairseq_checkpoint(place: Place) -> None:
     answer = place.add("model", str(checkpoint), "--name", "ours")
     assert answer.returncode == 0, answer.stderr
     assert set(load_manifest(place.root / "assets" / "ours.yaml").files) == {"model.pt", "dict.txt"}
+
+
+def test_a_model_of_the_lab_studies_names_the_command_that_pins_it(place: Place) -> None:
+    place.hub.repos["models", "FacebookAI/roberta-base"] = place.hub.repos["models", "lab/roberta-tiny"]
+    refused = prepare(place, place.root.parent / "cache2", "roberta-base")
+    command = "seedwise add model FacebookAI/roberta-base --name roberta-base"
+    assert command in refused.stderr
+    assert place.add(*command.split()[2:]).returncode == 0
+    assert prepare(place, place.root.parent / "cache2", "roberta-base").returncode == 0
 
 
 @pytest.mark.minutes

@@ -57,7 +57,7 @@ def fetch(manifest: Manifest, project: Project, say: Notify) -> Path:
                 wrong = wrong or not isinstance(error, Unavailable | urllib.error.URLError)
                 shutil.rmtree(staging, ignore_errors=True)
     kind = AssetError if wrong else NoAsset
-    raise kind(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said))
+    raise kind(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said) + manifest.advice)
 
 
 def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
@@ -73,7 +73,7 @@ def _pinned(manifest: Manifest, project: Project, say: Notify) -> Manifest:
         try:
             path = _own_file(local, name, project)
         except AssetError as error:
-            raise type(error)(f"asset {manifest.name}: {error}") from None
+            raise type(error)(f"asset {manifest.name}: {error}{manifest.advice}") from None
         found[name] = sha256_file(path)
         say(
             f"asset {manifest.name}: warning: {name} is not pinned by its manifest; found {path} with sha256 {found[name]}"

@@ -182,6 +182,16 @@ def _all_cut(asset: _OneFile) -> _OneFile:
     return asset
 
 
+class PublicSource(ContractModel):
+    """Where the asset is public by name alone: no revision and no digest of it could be checked where the manifest was written.
+
+    Nothing is fetched from it, since what it holds may move; 'seedwise add' pins what it holds now, in a manifest of the user's.
+    """
+
+    repository: Annotated[str, Field(description="on the Hugging Face Hub")]
+    configuration: str | None = Field(default=None, description="of a data set")
+
+
 class Manifest(ContractModel):
     version: Literal[1]
     name: Name
@@ -196,7 +206,16 @@ class Manifest(ContractModel):
     table: Table | None = None
     text: Corpus | None = None
     dialogue: Dialogues | None = None
+    public: PublicSource | None = Field(default=None, description="a public source that is not pinned here")
     architecture: Sizes | None = Field(default=None, description="a model's sizes, for when its files are not there")
+
+    @property
+    def advice(self) -> str:
+        """What to do where no source has the files; empty where nothing is known."""
+        if self.public is None:
+            return ""
+        words = " ".join(filter(None, (self.kind, self.public.repository, self.public.configuration)))
+        return f"\nIt is public, though not pinned here: 'seedwise add {words} --name {self.name}' pins it for this project."
 
     @property
     def unpinned(self) -> list[str]:
