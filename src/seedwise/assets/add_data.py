@@ -300,8 +300,8 @@ def counted(manifest: Manifest, splits: Mapping[str, Sequence[Mapping[str, str]]
             lines.append(f"warning: split '{split}' has one label only")
     for split, found in texts.items():
         if twice := len(found) - len(set(found)):
-            lines.append(f"duplicates in {split}: {twice} rows have a text that is there already")
+            lines.append(f"duplicates in {split}: {twice} of its rows repeat a text of another")
     for one, other in (("train", "test"), ("selection", "test"), ("train", "selection")):
         if shared := len(set(texts[one]) & set(texts[other])):
-            lines.append(f"leak: {shared} texts of {other} are in {one} too")
+            lines.append(f"leak: {shared} of the texts of {other} {'is' if shared == 1 else 'are'} in {one} too")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,18 +33,21 @@ PAIRS = {
     "text": "text_pair",
 }
 LABEL = ("label", "labels", "class", "target", "category", "sentiment", "stars", "rating", "gold", "y")
-GROUP = (
-    "group",
-    "group_id",
-    "author",
-    "author_id",
-    "user",
-    "user_id",
-    "document",
-    "doc_id",
-    "document_id",
-    "movie",
-    "film",
+GROUP = frozenset(
+    {
+        "group",
+        "author",
+        "user",
+        "customer",
+        "patient",
+        "speaker",
+        "document",
+        "doc",
+        "article",
+        "thread",
+        "movie",
+        "film",
+    }
 )
 SPLIT = ("split", "fold", "set", "partition", "subset")
 PARTS: dict[str, Part] = {
@@ -115,7 +119,7 @@ def guess_roles(rows: Sequence[Mapping[str, Any]], given: Mapping[str, str | Non
     if guessed and roles.text_pair is None and (pair := PAIRS.get(text)) in columns and pair != label:
         roles, guessed = replace(roles, text_pair=pair), [*guessed, "text_pair"]
     if guessed and roles.group is None:
-        found = _named(GROUP, columns, {text, label})
+        found = next((column for column in columns if column not in (text, label) and _groups(str(column))), None)
         if found and len({str(row[found]) for row in sample}) < len(sample):
             roles, guessed = replace(roles, group=found), [*guessed, "group"]
     if roles.split is None:
@@ -123,6 +127,11 @@ def guess_roles(rows: Sequence[Mapping[str, Any]], given: Mapping[str, str | Non
         if found and {str(row[found]).lower() for row in rows} <= set(PARTS):
             roles, guessed = replace(roles, split=found), [*guessed, "split"]
     return replace(roles, guessed=tuple(guessed))
+
+
+def _groups(column: str) -> bool:
+    """Whether a word of the column's name is one of what several texts share: `movie_name`, `AuthorID`."""
+    return any(word.lower() in GROUP for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column))
 
 
 def _named(names: Sequence[str], columns: Sequence[str], taken: set[str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from seedwise.assets.fetch import asset_folder, readable
 from seedwise.assets.manifest import Manifest
@@ -73,10 +74,22 @@ def _copy(manifest: Manifest, files: Mapping[str, Path], project: Project) -> No
             raise
 
 
+class _Representer(RoundTripRepresenter):
+    """Writes nothing as `null`, so that it can be seen."""
+
+    def represent_none(self, data: None) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
+
+
 def as_yaml(manifest: Manifest, comment: str) -> str:
     yaml = YAML()
     yaml.width = 120
     yaml.default_flow_style = False
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.Representer = _Representer
     stream = io.StringIO()
     yaml.dump(_plain(manifest.model_dump(mode="json", exclude_none=False)), stream)
     return "".join(f"# {line}\n" for line in comment.splitlines()) + stream.getvalue()

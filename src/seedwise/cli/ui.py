@@ -20,7 +20,7 @@ def ui(
     project = find_project(Path.cwd())
     database = project.mlflow / "mlflow.db"
     if not database.is_file():
-        raise InputError(f"{database}: no history yet; run `nox -s bench`, or `seedwise track` after runs")
+        raise InputError(f"{database}: no history yet; run `seedwise bench`, or `seedwise track` after runs")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -187,7 +187,7 @@ def _data_root(project: Project) -> Finding:
 def _mlflow(project: Project) -> Finding:
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
-        return Finding("mlflow", Health.OK, f"local history in {project.mlflow} (browse it: nox -s ui)")
+        return Finding("mlflow", Health.OK, f"local history in {project.mlflow} (browse it: seedwise ui)")
     if not uri.startswith(("http://", "https://")):
         return Finding("mlflow", Health.OK, f"MLFLOW_TRACKING_URI is {masked(uri)}")
     try:

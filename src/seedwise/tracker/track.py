@@ -146,7 +146,7 @@ def _summary(target: Target, added: int, unchanged: int, replaced: int, experime
         how = f"see {', '.join(links)}" if links else f"server {address}"
     elif target.database is not None:
         links = [f"http://127.0.0.1:{PORT}/{fragment}" for fragment in pages.values()]
-        how = "open with `nox -s ui`" + (f": {', '.join(links)}" if links else "")
+        how = "open with `seedwise ui`" + (f": {', '.join(links)}" if links else "")
     else:
         how = f"open with `mlflow server --backend-store-uri {target.shown}`"
     return TrackSummary(added, unchanged, replaced, target.uri, how, pages)
