@@ -25,7 +25,7 @@ from seedwise_contract.spec import Method
 
 SETTINGS = "check.yaml"
 _DATA = "seedwise-trial"
-_ROWS = {"train": 96, "selection": 24, "test": 48}
+_ROWS = {"train": 64, "selection": 16, "test": 32}
 _RECIPE: dict[str, Any] = {
     "optimizer": {
         "name": "adamw",
@@ -37,7 +37,7 @@ _RECIPE: dict[str, Any] = {
     },
     "schedule": {"name": "linear", "warmup_ratio": 0.1},
     "clip_norm": 1.0,
-    "epochs": 3,
+    "epochs": 2,
     "batch_size": 8,
     "accumulation": 1,
     "precision": "fp32",
@@ -55,7 +55,7 @@ class TrialSettings(ContractModel):
     method: Method
     recipe: StudyRecipe | None = Field(
         default_factory=lambda: StudyRecipe.model_validate_json(json.dumps(_RECIPE)),
-        description="left out: 3 epochs at batch 8",
+        description="left out: 2 epochs at batch 8",
     )
 
 
