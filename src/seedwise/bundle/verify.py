@@ -357,7 +357,7 @@ def _at(side: Any, part: str) -> Any:
 
 
 def _refuse_other_signatures(path: Path, wanted: Signature, held: tuple[tuple[str, Signature], ...]) -> None:
-    if any(signature == wanted for _, signature in held):
+    if any(signature.answers(wanted) for _, signature in held):
         return
     if not held:
         raise RefutedBundle(f"{path}: no verdict in it, so none with this signature")

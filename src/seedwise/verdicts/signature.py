@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seedwise.errors import InputError
+from seedwise.regular import read_regular
 from seedwise.stats import Question, Verdict
 from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
 from seedwise.version import __version__
+from seedwise_contract.environment import Environment
 
 SHORT = 8  # digits of what only has to be told apart
 LONG = 16  # of the predictions, which the verdict hangs on
@@ -32,6 +34,7 @@ FIELDS = (
     "clusters",
     "seeds",
     "images",
+    "processors",
     "predictions",
     "test",
     "exact",
@@ -40,7 +43,7 @@ FIELDS = (
     "look",
     "declared",
 )
-OPTIONAL = ("margin", "clusters", "exact", "look", "declared")
+OPTIONAL = ("margin", "clusters", "exact", "look", "declared", "processors")
 _TESTS = {Question.SEEDS_AND_EXAMPLES: "crossed-t", Question.SEEDS: "welch-t", Question.EXAMPLES: "examples-t"}
 _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _NUMBER = r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?"
@@ -58,6 +61,7 @@ _PATTERNS = {
     "clusters": rf"[0-9]+@[0-9a-f]{{{SHORT}}}",
     "seeds": rf"{_SEEDS}(/{_SEEDS})?",
     "images": rf"{_NAME}@[0-9a-z]{{1,{SHORT}}}(\+{_NAME}@[0-9a-z]{{1,{SHORT}}})*",
+    "processors": rf"{_NAME}(\+{_NAME})*",
     "predictions": rf"[0-9a-f]{{{LONG}}}",
     "test": r"[a-z-]+",
     "exact": r"required",
@@ -76,6 +80,14 @@ class Signature:
 
     def __str__(self) -> str:
         return "|".join(f"{name}:{value}" for name, value in self.fields.items())
+
+    def answers(self, wanted: Signature) -> bool:
+        """Whether this is the verdict that `wanted` names; lines of earlier versions do not say `processors`."""
+        return all(
+            self.fields.get(name) == wanted.fields.get(name)
+            for name in FIELDS
+            if name in wanted.fields or name != "processors"
+        )
 
     def differences(self, other: Signature) -> tuple[str, ...]:
         """The fields in which the two differ, as 'field: ours, not theirs'."""
@@ -103,6 +115,7 @@ def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
                 "clusters": _clusters(outcome, verdict),
                 "seeds": _both(a.seeds, b.seeds),
                 "images": _images((a, b)),
+                "processors": _processors((a, b)),
                 "predictions": predictions_digest((a, b))[:LONG],
                 "test": ("paired-" if verdict.paired else "") + _TESTS[verdict.question],
                 "exact": "required" if verdict.require_exact else None,
@@ -179,3 +192,33 @@ def _seeds(seeds: Sequence[int]) -> str:
 def _images(arms: Iterable[ArmScores]) -> str:
     found = {(run.provenance.backend, run.provenance.digest) for arm in arms for run in arm.runs}
     return "+".join(f"{backend}@{digest.rsplit(':', 1)[-1][:SHORT]}" for backend, digest in sorted(found))
+
+
+def _processors(arms: Iterable[ArmScores]) -> str | None:
+    """The kinds of processor that the runs' bits were made on; None where a run does not say."""
+    found = set()
+    for arm in arms:
+        for run in arm.runs:
+            if "environment.json" not in run.result.files:
+                return None
+            told = Environment.model_validate_json(read_regular(run.folder, "environment.json"))
+            found.add(processor_kind(told, run.spec.device.instructions))
+    return "+".join(sorted(found)) or None
+
+
+def processor_kind(environment: Environment, instructions: str | None) -> str:
+    """What decides a run's last bits: the accelerator's name, the instruction set that it was held to, or maker and kernels.
+
+    'nvidia-h100-pcie'; 'avx2'; 'authenticamd-avx512'.
+    """
+    if environment.device != "cpu":
+        return _slug(environment.device)
+    if instructions is not None:
+        return _slug(instructions)
+    maker = re.search(r"\((\w+), family ", environment.cpu or "")
+    kernels = environment.determinism.get("torch.cpu_capability", "")
+    return _slug(f"{maker[1] if maker else 'cpu'}-{kernels}")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:64] or "unknown"
