@@ -64,6 +64,15 @@ class StudyCollector(pytest.File):
         return study.seeds[: study.looks.seeds[number - 1]]
 
 
+def training_examples(study: Study) -> int:
+    """How many examples the study's runs are trained on, each as often as it is seen: how long it will take, roughly."""
+    return sum(
+        len(study.seeds_of(name)) * arm.recipe.epochs * study.task.rows.train
+        for name, arm in study.arms.items()
+        if arm.recipe is not None
+    )
+
+
 class StudyItem(pytest.Item):
     def __init__(self, *, study_file: StudyFile, **rest: Any) -> None:
         super().__init__(**rest)
