@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_selection_of_items_and_collect_only(small: Small) -> None:
         in small.pytest("benchmarks", "--no-record", "-k", "claim", "-rs").stdout
     )
     assert len(small.runs()) == 2
+
+
+def test_the_shortest_study_of_a_folder_is_first_and_named_ones_keep_their_order(small: Small) -> None:
+    text = small.study.read_text()
+    (train,) = re.findall(r"train: (\d+)", text)
+    longer = text.replace("name: small", "name: longer").replace(f"train: {train}", f"train: {int(train) + 1}")
+    small.study.with_name("a-longer.yaml").write_text(longer)
+    folder = small.pytest("benchmarks", "--collect-only", "-q").stdout
+    assert 0 <= folder.index("small.yaml::") < folder.index("a-longer.yaml::")
+    named = small.pytest("benchmarks/a-longer.yaml", "benchmarks/small.yaml", "--collect-only", "-q").stdout
+    assert 0 <= named.index("a-longer.yaml::") < named.index("small.yaml::")
 
 
 def test_a_decided_study_is_recorded_while_another_still_runs(small: Small) -> None:

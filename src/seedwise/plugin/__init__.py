@@ -147,13 +147,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A line a run, where the user has not asked for less."""
     if COLLECTED_KEY not in config.stash:
         return
-    from seedwise.plugin.items import StudyItem, training_examples
+    from seedwise.plugin.items import StudyItem, training_work
 
     if any(isinstance(item, StudyItem) for item in items):
         found = [item for item in items if isinstance(item, StudyItem)]
         if len(found) == len(items) and not any(item.session.isinitpath(item.path) for item in found):
             # Studies of a folder: the shortest answers first.
-            items.sort(key=lambda item: training_examples(item.study_file.study))  # type: ignore[attr-defined]
+            items.sort(key=lambda item: training_work(item.study_file.study))  # type: ignore[attr-defined]
         # Of MLflow's own models, nothing a user can do.  Left to pytest: filters set in a thread (early records) do not
         # outlast the item that pytest is at.
         config.addinivalue_line("filterwarnings", "ignore:.*noload.*:DeprecationWarning")

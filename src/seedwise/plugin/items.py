@@ -64,10 +64,14 @@ class StudyCollector(pytest.File):
         return study.seeds[: study.looks.seeds[number - 1]]
 
 
-def training_examples(study: Study) -> int:
-    """How many examples the study's runs are trained on, each as often as it is seen: how long it will take, roughly."""
+def training_work(study: Study) -> int:
+    """How long the study's training takes, in passes of an example through a model, to put studies in order.
+
+    A step of full fine-tuning is a forward pass and two of its length backward, for inputs and for weights; one that leaves
+    the weights as they are takes one backward.
+    """
     return sum(
-        len(study.seeds_of(name)) * arm.recipe.epochs * study.task.rows.train
+        len(study.seeds_of(name)) * arm.recipe.epochs * study.task.rows.train * (3 if arm.method.name == "full" else 2)
         for name, arm in study.arms.items()
         if arm.recipe is not None
     )
