@@ -54,10 +54,12 @@ def read_json(path: Path, most: int = TEXT_BYTES) -> Any:
         raise InputError(f"{shown(path)}{line}: not valid JSON: {reason(error)}") from None
 
 
-def parse_json(text: str | bytes, depth: int = DEPTH) -> Any:
-    """A JSON value; `ValueError` for what is none, a key given twice, NaN, infinities, and more depth or digits than the bounds."""
+def parse_json(text: str | bytes, depth: int = DEPTH, *, constants: bool = False) -> Any:
+    """A JSON value; `ValueError` for what is none, a key given twice, NaN and infinities (unless `constants` are wanted), and
+    more depth or digits than the bounds."""
+    constant = None if constants else _no_number
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_constant=_no_number)
+        value = json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_constant=constant)
     except RecursionError:
         raise ValueError(f"is nested more than {depth} deep") from None
     refuse_deep(value, depth)

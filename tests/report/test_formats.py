@@ -15,7 +15,7 @@ from seedwise.report.html import render_html
 from seedwise.report.latex import render_latex, tex
 from seedwise.report.markdown import render_markdown
 from seedwise.report.tables import render_scores, render_verdicts
-from seedwise.scores.table import read_scores
+from seedwise.scores.sources import read_scores
 from seedwise.verdicts.signature import parse_signature
 
 from .outcomes import Lab

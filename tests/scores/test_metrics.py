@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from seedwise.cli import app
-from seedwise.scores.table import read_scores
+from seedwise.scores.sources import read_scores
 from tests.cli.test_compare import compare, compare_json
 
 LABELS = ["neg", "neg", "pos", "pos", "neu", "neg", "pos", "neu", "neg", "pos"]

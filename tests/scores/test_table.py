@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seedwise.errors import InputError
-from seedwise.scores.table import read_scores
+from seedwise.scores.sources import read_scores
 
 PER_SEED = "arm,seed,score\na,0,0.80\na,1,0.82\nb,0,0.70\nb,1,0.75\n"
 PER_EXAMPLE = "arm,seed,example,prediction,label\n" + "".join(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy
 import scipy
 from pydantic import Field
 
+from seedwise.bundle.archive import archive_bytes
 from seedwise.verdicts.comparison import REPORTED_SPLIT
 from seedwise.version import __version__
 from seedwise_contract.base import ContractModel
@@ -22,6 +26,7 @@ LEDGER = "declarations.jsonl"
 DECLARATIONS = ".declarations.jsonl"  # the same in a store
 CERTIFICATES = "certificates"
 PREDICTIONS = f"predictions/{REPORTED_SPLIT}.jsonl"
+COMPARISONS = ("comparison.json", "scores.csv", "verdicts.json")
 RUN_RECORDS = ("spec.json", "provenance.json", "result.json")  # every finished run has them
 RUN_FILES = ("environment.json", "parameters.json", PREDICTIONS)  # those that its result names
 
@@ -35,12 +40,16 @@ class Listed(ContractModel):
 
 
 class Manifest(ContractModel):
-    """`manifest.json`: every other file by its digest.  Its own sha256 is the bundle's name."""
+    """`manifest.json`: every other file by its digest.  Its own sha256 is the bundle's name.
+
+    `comparisons` are those of scores of one's own; it is written only where there is one.
+    """
 
     format: Literal[1]
     versions: dict[str, str]
     studies: tuple[Name, ...]
     files: dict[str, Listed]
+    comparisons: tuple[Name, ...] = ()
 
 
 class PlannedEntry(ContractModel):
@@ -67,6 +76,7 @@ def versions() -> dict[str, str]:
 
 _NAMES = re.compile(
     r"manifest\.json|README\.md|declarations\.jsonl|certificates/[^/]+|"
+    rf"comparisons/[^/]+/({'|'.join(map(re.escape, COMPARISONS))})|"
     r"studies/[^/]+/(study\.yaml|study\.json|data\.json|plan\.json|verdicts\.json)|"
     rf"runs/[0-9a-f]{{20}}/({'|'.join(map(re.escape, (*RUN_RECORDS, *RUN_FILES)))})"
 )
@@ -81,5 +91,28 @@ def study_file(study: str, name: str) -> str:
     return f"studies/{study}/{name}"
 
 
+def comparison_file(comparison: str, name: str) -> str:
+    return f"comparisons/{comparison}/{name}"
+
+
 def run_file(run_id: str, name: str) -> str:
     return f"runs/{run_id}/{name}"
+
+
+def sealed(files: Mapping[str, bytes], studies: Sequence[str] = (), comparisons: Sequence[str] = ()) -> bytes:
+    """The archive of `files` and of the manifest that lists them."""
+    manifest = Manifest(
+        format=FORMAT,
+        versions=versions(),
+        studies=tuple(sorted(studies)),
+        files={
+            name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+            for name, data in sorted(files.items())
+        },
+        comparisons=tuple(sorted(comparisons)),
+    )
+    return archive_bytes({**files, MANIFEST: json_bytes(manifest.model_dump(mode="json", exclude_defaults=True))})
+
+
+def json_bytes(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

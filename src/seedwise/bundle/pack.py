@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from seedwise.bounded import read_bytes
-from seedwise.bundle.archive import archive_bytes
 from seedwise.bundle.figures import figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
     DECLARATIONS,
-    FORMAT,
     LEDGER,
-    MANIFEST,
     README,
     RUN_FILES,
     RUN_RECORDS,
-    Listed,
-    Manifest,
     PlanFile,
     PlannedEntry,
+    json_bytes,
     run_file,
+    sealed,
     study_file,
-    versions,
 )
 from seedwise.errors import InputError
 from seedwise.planning.plan import Plan
@@ -76,10 +70,10 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
         if not done:
             raise InputError(f"study {name}: none of its runs is finished here, so there is nothing to bundle")
         files[study_file(name, "study.yaml")] = read_bytes(source)
-        files[study_file(name, "study.json")] = _json(plan.study.model_dump(mode="json"))
-        files[study_file(name, "data.json")] = _json(plan.data.model_dump(mode="json"))
-        files[study_file(name, "verdicts.json")] = _json(figures(compare(plan, store)))
-        files[study_file(name, "plan.json")] = _json(_plan(plan, set(done)).model_dump(mode="json"))
+        files[study_file(name, "study.json")] = json_bytes(plan.study.model_dump(mode="json"))
+        files[study_file(name, "data.json")] = json_bytes(plan.data.model_dump(mode="json"))
+        files[study_file(name, "verdicts.json")] = json_bytes(figures(compare(plan, store)))
+        files[study_file(name, "plan.json")] = json_bytes(_plan(plan, set(done)).model_dump(mode="json"))
         declarations.add(plan.study.declaration())
         for path in _certificates(plan, store):
             files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
@@ -87,16 +81,7 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
             declarations.add(_add_run(files, store, run_id))
     files[LEDGER] = _ledger(store, declarations | {name.split("/")[1] for name in files if name.startswith("runs/")})
     files[README] = _readme([plan for plan, _ in plans])
-    manifest = Manifest(
-        format=FORMAT,
-        versions=versions(),
-        studies=tuple(sorted(plan.study.name for plan, _ in plans)),
-        files={
-            name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-            for name, data in sorted(files.items())
-        },
-    )
-    return archive_bytes({**files, MANIFEST: _json(manifest.model_dump(mode="json"))})
+    return sealed(files, [plan.study.name for plan, _ in plans])
 
 
 def _plan(plan: Plan, done: set[str]) -> PlanFile:
@@ -149,7 +134,3 @@ def _readme(plans: Sequence[Plan]) -> bytes:
     ]
     studies = ", ".join(sorted(plan.study.name for plan in plans))
     return _README.format(studies=studies, data="\n".join(lines)).encode()
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

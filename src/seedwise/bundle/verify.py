@@ -15,9 +15,11 @@ from pydantic import BaseModel, ValidationError
 from seedwise.assets.prepare import PreparedData
 from seedwise.bounded import parse_json, reason
 from seedwise.bundle.archive import read_archive
-from seedwise.bundle.figures import ABSOLUTE, count, differences, figures
+from seedwise.bundle.comparison import Recomputed, read_verdicts, recompute
+from seedwise.bundle.figures import ABSOLUTE, count, differences, excused, figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
+    COMPARISONS,
     DECLARATIONS,
     FORMAT,
     LEDGER,
@@ -28,6 +30,7 @@ from seedwise.bundle.layout import (
     RUN_RECORDS,
     Manifest,
     PlanFile,
+    comparison_file,
     is_own,
     run_file,
     study_file,
@@ -43,7 +46,6 @@ from seedwise.verdicts.signature import Signature, parse_signature
 from seedwise_contract import Environment, ParameterTable, RunSpec
 
 MAX_ROWS = 5_000_000  # of a reported split; a bundle may name any number
-SAMPLED = 0.02  # a permutation test that draws its arrangements differs by less from one generator to another
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -61,7 +63,10 @@ class RefutedBundle(SeedwiseError):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle that holds.  `name` is the sha256 of its manifest; `figures` counts the numbers that were recomputed."""
+    """A bundle that holds.  `name` is the sha256 of its manifest; `figures` counts the numbers that were recomputed.
+
+    `outcomes` are of studies, `comparisons` of scores of one's own.
+    """
 
     name: str
     outcomes: tuple[StudyOutcome, ...]
@@ -69,6 +74,7 @@ class Verified:
     figures: int
     notes: tuple[str, ...]
     signatures: tuple[tuple[str, Signature], ...]
+    comparisons: tuple[Recomputed, ...] = ()
 
 
 def verify(path: Path, wanted: Signature | None = None) -> Verified:
@@ -94,11 +100,17 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
                 said = _verdicts(contents.files, name, path)
                 outcomes.append(outcome)
                 claims.append((name, said, figures(outcome)))
+    comparisons = []
+    for name in manifest.comparisons:
+        comparison, wrong = _comparison(name, contents.files)
+        faults += wrong
+        comparisons += [] if comparison is None else [comparison]
+    held = [(study_file(name, "verdicts.json"), said, of_study) for name, said, of_study in claims]
+    held += [(place, said, made.figures()) for place, said, made in comparisons]
     notes = []
-    for name, said, found in claims:
-        place = study_file(name, "verdicts.json")
+    for place, said, found in held:
         differing = list(differences(said, found))
-        kept = [one for one in differing if not _excused(said, found, one[0], manifest.versions)]
+        kept = [one for one in differing if not excused(said, found, one[0], manifest.versions, versions())]
         if len(kept) < len(differing):
             theirs = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
             notes.append(
@@ -119,9 +131,10 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
         name=hashlib.sha256(contents.files[MANIFEST]).hexdigest(),
         outcomes=tuple(outcomes),
         runs=sum(name.endswith("/result.json") for name in contents.files),
-        figures=sum(count(found) for _, _, found in claims),
+        figures=sum(count(found) for _, _, found in held),
         notes=tuple(notes),
         signatures=signatures,
+        comparisons=tuple(made for _, _, made in comparisons),
     )
 
 
@@ -143,7 +156,13 @@ def _changed(files: Any) -> Iterator[tuple[str, str]]:
         return
     if len(set(manifest.studies)) < len(manifest.studies):
         yield MANIFEST, "names a study twice"
-    needed = {study_file(study, name) for study in manifest.studies for name in _STUDY_FILES} | {LEDGER}
+    if len(set(manifest.comparisons)) < len(manifest.comparisons):
+        yield MANIFEST, "names a comparison twice"
+    if not manifest.studies and not manifest.comparisons:
+        yield MANIFEST, "names neither a study nor a comparison"
+    needed = {study_file(study, name) for study in manifest.studies for name in _STUDY_FILES}
+    needed |= {comparison_file(comparison, name) for comparison in manifest.comparisons for name in COMPARISONS}
+    needed |= {LEDGER} if manifest.studies else set()
     for name in sorted(manifest.files.keys() | files.keys() | needed):
         if name == MANIFEST:
             continue
@@ -165,6 +184,9 @@ def _known(name: str, manifest: Manifest) -> bool:
     if head == "studies":
         study, _, file = rest.partition("/")
         return study in manifest.studies and file in _STUDY_FILES
+    if head == "comparisons":
+        comparison, _, file = rest.partition("/")
+        return comparison in manifest.comparisons and file in COMPARISONS
     if head == "runs":
         return rest.partition("/")[2] in (*RUN_RECORDS, *RUN_FILES)
     return name in (LEDGER, README) or head == CERTIFICATES
@@ -186,7 +208,7 @@ def _unpack(files: Any, home: Path) -> Store:
             (home / name).write_bytes(data)
     store = Store(home / "runs")
     store.root.mkdir(exist_ok=True)
-    (store.root / DECLARATIONS).write_bytes(files[LEDGER])
+    (store.root / DECLARATIONS).write_bytes(files.get(LEDGER, b""))
     return store
 
 
@@ -207,6 +229,21 @@ def _verdicts(files: Any, name: str, path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError, SeedwiseError) as error:
         raise RefutedBundle(f"{path}: {place}: not a study's verdicts: {reason(error)}") from None
     return dict(said)
+
+
+def _comparison(name: str, files: Any) -> tuple[tuple[str, dict[str, Any], Recomputed] | None, list[tuple[str, str]]]:
+    """What the scores of a comparison give, beside what it claims; and what is wrong with its files."""
+    record, scores, verdicts = (comparison_file(name, each) for each in COMPARISONS)
+    if files[scores].count(b"\n") > MAX_ROWS:
+        return None, [(scores, f"more than {MAX_ROWS:,} rows are not checked")]
+    try:
+        made = recompute(files[record], files[scores])
+    except (SeedwiseError, ValueError, ArithmeticError, RecursionError) as error:
+        return None, [(f"comparisons/{name}", f"gives no verdict: {reason(error)}")]
+    try:
+        return (verdicts, read_verdicts(files[verdicts]), made), []
+    except ValueError as error:
+        return None, [(verdicts, f"not a comparison's verdicts: {reason(error)}")]
 
 
 def _study(
@@ -331,29 +368,6 @@ def _wrong_results(outcome: StudyOutcome) -> Iterator[tuple[str, str]]:
 def _without(home: Path, error: Exception) -> str:
     """What went wrong, without the folder that nobody else has."""
     return str(error).replace(f"{home}/", "")[:500]
-
-
-def _excused(said: Any, found: Any, place: str, theirs: dict[str, str]) -> bool:
-    """Whether other versions may differ at `place`: in words and in fields that one of them does not have, and, with another
-    numpy, in what is drawn at random."""
-    ours = versions()
-    if theirs == ours:
-        return False
-    if place.endswith((".verdict.outcome", ".declared", "declaration")):
-        return False
-    for part in place.split("."):
-        if isinstance(said, dict) and isinstance(found, dict) and (part in said) != (part in found):
-            return True
-        said, found = (_at(side, part) for side in (said, found))
-    if theirs.get("numpy") != ours["numpy"] and isinstance(said, float) and isinstance(found, float):
-        return ".sensitivity." in place or (place.endswith(".p_exact") and abs(said - found) < SAMPLED)
-    return isinstance(said, str) and isinstance(found, str)
-
-
-def _at(side: Any, part: str) -> Any:
-    if isinstance(side, dict):
-        return side.get(part)
-    return side[int(part)] if isinstance(side, list) and part.isdigit() else None
 
 
 def _refuse_other_signatures(path: Path, wanted: Signature, held: tuple[tuple[str, Signature], ...]) -> None:

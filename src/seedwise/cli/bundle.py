@@ -1,4 +1,4 @@
-"""`seedwise bundle` and `seedwise verify`: a study's evidence as one small file, and the check of one."""
+"""`seedwise bundle` and `seedwise verify`: evidence as one small file, and the check of one."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def bundle(
 
     Texts of the data are not in it, nor are checkpoints.  The same store gives the same bytes.
     """
+    for path in studies or ():
+        if path.suffix.lower() not in ("", ".yaml", ".yml"):
+            raise InputError(
+                f"{path}: not a study; of scores of your own, `seedwise compare {path} --bundle {out}` packs the comparison"
+            )
     from seedwise.bundle import pack  # brings scipy, slow to import
     from seedwise.verdicts.comparison import compare
     from seedwise.verdicts.signature import sign
@@ -75,6 +80,7 @@ def verify(
     files are whole, but a figure or a signature does not follow from the predictions.
     """
     from seedwise.bundle import verify as check
+    from seedwise.scores.formats import as_text
     from seedwise.verdicts.signature import parse_signature
 
     begun = time.monotonic()
@@ -87,13 +93,26 @@ def verify(
             typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+    for comparison in found.comparisons:
+        typer.echo(
+            "\n".join(each.text for each in comparison.reproduced)
+            if comparison.card is None
+            else as_text(comparison.card)
+        )
     for note in found.notes:
         typer.echo(f"note: {note}")
     if signature is not None:
         typer.echo("the signature is that of one of these verdicts")
+    of, source = [], []
+    if found.outcomes:
+        of.append(f"{len(found.outcomes)} {'study' if len(found.outcomes) == 1 else 'studies'}")
+        source.append(f"the predictions of {found.runs} runs")
+    if found.comparisons:
+        of.append("1 comparison" if len(found.comparisons) == 1 else f"{len(found.comparisons)} comparisons")
+        source.append(f"{sum(each.n_scores for each in found.comparisons)} scores")
     typer.echo(
-        f"verified: {found.figures} figures of {len(found.outcomes)} {'study' if len(found.outcomes) == 1 else 'studies'} "
-        f"recomputed from the predictions of {found.runs} runs in {time.monotonic() - begun:.1f} s; bundle {found.name[:16]}"
+        f"verified: {found.figures} figures of {' and '.join(of)} recomputed from {' and '.join(source)} in "
+        f"{time.monotonic() - begun:.1f} s; bundle {found.name[:16]}"
     )
 
 

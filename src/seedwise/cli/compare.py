@@ -156,6 +156,16 @@ def compare(
         str | None,
         typer.Option("--seed-param", help="mlflow: the parameter of its seed; default: every run is a seed."),
     ] = None,
+    test_size: Annotated[
+        int | None,
+        typer.Option(
+            "--test-size", min=2, help="How many examples the one accuracy of each arm is of: the test of two shares."
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Also pack the scores and verdicts into this file, for `seedwise verify`."),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.text,
 ) -> None:
     """Compare arms by their scores: estimate, interval, exact test with its floor, verdict.
@@ -164,19 +174,12 @@ def compare(
     """
     from seedwise.scores.asked import Asked  # these bring scipy, slow to import
     from seedwise.scores.formats import FORMATS
+    from seedwise.scores.layout import lay_out
     from seedwise.scores.mlflow_runs import MlflowRuns, read_runs
-    from seedwise.scores.published import compare_published
-    from seedwise.scores.scorecard import choose_pairs, decide_tables
-    from seedwise.scores.table import read_frames, tables_of
+    from seedwise.scores.published import reproduce, shown
+    from seedwise.scores.scorecard import Terms, decide
+    from seedwise.scores.sources import evidence_of, read_frames
 
-    if not 0.0 < alpha < 0.5:
-        raise InputError(f"--alpha {alpha:g}: must lie between 0 and 0.5")
-    if margin is not None and not 0.0 < margin < float("inf"):
-        raise InputError(f"--margin {margin:g}: must be positive, in the metric's own unit")
-    if claim is ClaimName.equivalence and margin is None:
-        raise InputError("--claim equivalence needs a --margin, declared before the scores are seen")
-    if paired and deterministic:
-        raise InputError("--paired and --deterministic exclude each other: a deterministic arm has no seeds to share")
     asked = Asked(
         metric=metric,
         arm=tuple(arm or ()),
@@ -195,33 +198,41 @@ def compare(
         unit=None if unit is None else unit.value,
         positive=positive,
     )
-    only = [a, b] if a is not None and b is not None else None
-    if scores == ["mlflow"] and not Path("mlflow").is_file():
-        chosen = MlflowRuns(tracking_uri, experiment or (), run_filter, arm_tag, arm_param, seed_tag, seed_param)
-        frames = [read_runs(chosen, metric)]
-    else:
-        frames = read_frames(scores)
-    tables = tables_of(frames, asked, only)
-    if published is not None:
-        typer.echo(compare_published(tables, published, published_runs, alpha, form.value))
-        return
-    for name in (a, b, *(deterministic or ())):
-        if name is not None and all(name not in table.arms for table in tables):
-            raise InputError(f"no arm {name!r} in {', '.join(scores)}; arms: {', '.join(tables[0].arms)}")
-    card = decide_tables(
-        [(table, choose_pairs(table, a, b)) for table in tables],
+    terms = Terms(
+        a=a,
+        b=b,
         claim=claim.value,
         margin=margin,
         alpha=alpha,
         paired=paired,
         family=family,
-        deterministic=deterministic or (),
+        deterministic=tuple(deterministic or ()),
         require_exact=require_exact,
+        test_size=test_size,
     )
-    if form not in (Format.text, Format.html):
-        for notice in card.notices:
-            typer.echo(notice, err=True)
-    typer.echo(FORMATS[form.value](card))
+    if scores == ["mlflow"] and not Path("mlflow").is_file():
+        chosen = MlflowRuns(tracking_uri, experiment or (), run_filter, arm_tag, arm_param, seed_tag, seed_param)
+        frames = [read_runs(chosen, metric)]
+    else:
+        frames = read_frames(scores)
+    evidence = evidence_of(frames, asked)
+    tables = lay_out(evidence, asked, terms.arms)
+    if published is not None:
+        found = reproduce(tables, published, published_runs, alpha)
+        typer.echo(shown(found, form.value))
+    else:
+        card = decide(tables, terms)
+        if form not in (Format.text, Format.html):
+            for notice in card.notices:
+                typer.echo(notice, err=True)
+        typer.echo(FORMATS[form.value](card))
+    if bundle is not None:
+        from seedwise.bundle.comparison import pack_comparison
+        from seedwise_contract.files import write_whole
+
+        data = pack_comparison(evidence, asked, terms, frames, published, published_runs)
+        write_whole(bundle, data)
+        typer.echo(f"{bundle}: {len(data) / 1e6:.2f} MB; `seedwise verify {bundle}` recomputes it", err=True)
 
 
 def _condition(text: str) -> tuple[str, str]:

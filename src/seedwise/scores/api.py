@@ -16,8 +16,8 @@ from seedwise.scores.direction import Direction
 from seedwise.scores.formats import as_text
 from seedwise.scores.frame import ArrowColumn, Frame, ListColumn, frame_of_lists
 from seedwise.scores.page import fragment, page
-from seedwise.scores.scorecard import choose_pairs, decide_tables
-from seedwise.scores.table import read_frames, tables_of
+from seedwise.scores.scorecard import Terms, decide
+from seedwise.scores.sources import read_frames, tables_of
 from seedwise.stats import Claim
 
 
@@ -64,6 +64,7 @@ def compare(
     family: int | None = None,
     deterministic: Sequence[str] = (),
     require_exact: bool = False,
+    test_size: int | None = None,
 ) -> Comparison:
     """Compare arms by their scores: `seedwise compare` from Python, with the same columns, options, defaults and errors.
 
@@ -76,18 +77,11 @@ def compare(
         score=score, prediction=prediction, label=label, where=tuple((key, str(value)) for key, value in (where or {}).items()),
         at=at, pattern=pattern, direction=direction, common=common, unit=unit, positive=positive,
     )  # fmt: skip
-    only = [a, b] if a is not None and b is not None else None
-    tables = tables_of(frames_of(scores), asked, only)
-    card = decide_tables(
-        [(table, choose_pairs(table, a, b)) for table in tables],
-        claim=claim,
-        margin=margin,
-        alpha=alpha,
-        paired=paired,
-        family=family,
-        deterministic=tuple(deterministic),
-        require_exact=require_exact,
-    )
+    terms = Terms(
+        a=a, b=b, claim=claim, margin=margin, alpha=alpha, paired=paired, family=family, deterministic=tuple(deterministic),
+        require_exact=require_exact, test_size=test_size,
+    )  # fmt: skip
+    card = decide(tables_of(frames_of(scores), asked, terms.arms), terms)
     return Comparison(card.pairs, card.note, card.notices, card.bands)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seedwise.scores.rows import Coded, Floats, Ints, Mask, as_text
+from seedwise.scores.rows import Coded, Floats, Ints, Mask
 
 _TRUE = frozenset({"true", "yes", "correct", "c", "pass", "passed", "right"})
 _FALSE = frozenset({"false", "no", "incorrect", "i", "fail", "failed", "wrong", "n"})
@@ -29,7 +29,7 @@ def number_of(value: object) -> float | None:
         return float(value)
     if not isinstance(value, str):
         return None
-    text = value.strip()
+    text = value.strip().replace("−", "-")
     low = text.casefold()
     if low in _EMPTY:
         return math.nan
@@ -90,16 +90,37 @@ class ListColumn(Column):
         return self._values
 
 
+class CodedColumn(Column):
+    """Few texts in many rows."""
+
+    def __init__(self, coded: Coded) -> None:
+        self._coded = coded
+
+    def texts(self) -> Coded:
+        return self._coded
+
+    def numbers(self) -> tuple[Floats, Mask]:
+        values, wrong = ListColumn(self._coded.names).numbers()
+        codes = self._coded.codes
+        return np.append(values, math.nan)[codes], np.append(wrong, False)[codes]
+
+    def take(self, rows: Ints) -> Column:
+        return CodedColumn(self._coded.take(rows))
+
+    def values(self) -> Sequence[Any]:
+        return [self._coded.text(row) or None for row in range(self._coded.codes.size)]
+
+
 class ArrowColumn(Column):
     """A column of an Arrow table; names and texts are looked at once each."""
 
     def __init__(self, array: Any) -> None:
-        self._array = array
+        self.array = array
 
     def texts(self) -> Coded:
         import pyarrow as pa  # type: ignore[import-untyped]
 
-        if pa.types.is_nested(self._array.type):
+        if pa.types.is_nested(self.array.type):
             return ListColumn(self.values()).texts()
         encoded = self._encoded()
         codes = encoded.indices.to_numpy(zero_copy_only=False)
@@ -113,11 +134,11 @@ class ArrowColumn(Column):
         import pyarrow as pa
         import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-        kind = self._array.type
+        kind = self.array.type
         if pa.types.is_nested(kind):
             return ListColumn(self.values()).numbers()
         if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-            floats = pc.cast(self._array, pa.float64()).to_numpy(zero_copy_only=False)
+            floats = pc.cast(self.array, pa.float64()).to_numpy(zero_copy_only=False)
             return np.asarray(floats, dtype=np.float64), np.zeros(len(floats), dtype=np.bool_)
         encoded = self._encoded()
         codes = encoded.indices.to_numpy(zero_copy_only=False)
@@ -132,19 +153,40 @@ class ArrowColumn(Column):
     def take(self, rows: Ints) -> Column:
         import pyarrow as pa
 
-        return ArrowColumn(self._array.take(pa.array(rows)))
+        return ArrowColumn(self.array.take(pa.array(rows)))
 
     def values(self) -> Sequence[Any]:
-        found: list[Any] = self._array.to_pylist()
+        found: list[Any] = self.array.to_pylist()
         return found
 
     def _encoded(self) -> Any:
         import pyarrow as pa
 
-        array = self._array.combine_chunks() if isinstance(self._array, pa.ChunkedArray) else self._array
+        array = self.array.combine_chunks() if isinstance(self.array, pa.ChunkedArray) else self.array
         if isinstance(array, pa.ChunkedArray):
             array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
         return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+
+
+def stacked(columns: Sequence[Column]) -> tuple[Column, Mask]:
+    """The values of `columns` one after another, and which of them are there at all."""
+    if all(isinstance(column, ArrowColumn) for column in columns):
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        arrays = [column.array for column in columns if isinstance(column, ArrowColumn)]
+        if len({array.type for array in arrays}) == 1 and not pa.types.is_nested(arrays[0].type):
+            chunks = [
+                chunk for array in arrays for chunk in (array.chunks if isinstance(array, pa.ChunkedArray) else [array])
+            ]
+            whole = pa.chunked_array(chunks, arrays[0].type)
+            empty = pc.is_null(whole)
+            if pa.types.is_string(whole.type) or pa.types.is_large_string(whole.type):
+                empty = pc.or_(empty, pc.equal(pc.utf8_trim_whitespace(pc.fill_null(whole, "")), ""))
+            return ArrowColumn(whole), ~np.asarray(empty.to_numpy(), dtype=np.bool_)
+    values = [value for column in columns for value in column.values()]
+    there = [value is not None and (not isinstance(value, str) or bool(value.strip())) for value in values]
+    return ListColumn(values), np.array(there, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +195,8 @@ class Frame:
 
     `lines()` are the numbers of its rows in the file: lines, or rows counted from 1. `kind` is the format in words. `arm`,
     `seed`, `task` are those that the whole file stands for, where the format or the command line says so; `lacks` says
-    what a recognised format does not hold, for the fault that then follows; `notes` is what a reader of the verdict should know.
+    what a recognised format does not hold, for the fault that then follows; `notes` is what a reader of the verdict should know, and
+    `digest` the sha256 of the file, where there is one.
     """
 
     source: str
@@ -167,6 +210,7 @@ class Frame:
     roles: Mapping[str, str] = field(default_factory=dict)
     lacks: str | None = None
     notes: tuple[str, ...] = ()
+    digest: str | None = None
 
     def take(self, rows: Ints) -> Frame:
         lines = self.lines
@@ -222,7 +266,3 @@ def column_of(frame: Frame, name: str) -> Column | None:
             reached = [reach(value, parts[cut:]) for value in frame.columns[head].values()]
             return ListColumn(reached) if any(value is not None for value in reached) else None
     return None
-
-
-def text_of(value: object) -> str:
-    return as_text(value)

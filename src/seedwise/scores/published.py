@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from seedwise.errors import InputError
 from seedwise.scores.card import own_interval
+from seedwise.scores.frame import number_of
 from seedwise.scores.table import ScoreTable
 from seedwise.stats import Degenerate, predict
 from seedwise.stats.prose import format_score, p_is
+
+_OTHER_UNIT = 20.0  # a fraction among percents is off by a factor of 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,24 @@ class Reproduced:
         )
 
 
-def compare_published(tables: Sequence[ScoreTable], published: str, runs: int, alpha: float, form: str) -> str:
-    """As text or JSON, for each arm. Raises InputError for a value that is no number, or an arm of one seed."""
+def reproduce(tables: Sequence[ScoreTable], published: str, runs: int, alpha: float) -> tuple[Reproduced, ...]:
+    """`published` (`NUMBER` or `NAME=NUMBER`) held against each arm of each table.
+
+    Raises InputError for a value that is no number or in another unit, and for an arm of one seed.
+    """
     name, _, text = published.rpartition("=")
-    try:
-        value = float(text.rstrip("%"))
-    except ValueError:
-        raise InputError(f"--published {published}: write a number, or NAME=NUMBER") from None
+    value = number_of(text)
+    if value is None or not math.isfinite(value):
+        raise InputError(f"--published {published}: write a number, or NAME=NUMBER")
+    return tuple(
+        of_arm(table, arm, name or "the published number", value, runs, alpha) for table in tables for arm in table.arms
+    )
+
+
+def shown(found: Sequence[Reproduced], form: str) -> str:
+    """As text or JSON."""
     if form not in ("text", "json"):
         raise InputError(f"--format {form}: with --published, text or json")
-    found = [
-        of_arm(table, arm, name or "the published number", value, runs, alpha) for table in tables for arm in table.arms
-    ]
     if form == "json":
         items = [asdict(each) for each in found]
         return json.dumps(items[0] if len(items) == 1 else items, indent=2, ensure_ascii=False)
@@ -63,6 +73,12 @@ def compare_published(tables: Sequence[ScoreTable], published: str, runs: int, a
 
 def of_arm(table: ScoreTable, arm: str, name: str, value: float, runs: int, alpha: float) -> Reproduced:
     scores = table.sign * table.arms[arm].seed_scores
+    mean = float(scores.mean())
+    other = table.unit != "own" and value and mean and (abs(value) > 1.0) != (table.unit == "percent")
+    if other and not 1.0 / _OTHER_UNIT < abs(value / mean) < _OTHER_UNIT:
+        raise InputError(
+            f"--published {value:g}: in another unit than the seeds of {arm}, whose mean is {mean:.4g}? Write it in theirs"
+        )
     made = predict(scores, value, runs, alpha)
     if isinstance(made, Degenerate) or made.p is None or made.inside is None:
         detail = made.detail if isinstance(made, Degenerate) else "no prediction"
@@ -74,7 +90,7 @@ def of_arm(table: ScoreTable, arm: str, name: str, value: float, runs: int, alph
         value,
         table.metric,
         scores.size,
-        float(scores.mean()),
+        mean,
         runs,
         interval,
         made.p,

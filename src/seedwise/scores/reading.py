@@ -11,10 +11,11 @@ import numpy as np
 from seedwise.errors import InputError
 from seedwise.scores.asked import Asked, by_pattern, parts_of_name
 from seedwise.scores.direction import Direction, direction_of
-from seedwise.scores.frame import Frame, ListColumn, column_of
+from seedwise.scores.frame import Frame, column_of
 from seedwise.scores.metrics import OF_NUMBERS, SHOWN
 from seedwise.scores.roles import CONTENT, Roles, Score, plain, roles_of, score_of
-from seedwise.scores.rows import Coded, Floats, Ints, Mask, Rows, as_text, cross, join_rows, name_rows, some
+from seedwise.scores.rows import Coded, Floats, Ints, Mask, Rows, cross, groups, join_rows, name_rows, some
+from seedwise.scores.selection import at_epoch, refuse_filters, texts_of, where
 from seedwise.scores.wide import lengthen
 
 
@@ -32,6 +33,7 @@ def collect(frames: Sequence[Frame], asked: Asked) -> Found:
     """Rows of `frames`, each with the arm and seed that its columns, its format or its name say."""
     parts: list[Rows] = []
     notices: dict[str, None] = {}
+    frames = [lengthen(frame, asked) for frame in where(frames, asked)]
     scores: list[Score] = []
     named: dict[tuple[str, str], str] = {}
     for index, frame in enumerate(frames):
@@ -68,18 +70,16 @@ def _direction(metric: str, score: Score, asked: Asked) -> tuple[Direction, str 
 def _rows(
     frame: Frame, asked: Asked, index: int, n_frames: int, named: dict[tuple[str, str], str]
 ) -> tuple[Rows, Score, list[str]]:
-    frame = _where(frame, asked)
-    frame = lengthen(frame, asked)
     roles = roles_of(frame, asked)
-    _refuse_filters(frame, asked)
+    refuse_filters(frame)
     if frame.lacks and frame.n and "log_samples" in frame.lacks and asked.metric is None and asked.score is None:
         raise InputError(f"{frame.source}: {frame.kind}: say which metric to compare with --metric; {frame.lacks}")
     score = score_of(frame, asked, roles)
-    frame, said = _at(frame, asked, roles, score)
+    frame, said = at_epoch(frame, asked, roles, score)
     notices = [*frame.notes, *said]
     arm, seed, how = _whose(frame, asked, roles, index, n_frames, named)
     notices += how
-    example = None if roles.example is None else _texts(frame, roles.example)
+    example = None if roles.example is None else texts_of(frame, roles.example)
     if example is None and (score.of_labels or score.above is not None) and _several(arm, seed):
         raise InputError(
             f"{frame.source}: prediction and label (or loss and tokens, errors and words) need a column "
@@ -113,7 +113,7 @@ def _rows(
         and name != roles.example
         and not (plain(name) == "words" and score.below != name)
     }
-    task = _texts(frame, roles.task) if roles.task else (Coded.constant(frame.task, frame.n) if frame.task else None)
+    task = texts_of(frame, roles.task) if roles.task else (Coded.constant(frame.task, frame.n) if frame.task else None)
     pattern = by_pattern(asked.pattern, frame.source) if asked.pattern else {}
     if "task" in pattern and roles.task is None:
         task = Coded.constant(pattern["task"], frame.n)
@@ -127,7 +127,7 @@ def _rows(
         lines=(frame.lines,),
         example=example,
         task=task,
-        cluster=None if roles.cluster is None else _texts(frame, roles.cluster),
+        cluster=None if roles.cluster is None else texts_of(frame, roles.cluster),
         label=label,
         prediction=prediction,
         below=below,
@@ -144,95 +144,9 @@ def _several(arm: Coded, seed: Coded) -> bool:
     return bool(np.unique(pairs).size < pairs.size) or len(arm.names) == 1
 
 
-def _texts(frame: Frame, name: str) -> Coded:
-    column = column_of(frame, name)
-    if column is None:
-        raise InputError(f"{frame.source}: no column {name!r}; found {some(map(repr, frame.columns), 20)}")
-    return column.texts()
-
-
 def _named_rows(frame: Frame, rows: Mask) -> str:
     lines = frame.lines()
     return f"{frame.source}: {name_rows([lines[int(row)] for row in np.flatnonzero(rows)])}"
-
-
-def _where(frame: Frame, asked: Asked) -> Frame:
-    keep: Mask = np.ones(frame.n, dtype=np.bool_)
-    for name, value in asked.where:
-        column = column_of(frame, name)
-        if column is None:
-            same = [each for each in frame.columns if plain(each) == plain(name)]
-            column = frame.columns[same[0]] if len(same) == 1 else None
-        if column is None:
-            raise InputError(
-                f"{frame.source}: no column {name!r} (--where); found {some(map(repr, frame.columns), 20)}"
-            )
-        texts = column.texts()
-        if as_text(value) not in texts.names:
-            raise InputError(f"{frame.source}: no row has {name}={value} (--where); it holds {some(texts.names)}")
-        keep &= texts.codes == texts.names.index(as_text(value))
-    if not asked.where:
-        return frame
-    if not keep.any():
-        raise InputError(f"{frame.source}: no row is left by --where")
-    return frame.take(np.flatnonzero(keep))
-
-
-def _refuse_filters(frame: Frame, asked: Asked) -> None:
-    if "filter" not in frame.columns or "doc_id" not in frame.columns:
-        return
-    found = sorted(frame.columns["filter"].texts().names)
-    if len(found) > 1:
-        raise InputError(
-            f"{frame.source}: holds the answers of the filters {', '.join(found)}; keep the rows of one of them: --where filter={found[0]}"
-        )
-
-
-def _at(frame: Frame, asked: Asked, roles: Roles, score: Score) -> tuple[Frame, list[str]]:
-    """The rows of one epoch where there are several a run: the last or the best, and never by guess."""
-    if roles.choice is None or score.column is None or roles.choice in (*roles.arm, roles.seed, score.column):
-        return frame, []
-    column = column_of(frame, roles.choice)
-    wanted = asked.at or frame.roles.get("at")
-    values, wrong = (
-        frame.columns[score.column].numbers()
-        if score.column in frame.columns
-        else (np.zeros(frame.n), np.zeros(frame.n, bool))
-    )
-    present = np.isfinite(values) | wrong
-    if "choice" in frame.roles and not present.all() and present.any():
-        frame, values = frame.take(np.flatnonzero(present)), values[present]
-        column = column_of(frame, roles.choice)
-    keys = [
-        _texts(frame, name)
-        for name in (*roles.arm, roles.seed, roles.example, roles.task, roles.run)
-        if name is not None
-    ]
-    whose = cross(keys).codes if keys else np.zeros(frame.n, dtype=np.intp)
-    if column is None or np.unique(whose).size == whose.size:
-        return frame, []
-    steps, odd = column.numbers()
-    if odd.any() or np.unique(whose * 1.0e9 + steps).size == np.unique(whose).size:
-        return frame, []
-    if wanted is None:
-        raise InputError(
-            f"{frame.source}: holds several rows a run by the column {roles.choice!r}: say which to compare, "
-            f"--at last or --at best, or one of "
-            f"them by --where {roles.choice}={_texts(frame, roles.choice).names[-1]}"
-        )
-    if wanted == "best":
-        better = direction_of(score.metric) if asked.direction is None else asked.direction
-        order = np.lexsort((values if better != "lower" else -values, whose))
-    else:
-        order = np.lexsort((steps, whose))
-    last = np.append(whose[order][1:] != whose[order][:-1], True)
-    kept = np.sort(order[last])
-    said = f"the {wanted} {roles.choice} of each run was taken"
-    if wanted == "best":
-        said += ", chosen on these very scores, which favours runs that vary more"
-    elif asked.at is None:
-        said += " (--at best takes the best)"
-    return frame.take(kept), [said]
 
 
 def _whose(
@@ -241,7 +155,7 @@ def _whose(
     """Arm and seed of each row: by columns, by what the file stands for, by its name."""
     pattern = by_pattern(asked.pattern, frame.source) if asked.pattern else {}
     if roles.run is not None:  # a chart's runs, named as their makers did
-        runs = _texts(frame, roles.run)
+        runs = texts_of(frame, roles.run)
         pairs = [parts_of_name(name) for name in runs.names]
         arms = [
             frame.arm or pattern.get("arm") or arm or name for (arm, _), name in zip(pairs, runs.names, strict=True)
@@ -253,7 +167,7 @@ def _whose(
     if frame.arm is not None:
         arm = Coded.constant(frame.arm, frame.n)
     elif roles.arm:
-        arm = cross([_texts(frame, name) for name in roles.arm])
+        arm = cross([texts_of(frame, name) for name in roles.arm])
     elif "arm" in pattern or (arm_name and n_frames > 1):
         arm = Coded.constant(str(pattern.get("arm") or arm_name), frame.n)
         said.append("arms and seeds by the names of the files")
@@ -269,7 +183,7 @@ def _whose(
             f"{some(map(repr, frame.columns), 20)} (--arm COLUMN names it, or give the file as ARM={frame.source})"
         )
     if roles.seed is not None:
-        return arm, _texts(frame, roles.seed), said
+        return arm, texts_of(frame, roles.seed), said
     if "seed" in pattern:
         return arm, Coded.constant(pattern["seed"], frame.n), said
     if len(arm.names) == 1 and (frame.arm is not None or n_frames > 1):
@@ -303,7 +217,7 @@ def _scores(
         return above, None, None, below
     if not score.of_labels:
         return _numbers(frame, str(score.column)), None, None, None
-    label, prediction = _texts(frame, roles.label or "label"), _texts(frame, roles.prediction or "prediction")
+    label, prediction = texts_of(frame, roles.label or "label"), texts_of(frame, roles.prediction or "prediction")
     for name, column in (("prediction", prediction), ("label", label)):
         if column.missing.any():
             hint = (
@@ -366,7 +280,7 @@ def _numbers(frame: Frame, name: str) -> Floats:
 def _mean_of_repeats(rows: Rows, column: str) -> tuple[Rows, list[str]]:
     """One row an example: the mean over the times that one model was asked the same."""
     keys = [rows.arm, rows.seed, *([] if rows.example is None else [rows.example])]
-    whose = cross(keys).codes
+    whose = groups(keys)
     found, first, inverse = np.unique(whose, return_index=True, return_inverse=True)
     if found.size == whose.size:
         return rows, []
@@ -380,9 +294,3 @@ def _mean_of_repeats(rows: Rows, column: str) -> tuple[Rows, list[str]]:
         f"--seed {column} takes each as a run"
     )
     return replace(kept, score=means[order]), [said]
-
-
-def of_values(source: str, **columns: Sequence[object]) -> Frame:
-    """A frame of lists, for readers that are no files."""
-    n = len(next(iter(columns.values())))
-    return Frame(source, {name: ListColumn(values) for name, values in columns.items()}, n, lambda: range(1, n + 1))

@@ -97,19 +97,30 @@ def join(parts: Sequence[Coded]) -> Coded:
     return Coded(np.concatenate(codes) if codes else np.zeros(0, dtype=np.intp), tuple(numbers))
 
 
+def groups(parts: Sequence[Coded]) -> Ints:
+    """A number from 0 a row [n], the same for rows that have the same texts in all `parts`."""
+    whose = np.zeros(parts[0].codes.size, dtype=np.int64)
+    room = 1
+    for part in parts:
+        size = len(part.names) + 1
+        if room * size > 1 << 62:
+            whose = np.unique(whose, return_inverse=True)[1].reshape(-1)
+            room = whose.size
+        whose = whose * size + (part.codes + 1)
+        room *= size
+    return np.asarray(np.unique(whose, return_inverse=True)[1].reshape(-1), dtype=np.intp)
+
+
 def cross(parts: Sequence[Coded]) -> Coded:
     """One text of several columns, their parts joined by " / "; missing only where all of them are."""
     if len(parts) == 1:
         return parts[0]
-    stacked = np.stack([part.codes for part in parts])
-    distinct, inverse = np.unique(stacked, axis=1, return_inverse=True)
-    names = [
-        " / ".join(part.names[code] for part, code in zip(parts, column, strict=True) if code >= 0)
-        for column in distinct.T
-    ]
+    whose = groups(parts)
+    _, first = np.unique(whose, return_index=True)
+    names = [" / ".join(text for part in parts if (text := part.text(int(row)))) for row in first]
     numbers: dict[str, int] = {}
     table = np.array([numbers.setdefault(name, len(numbers)) if name else -1 for name in names], dtype=np.intp)
-    return Coded(table[inverse.reshape(-1)], tuple(numbers)).compact()
+    return Coded(table[whose], tuple(numbers)).compact()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +13,7 @@ from seedwise.errors import InputError
 from seedwise.scores.bands import Bands, bands_of
 from seedwise.scores.card import Compared, Scorecard
 from seedwise.scores.rows import some
+from seedwise.scores.shares import decide_single_shares
 from seedwise.scores.summaries import decide_summaries
 from seedwise.scores.table import ArmTable, ScoreTable
 from seedwise.stats import (
@@ -56,58 +57,79 @@ def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
     return list(combinations(names, 2))
 
 
-def decide_pairs(table: ScoreTable, pairs: Sequence[Pair], **options: Any) -> Scorecard:
-    """Decide the pairs of one table; options and errors are those of `decide_tables`."""
-    return decide_tables([(table, pairs)], **options)
-
-
-def decide_tables(
-    tables: Sequence[tuple[ScoreTable, Sequence[Pair]]],
-    *,
-    claim: Claim = "superiority",
-    margin: float | None = None,
-    alpha: float = 0.05,
-    paired: bool = False,
-    family: int | None = None,
-    deterministic: Sequence[str] = (),
-    require_exact: bool = False,
-) -> Scorecard:
-    """Decide `claim` for every pair of every table (a task each), or failing that the other one where there is a margin.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the pairs are held to: `a` and `b` as in `choose_pairs`, the others as in `decide_crossed`.
 
     Several pairs are one family under Holm, over tasks too. A larger `family` (claims that are decided elsewhere) holds each to
-    Holm's first step. An arm of one seed that is not said to be deterministic is one checkpoint (see `decide_checkpoints`).
+    Holm's first step. `deterministic` names arms that always give their one result; any other arm of one seed is one checkpoint
+    (see `decide_checkpoints`). `test_size` is how many examples the single score of each arm is a share of.
+    """
+
+    a: str | None = None
+    b: str | None = None
+    claim: Claim = "superiority"
+    margin: float | None = None
+    alpha: float = 0.05
+    paired: bool = False
+    family: int | None = None
+    deterministic: Sequence[str] = ()
+    require_exact: bool = False
+    test_size: int | None = None
+
+    @property
+    def arms(self) -> list[str] | None:
+        """The arms that have to fit together; None for all that there are."""
+        return [self.a, self.b] if self.a is not None and self.b is not None else None
+
+
+def decide(tables: Sequence[ScoreTable], terms: Terms) -> Scorecard:
+    """Decide the claim for every pair of every table (a task each), or failing that the other one where there is a margin.
+
     Raises InputError for a declaration that does not fit the scores.
     """
-    jobs = [(table, a, b) for table, pairs in tables for a, b in pairs]
-    if family is not None and family < len(jobs):
+    _refuse_terms(tables, terms)
+    jobs = [(table, a, b) for table in tables for a, b in choose_pairs(table, terms.a, terms.b)]
+    if terms.family is not None and terms.family < len(jobs):
         raise InputError(
-            f"--family {family}: {len(jobs)} pairs are compared here, so the family is at least that large"
+            f"--family {terms.family}: {len(jobs)} pairs are compared here, so the family is at least that large"
         )
-    for table, _ in tables:
-        for name in deterministic:
+    size = terms.family or len(jobs)
+    verdicts: Sequence[Verdict] = [_decide(table, table.arms[a], table.arms[b], terms, size) for table, a, b in jobs]
+    if size == len(jobs) and size > 1:
+        verdicts = resolve_family(verdicts)
+    compared = tuple(_compared(table, a, b, verdict) for (table, a, b), verdict in zip(jobs, verdicts, strict=True))
+    notices = dict.fromkeys(notice for table in tables for notice in table.notices)
+    whole = terms.a is None and terms.b is None
+    bands = [_bands(table, compared) for table in tables if whole and len(table.arms) > 2]
+    return Scorecard(
+        compared,
+        _note(len(jobs), size, terms.alpha),
+        tuple(notices),
+        tuple(each for each in bands if each is not None),
+    )
+
+
+def _refuse_terms(tables: Sequence[ScoreTable], terms: Terms) -> None:
+    if not 0.0 < terms.alpha < 0.5:
+        raise InputError(f"--alpha {terms.alpha:g}: must lie between 0 and 0.5")
+    if terms.margin is not None and not 0.0 < terms.margin < float("inf"):
+        raise InputError(f"--margin {terms.margin:g}: must be positive, in the metric's own unit")
+    if terms.claim == "equivalence" and terms.margin is None:
+        raise InputError("--claim equivalence needs a --margin, declared before the scores are seen")
+    if terms.paired and terms.deterministic:
+        raise InputError("--paired and --deterministic exclude each other: a deterministic arm has no seeds to share")
+    for name in (terms.a, terms.b, *terms.deterministic):
+        if name is not None and all(name not in table.arms for table in tables):
+            raise InputError(f"no arm {name!r}; arms: {', '.join(tables[0].arms)}")
+    for table in tables:
+        for name in terms.deterministic:
             if name in table.arms and len(table.arms[name].seeds) > 1:
                 raise InputError(
                     f"arm {name} is said to be deterministic but has {len(table.arms[name].seeds)} seeds; give one"
                 )
-        _refuse_single_scores(table)
-    size = family or len(jobs)
-    options: dict[str, Any] = {"alpha": alpha, "claim": claim, "margin": margin, "family_size": size}
-    verdicts: Sequence[Verdict] = [
-        _decide(table, table.arms[a], table.arms[b], paired, tuple(deterministic), require_exact, options)
-        for table, a, b in jobs
-    ]
-    if size == len(jobs) and size > 1:
-        verdicts = resolve_family(verdicts)
-    compared = tuple(_compared(table, a, b, verdict) for (table, a, b), verdict in zip(jobs, verdicts, strict=True))
-    notices = dict.fromkeys(notice for table, _ in tables for notice in table.notices)
-    bands = tuple(
-        made
-        for table, pairs in tables
-        if len(table.arms) > 2
-        and len(pairs) == len(table.arms) * (len(table.arms) - 1) // 2
-        and (made := _bands(table, compared)) is not None
-    )
-    return Scorecard(compared, _note(len(jobs), size, alpha), tuple(notices), bands)
+        if terms.test_size is None:
+            _refuse_single_scores(table)
 
 
 def _refuse_single_scores(table: ScoreTable) -> None:
@@ -116,7 +138,8 @@ def _refuse_single_scores(table: ScoreTable) -> None:
         raise InputError(
             f"{len(table.arms)} arms have one seed and one score each ({some(table.arms, 4)}), and there is "
             f"nothing to measure an error by: give scores of "
-            "examples (one run of each is then compared on them), or 3 seeds an arm or more"
+            "examples (one run of each is then compared on them), or 3 seeds an arm or more; or, where these are shares of right "
+            "answers, the size of the test set with --test-size N"
         )
 
 
@@ -137,28 +160,25 @@ def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict) -> Compared:
     )
 
 
-def _decide(
-    table: ScoreTable,
-    a: ArmTable,
-    b: ArmTable,
-    paired: bool,
-    deterministic: tuple[str, ...],
-    require_exact: bool,
-    options: dict[str, Any],
-) -> Verdict:
+def _decide(table: ScoreTable, a: ArmTable, b: ArmTable, terms: Terms, family_size: int) -> Verdict:
+    held: dict[str, Any] = {
+        "alpha": terms.alpha, "claim": terms.claim, "margin": terms.margin, "family_size": family_size,
+    }  # fmt: skip
+    if terms.test_size is not None:
+        return decide_single_shares(table, a, b, terms.test_size, held)
     clusters: dict[str, Any] = {} if a.scores.ndim == 1 else {"clusters": table.clusters}
-    options = {**options, "rng": np.random.default_rng(0)}
+    options = {**held, "rng": np.random.default_rng(0)}
     if table.summaries:
         return decide_summaries(table.summaries[a.name], table.summaries[b.name], a.scores, b.scores, options)
-    if paired:
+    if terms.paired:
         if set(a.seeds) != set(b.seeds):
             odd = sorted(set(a.seeds) ^ set(b.seeds))
             raise InputError(
                 f"--paired: {a.name} and {b.name} do not share the seeds {', '.join(odd)}; pairs need the same ones"
             )
         order = [b.seeds.index(seed) for seed in a.seeds]
-        return decide_paired(a.scores, b.scores[order], require_exact=require_exact, **clusters, **options)
-    fixed = [arm.name in deterministic for arm in (a, b)]
+        return decide_paired(a.scores, b.scores[order], require_exact=terms.require_exact, **clusters, **options)
+    fixed = [arm.name in terms.deterministic for arm in (a, b)]
     single = [len(arm.seeds) == 1 and not known for arm, known in zip((a, b), fixed, strict=True)]
     if any(single) and all(one or not known for one, known in zip(single, fixed, strict=True)):
         return decide_checkpoints(a.scores, b.scores, **clusters, **options)
@@ -168,7 +188,7 @@ def _decide(
         b.scores,
         deterministic_a=fixed[0],
         deterministic_b=fixed[1],
-        require_exact=require_exact,
+        require_exact=terms.require_exact,
         **clusters,
         **options,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,15 +12,18 @@ import numpy as np
 
 from seedwise.errors import InputError
 from seedwise.scores.asked import Asked
-from seedwise.scores.frame import Frame, column_of
+from seedwise.scores.frame import Frame, ListColumn, column_of
 from seedwise.scores.roles import asked_column, find, plain
 from seedwise.scores.rows import Floats, cross, name_rows
+from seedwise.scores.selection import where
 from seedwise.stats import Verdict, decide_scores
 
 _MEAN = ("mean", "average", "avg")
 _SD = ("sd", "std", "stdev", "std_dev", "standard_deviation", "stddev")
 _SE = ("se", "sem", "stderr", "standard_error")
 _N = ("n", "n_seeds", "seeds", "runs", "n_runs", "num_seeds")
+MOST_SEEDS = 100_000
+_BOTH = re.compile(r"^\s*(?P<mean>[-+]?[\d.,]+)\s*%?\s*\$?(?:±|\+/-|\+-|\\pm)\$?\s*(?P<sd>[\d.,]+)\s*%?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,26 @@ class Summary:
         return np.asarray(self.mean + self.sd * shape / shape.std(ddof=1), dtype=np.float64)
 
 
-def read_summaries(frames: Sequence[Frame], asked: Asked) -> dict[str, Summary] | None:
-    """A summary an arm, where the one frame is such a table; None where it is not."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A table of means as it was published: a summary a task (None where it names none) and arm."""
+
+    tasks: Mapping[str | None, Mapping[str, Summary]]
+    notices: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.tasks)
+
+
+def read_summaries(frames: Sequence[Frame], asked: Asked) -> Published | None:
+    """A summary an arm and task, where the one frame is such a table; None where it is not."""
     if len(frames) != 1:
         return None
-    frame = frames[0]
+    frame = _apart(frames[0])
     mean, sd, se, n = (_named(frame, names) for names in (_MEAN, _SD, _SE, _N))
     if mean is None or (sd is None and se is None):
         return None
+    (frame,) = where([frame], asked)
     if n is None:
         raise InputError(
             f"{frame.source}: holds means and standard deviations, but no n: add a column n, the seeds of each mean"
@@ -57,6 +73,8 @@ def read_summaries(frames: Sequence[Frame], asked: Asked) -> dict[str, Summary] 
             raise InputError(f"{frame.source}: no column 'arm'; --arm COLUMN names it")
         arms = [found]
     names = cross([column.texts() for name in arms if (column := column_of(frame, name)) is not None])
+    task = asked_column(frame, asked.task, "--task") if asked.task else find(frame, "task", [mean, sd, se, n, *arms])
+    tasks = None if task is None else frame.columns[task].texts()
     values = {}
     for name in (mean, sd or se, n):
         values[name], wrong = frame.columns[str(name)].numbers()
@@ -66,22 +84,43 @@ def read_summaries(frames: Sequence[Frame], asked: Asked) -> dict[str, Summary] 
             raise InputError(
                 f"{frame.source}: {name_rows([lines[int(row)] for row in np.flatnonzero(bad)])}: {name} is no number"
             )
-    found_arms: dict[str, Summary] = {}
+    held: dict[str | None, dict[str, Summary]] = {}
     for row in range(frame.n):
         size, spread = float(values[n][row]), float(values[sd or se][row])
-        where = f"{frame.source}: row {frame.lines()[row]}"
+        at = f"{frame.source}: row {frame.lines()[row]}"
         if size < 1 or not size.is_integer():
-            raise InputError(f"{where}: {n} is {size:g}; it is how many seeds the mean is of")
+            raise InputError(f"{at}: {n} is {size:g}; it is how many seeds the mean is of")
+        if size > MOST_SEEDS:
+            raise InputError(f"{at}: {n} is {size:g}, and no mean of so many seeds; is it the test file's rows?")
         if spread < 0.0:
-            raise InputError(f"{where}: {sd or se} is {spread:g}; it cannot be negative")
-        if names.text(row) in found_arms:
+            raise InputError(f"{at}: {sd or se} is {spread:g}; it cannot be negative")
+        of_task = held.setdefault(None if tasks is None else tasks.text(row), {})
+        if names.text(row) in of_task:
             raise InputError(
-                f"{where}: arm {names.text(row)} is there already; where other columns tell arms apart, name them with --arm"
+                f"{at}: arm {names.text(row)} is there already; where other columns tell arms apart, name them with --arm, or keep "
+                "some rows with --where"
             )
-        found_arms[names.text(row)] = Summary(
+        of_task[names.text(row)] = Summary(
             float(values[mean][row]), spread if sd is not None else spread * math.sqrt(size), int(size)
         )
-    return found_arms
+    return Published(held, ("means and standard deviations as published",))
+
+
+def _apart(frame: Frame) -> Frame:
+    """A column whose cells are all `86.8 ± 0.5` as two, mean and sd; where there is no other such column."""
+    found = {}
+    for name, column in frame.columns.items():
+        first = column.take(np.arange(1)).values() if frame.n else ()
+        if first and _BOTH.match(str(first[0])):
+            matched = [cell for value in column.values() if (cell := _BOTH.match(str(value))) is not None]
+            if len(matched) == frame.n:
+                found[name] = matched
+    if len(found) != 1 or _named(frame, _MEAN) is not None:
+        return frame
+    ((name, cells),) = found.items()
+    rest = {key: column for key, column in frame.columns.items() if key != name}
+    both = {"mean": [cell["mean"] for cell in cells], "sd": [cell["sd"] for cell in cells]}
+    return replace(frame, columns={**rest, **{key: ListColumn(values) for key, values in both.items()}})
 
 
 def _named(frame: Frame, names: Sequence[str]) -> str | None:

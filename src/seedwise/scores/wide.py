@@ -1,4 +1,4 @@
-"""Wide tables made long: a column a seed, a column an arm, a list of seeds in a cell."""
+"""Wide tables made long: a column a seed, a column an arm, a column an example, a list of seeds in a cell."""
 
 from __future__ import annotations
 
@@ -6,41 +6,73 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from seedwise.scores.asked import Asked
 from seedwise.scores.direction import direction_of
-from seedwise.scores.frame import Frame, ListColumn
+from seedwise.scores.frame import CodedColumn, Column, Frame, ListColumn, stacked
 from seedwise.scores.roles import NAMES, find, plain
+from seedwise.scores.rows import Coded, Ints
 
-_SEED = re.compile(r"^(?:seed|run|trial|rep|s|r|split)?[ _\-.=]?(\d+)$", re.IGNORECASE)
+_RUN = r"(?:seed|run|trial|rep|repeat|replicate|split|fold)"
+_SEED = re.compile(rf"^(?:{_RUN}|s|r)?[ _\-.=#]?(?P<seed>\d+)$", re.IGNORECASE)
+_BEFORE = re.compile(
+    rf"^(?P<metric>.+?)[ _\-./:]+{_RUN}?[ _\-.=#]?(?P<seed>\d+)$", re.IGNORECASE
+)  # accuracy_seed0, acc/0
+_AFTER = re.compile(rf"^{_RUN}[ _\-.=#]?(?P<seed>\d+)[ _\-./:]+(?P<metric>.+)$", re.IGNORECASE)  # seed0_accuracy
+_EXAMPLE = re.compile(
+    r"^(?:e|ex|example|item|q|question|doc|sample|case|instance|i|x)?[ _\-.#]?(?P<example>\d+)$", re.IGNORECASE
+)
+_FEWEST_EXAMPLES = 3
+_LISTS = ("values", "values_raw", "scores", "score", "results", "value")
 
 
 def lengthen(frame: Frame, asked: Asked) -> Frame:
-    """`frame` with a row a seed, where it has a column a seed or arm, or lists of seeds; else as it is."""
+    """`frame` with a row a seed or example, where it has a column each or lists of them; else as it is."""
     if asked.score is not None or frame.roles:
         return frame
+    has = {role: find(frame, role) for role in ("arm", "seed", "example", "label", "prediction")}
     lists = _lists(frame)
-    if lists is not None and not any(find(frame, role) for role in ("seed", "example", "label", "prediction")):
+    if lists is not None and not any(has[role] for role in ("seed", "example", "label", "prediction")):
         return _explode(frame, lists)
-    if asked.seed is None and find(frame, "seed") is None:
-        seeds = [name for name in frame.columns if _SEED.match(name)]
-        if len(seeds) > 1:
-            labels = [found[1] for name in seeds if (found := _SEED.match(name))]
-            return _melt(frame, seeds, labels, "seed", asked.metric or "score")
+    if asked.seed is None and has["seed"] is None:
+        found = _seeds(frame, asked)
+        if found is not None:
+            return found
+    named = asked.metric is not None and asked.metric in frame.columns
+    if not named and (has["seed"] or asked.seed) and not (has["example"] or asked.example):
+        examples = [name for name in frame.columns if _EXAMPLE.match(name)]
+        if len(examples) >= _FEWEST_EXAMPLES:
+            labels = [match["example"] for name in examples if (match := _EXAMPLE.match(name))]
+            return _melt(frame, examples, labels, "example", asked.metric or "score")
     known = {name for names in NAMES.values() for name in names}
-    if (
-        not asked.arm
-        and frame.arm is None
-        and find(frame, "arm") is None
-        and (find(frame, "seed") or find(frame, "example"))
-    ):
+    if not asked.arm and frame.arm is None and has["arm"] is None and (has["seed"] or has["example"]) and not named:
         arms = [
             name
             for name in frame.columns
             if plain(name) not in known and direction_of(name) is None and _numeric(frame, name)
         ]
-        if len(arms) > 1 and (asked.metric is None or asked.metric not in frame.columns):
+        if len(arms) > 1:
             return _melt(frame, arms, arms, "arm", asked.metric or "score")
     return frame
+
+
+def _seeds(frame: Frame, asked: Asked) -> Frame | None:
+    """A column a seed, alone (`seed0`, `1`) or with one metric's name (`accuracy_seed0`)."""
+    alone = [(name, match["seed"]) for name in frame.columns if (match := _SEED.match(name))]
+    if len(alone) > 1 and len({seed for _, seed in alone}) == len(alone):
+        return _melt(frame, [name for name, _ in alone], [seed for _, seed in alone], "seed", asked.metric or "score")
+    by_metric: dict[str, list[tuple[str, str]]] = {}
+    for name in frame.columns:
+        match = _BEFORE.match(name) or _AFTER.match(name)
+        if match is not None and _numeric(frame, name):
+            by_metric.setdefault(match["metric"], []).append((name, match["seed"]))
+    several = {metric: found for metric, found in by_metric.items() if len(found) > 1}
+    wanted = [metric for metric in several if asked.metric in (None, metric)]
+    if len(wanted) != 1 or len({seed for _, seed in several[wanted[0]]}) < len(several[wanted[0]]):
+        return None
+    (metric,) = wanted
+    return _melt(frame, [name for name, _ in several[metric]], [seed for _, seed in several[metric]], "seed", metric)
 
 
 def _numeric(frame: Frame, name: str) -> bool:
@@ -50,14 +82,7 @@ def _numeric(frame: Frame, name: str) -> bool:
 
 def _lists(frame: Frame) -> str | None:
     for name, column in frame.columns.items():
-        if not isinstance(column, ListColumn) or plain(name) not in (
-            "values",
-            "values_raw",
-            "scores",
-            "score",
-            "results",
-            "value",
-        ):
+        if not isinstance(column, ListColumn) or plain(name) not in _LISTS:
             continue
         values = column.values()
         if values and all(
@@ -68,53 +93,32 @@ def _lists(frame: Frame) -> str | None:
 
 
 def _explode(frame: Frame, name: str) -> Frame:
-    rows = [
-        (row, seed, value)
-        for row, values in enumerate(frame.columns[name].values())
-        for seed, value in enumerate(values)
-    ]
-    return _long(
-        frame,
-        [row for row, _, _ in rows],
-        [name],
-        "seed",
-        [seed for _, seed, _ in rows],
-        "score",
-        [v for _, _, v in rows],
-    )
+    values = frame.columns[name].values()
+    rows = np.repeat(np.arange(frame.n), [len(each) for each in values])
+    seeds = [seed for each in values for seed in range(len(each))]
+    columns = {key: column.take(rows) for key, column in frame.columns.items() if key != name}
+    columns |= {"seed": ListColumn(seeds), "score": ListColumn([value for each in values for value in each])}
+    return _long(frame, columns, rows, "seed", name)
 
 
 def _melt(frame: Frame, wide: Sequence[str], labels: Sequence[str], role: str, score: str) -> Frame:
-    rows: list[int] = []
-    names: list[object] = []
-    values: list[object] = []
-    for name, label in zip(wide, labels, strict=True):
-        for row, value in enumerate(frame.columns[name].values()):
-            if value is None or (isinstance(value, str) and not value.strip()):
-                continue  # a seed that this arm has not
-            rows.append(row)
-            names.append(label)
-            values.append(value)
-    return _long(frame, rows, wide, role, names, score, values)
+    """A row for each cell of the columns `wide` that holds something, the column's label in the new column `role`."""
+    values, there = stacked([frame.columns[name] for name in wide])
+    kept = np.flatnonzero(there)
+    rows = kept % frame.n
+    coded = Coded((kept // frame.n).astype(np.intp), tuple(labels))
+    columns = {name: column.take(rows) for name, column in frame.columns.items() if name not in wide}
+    columns |= {role: CodedColumn(coded), score: values if there.all() else values.take(kept)}
+    return _long(frame, columns, rows, role, f"{wide[0]} to {wide[-1]}")
 
 
-def _long(
-    frame: Frame,
-    rows: Sequence[int],
-    gone: Sequence[str],
-    role: str,
-    names: Sequence[object],
-    score: str,
-    values: Sequence[object],
-) -> Frame:
+def _long(frame: Frame, columns: dict[str, Column], rows: Ints, role: str, shown: str) -> Frame:
     lines = frame.lines
-    kept = {name: column.values() for name, column in frame.columns.items() if name not in gone}
-    columns = {name: ListColumn([column[row] for row in rows]) for name, column in kept.items()}
-    shown = f"{gone[0]} to {gone[-1]}" if len(gone) > 1 else gone[0]
+    article = "an" if role[0] in "ae" else "a"
     return replace(
         frame,
-        columns={**columns, role: ListColumn(names), score: ListColumn(values)},
+        columns=columns,
         n=len(rows),
-        lines=lambda: [lines()[row] for row in rows],
-        notes=(*frame.notes, f"a wide table: {shown} were taken as a{'n' if role == 'arm' else ''} {role} each"),
+        lines=lambda: [lines()[int(row)] for row in rows],
+        notes=(*frame.notes, f"a wide table: {shown} were taken as {article} {role} each"),
     )

@@ -48,6 +48,7 @@ from .prose import format_floor, format_p, p_is
 from .resolve import resolve_family
 from .sentence import sentence
 from .several import PairResult, all_pairs, dunnett
+from .shares import decide_shares
 from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
 from .tdist import TostResult, tost
@@ -94,6 +95,7 @@ __all__ = [
     "decide_crossed",
     "decide_paired",
     "decide_scores",
+    "decide_shares",
     "describe",
     "detectable_crossed",
     "detectable_welch",

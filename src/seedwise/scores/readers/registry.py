@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seedwise.errors import InputError
-from seedwise.scores.frame import ArrowColumn, Frame, frame_of_records
-from seedwise.scores.readers import evaluations, training
+from seedwise.scores.frame import Frame
+from seedwise.scores.readers import evaluations, fairseq, training
 from seedwise.scores.readers.content import FORMATS, Content, open_content
 from seedwise.scores.readers.delimited import read_delimited
+from seedwise.scores.readers.records import flatten, read_document, read_json_lines, read_parquet
 
 # A reader of a JSON document gives a frame, or None where the document is not of its kind; the first that knows it reads it.
 JSON_READERS: tuple[Callable[[Content, Any], Frame | None], ...] = (
@@ -23,7 +25,7 @@ JSON_READERS: tuple[Callable[[Content, Any], Frame | None], ...] = (
     training.read_trainer_state,
     training.read_metrics,
 )
-SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".eval")
+SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".eval", ".log")
 
 
 def find_files(source: str) -> list[Path | None]:
@@ -61,84 +63,40 @@ def read_file(path: Path | None) -> Frame:
     frame = _read(content)
     if not frame.n:
         raise InputError(f"{content.name}: holds no rows; {frame.lacks or 'arm, seed and score are needed at least'}")
-    return frame
+    return replace(frame, digest=content.digest)
 
 
 def _read(content: Content) -> Frame:
     suffix = content.suffix
-    if suffix == ".eval" or content.data[:4] == b"PK\x03\x04":
+    if content.data[:4] == b"PK\x03\x04" or suffix == ".eval":
         return evaluations.read_eval_archive(content)
     if suffix == ".parquet" or content.data[:4] == b"PAR1":
-        return _parquet(content)
+        return _table(read_parquet(content))
     if suffix in (".jsonl", ".ndjson"):
-        return evaluations.refine(_json_lines(content))
+        return _table(read_json_lines(content))
     start = content.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if suffix == ".json" or (suffix == "" and start in (b"{", b"[")):
+    if suffix == ".json" or (suffix in ("", ".txt") and start in (b"{", b"[")):
         return _json(content)
-    if suffix in (".csv", ".tsv", ".txt", ""):
+    if suffix in (".log", ".out", ".txt", "") and (log := fairseq.read_log(content)) is not None:
+        return log
+    if suffix in (".csv", ".tsv", ".txt", ".dat", ""):
         return training.refine(read_delimited(content), content)
     raise InputError(f"{content.name}: unknown kind of file; give scores as {FORMATS}")
 
 
 def _json(content: Content) -> Frame:
     try:
-        document = json.loads(content.text())
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            return evaluations.refine(_json_lines(content))
-        raise InputError(f"{content.name}: is not JSON ({error.msg}, line {error.lineno})") from None
+        document = content.json()
+    except json.JSONDecodeError:  # one object after another
+        return _table(read_json_lines(content))
     for reader in JSON_READERS:
         frame = reader(content, document)
         if frame is not None:
             return frame
-    records = document
-    if isinstance(document, dict):
-        lists = [value for value in document.values() if _are_records(value)]
-        if len(lists) != 1:
-            raise InputError(
-                f"{content.name}: no kind of JSON that is known; give an array of objects, a row each, or one object a line (.jsonl)"
-            )
-        records = lists[0]
-    if not _are_records(records):
-        raise InputError(f"{content.name}: an array of objects is needed, a row each")
-    return evaluations.refine(frame_of_records(content.name, records))
+    return _table(read_document(content.name, document))
 
 
-def _are_records(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
-
-
-def _json_lines(content: Content) -> Frame:
-    records: list[dict[str, Any]] = []
-    numbers: list[int] = []
-    for number, line in enumerate(content.text().split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{content.name}: line {number} is not JSON ({error.msg})") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{content.name}: line {number} is no JSON object; give one object a line")
-        records.append(record)
-        numbers.append(number)
-    return frame_of_records(content.name, records, numbers)
-
-
-def _parquet(content: Content) -> Frame:
-    import pyarrow as pa  # type: ignore[import-untyped]  # slow to import
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
-    try:
-        table = pq.read_table(pa.BufferReader(content.data))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{content.name}: cannot be read as Parquet ({error})") from None
-    n = table.num_rows
-    columns = {
-        name: ArrowColumn(table[name]) for name in table.column_names if not name.startswith("__index_level_") and name
-    }
-    return evaluations.refine(Frame(content.name, columns, n, lambda: range(1, n + 1)))
-
-
-def names_of(files: Sequence[Path | None]) -> list[str]:
-    return ["standard input" if path is None else str(path) for path in files]
+def _table(frame: Frame) -> Frame:
+    """What rows are known to be; where they are nothing special, nested values as columns."""
+    found = evaluations.refine(frame)
+    return flatten(found) if found.kind == "table" else found
