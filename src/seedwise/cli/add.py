@@ -227,7 +227,8 @@ def _kept(made: Manifest, files: Mapping[str, Path], project: Project, source: s
 
 def _require_repository(source: str, else_: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", source):
-        raise InputError(f"{source}: no such file or folder; give {else_}, or a name on the Hub (owner/name)")
+        found = "a folder" if Path(source).is_dir() else "no such file or folder"
+        raise InputError(f"{source}: {found}; give {else_}, or a name on the Hub (owner/name)")
 
 
 def _name_of(source: str) -> str:
