@@ -57,6 +57,20 @@ def python(session: nox.Session, *arguments: str) -> None:
     session.run(program, *arguments, env=env, interrupt_timeout=90, terminate_timeout=60)
 
 
+def beside(session: nox.Session, name: str, lock: Path) -> Path:
+    """The programs of an environment of its own, `.nox/NAME`, made of its lock where it is missing or outdated."""
+    folder = ROOT / ".nox" / name
+    stamp, inputs = folder / "packages.stamp", hashlib.sha256(sys.version.encode() + lock.read_bytes()).hexdigest()
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    if not stamp.is_file() or stamp.read_text() != inputs:
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        pip = [str(scripts / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        session.run_install(*pip, "--require-hashes", "--requirement", str(lock), silent=True)
+        stamp.write_text(inputs)
+    return scripts
+
+
 def with_paths(arguments: list[str], default: str) -> list[str]:
     """`arguments`, and `default` where none of them is a path: options alone must not make pytest run something else."""
     given = any(Path(argument.split("::")[0]).exists() for argument in arguments)
@@ -116,6 +130,27 @@ def simulate(session: nox.Session) -> None:
 def gpu_locks(session: nox.Session) -> None:
     """Install the CUDA lock of each backend and train a few updates with it on a CPU: docs/results/gpu-locks.md (several GB each)."""
     python(session, "benchmarks/gpu_locks.py", "--out", "docs/results/gpu-locks.md", *session.posargs)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """The README's pictures, of a report as it is now (needs a headless Chromium): docs/pictures."""
+    python(session, "benchmarks/pictures.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site in site/, broken links being errors; it opens from the folder, and its search needs no network."""
+    python(session, "docs/generate.py")
+    mkdocs = beside(session, "docs", ROOT / "docs" / "requirements.lock") / "mkdocs"
+    session.run(str(mkdocs), "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Wheel, sdist, SBOM, notes and digests in dist/; with `-- --tag vX.Y.Z` only where everything says that version."""
+    program = beside(session, "release", ROOT / "release" / "requirements.lock") / "cyclonedx-py"
+    python(session, "release/make.py", "--sbom", str(program), *session.posargs)
 
 
 @nox.session

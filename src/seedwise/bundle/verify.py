@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from seedwise.assets.prepare import PreparedData
 from seedwise.bounded import parse_json, reason
 from seedwise.bundle.archive import read_archive
 from seedwise.bundle.comparison import Recomputed, read_verdicts, recompute
+from seedwise.bundle.evidence import Evidence
 from seedwise.bundle.figures import ABSOLUTE, count, differences, excused, figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
@@ -83,23 +85,33 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
     Raises NotABundle for what is none or is not safe to open, DamagedBundle naming each file and what is wrong with it,
     RefutedBundle naming each figure that the predictions do not give.
     """
+    with opened(path, wanted) as (found, _):
+        return found
+
+
+@contextmanager
+def opened(path: Path, wanted: Signature | None = None) -> Iterator[tuple[Verified, Evidence]]:
+    """The same check, and the bundle's runs as a store for as long as the block lasts: a report can be made of them."""
+    with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
+        yield _checked(path, wanted, Path(folder))
+
+
+def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified, Evidence]:
     contents = read_archive(path, is_own)
     told = {name for name, _ in contents.faults}
     changed = [one for one in _changed(contents.files) if one[0] not in told] if contents.files else []
     _raise(DamagedBundle, path, [*contents.faults, *changed])
     manifest = _read(Manifest, contents.files, MANIFEST, path)
-    with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
-        home = Path(folder)
-        store = _unpack(contents.files, home)
-        outcomes, claims = [], []
-        faults = list(_strays(contents.files, manifest, path))
-        for name in manifest.studies:
-            outcome, wrong = _study(name, contents.files, home, store, path)
-            faults += wrong
-            if outcome is not None:
-                said = _verdicts(contents.files, name, path)
-                outcomes.append(outcome)
-                claims.append((name, said, figures(outcome)))
+    store = _unpack(contents.files, home)
+    outcomes, claims = [], []
+    faults = list(_strays(contents.files, manifest, path))
+    for name in manifest.studies:
+        outcome, wrong = _study(name, contents.files, home, store, path)
+        faults += wrong
+        if outcome is not None:
+            said = _verdicts(contents.files, name, path)
+            outcomes.append(outcome)
+            claims.append((name, said, figures(outcome)))
     comparisons = []
     for name in manifest.comparisons:
         comparison, wrong = _comparison(name, contents.files)
@@ -127,7 +139,7 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
     )
     if wanted is not None:
         _refuse_other_signatures(path, wanted, signatures)
-    return Verified(
+    verified = Verified(
         name=hashlib.sha256(contents.files[MANIFEST]).hexdigest(),
         outcomes=tuple(outcomes),
         runs=sum(name.endswith("/result.json") for name in contents.files),
@@ -136,6 +148,7 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
         signatures=signatures,
         comparisons=tuple(made for _, _, made in comparisons),
     )
+    return verified, store
 
 
 def _raise(kind: type[SeedwiseError], path: Path, faults: list[tuple[str, str]]) -> None:
@@ -200,13 +213,13 @@ def _format(data: bytes) -> object:
         return None
 
 
-def _unpack(files: Any, home: Path) -> Store:
+def _unpack(files: Any, home: Path) -> Evidence:
     """The runs and certificates as they lie in a project's home; names are the layout's own by now."""
     for name, data in files.items():
         if name.startswith(("runs/", f"{CERTIFICATES}/", "studies/")):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_bytes(data)
-    store = Store(home / "runs")
+    store = Evidence(home / "runs")
     store.root.mkdir(exist_ok=True)
     (store.root / DECLARATIONS).write_bytes(files.get(LEDGER, b""))
     return store

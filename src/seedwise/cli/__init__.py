@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": ("compare", "compare"),
     "bundle": ("bundle", "bundle"),
     "verify": ("bundle", "verify"),
+    "publish": ("publish", "publish"),
     "certify": ("certify", "certify"),
     "params": ("params", "params"),
     "convert": ("convert", "convert"),

@@ -49,7 +49,8 @@ def build(outcomes: Sequence[StudyOutcome], store: Store) -> ReportModel:
 def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
     study = outcome.study
     runs = finished_runs(outcome, store)
-    target = target_of(outcome, runs)
+    timed = any("events.jsonl" in run.result.files for run in runs.values())  # a bundle holds no events
+    target = target_of(outcome, runs) if timed else None
     claims = tuple(_comparison(outcome, claim) for claim in outcome.claims)
     explored = tuple(_comparison(outcome, claim) for claim in outcome.explored)
     return StudyReport(

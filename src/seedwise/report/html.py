@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from seedwise.report.evidence import Evidence
 from seedwise.report.figures import figures
 from seedwise.report.model import ReportModel
 from seedwise.report.pages import environment
 
 
-def render_html(model: ReportModel) -> str:
+def render_html(model: ReportModel, evidence: Evidence | None = None) -> str:
     drawn = {
         study.name: [
             {"figure": figure, "svg": Markup(figure.svg)}  # our own drawing; matplotlib escapes the text in it
@@ -17,4 +18,6 @@ def render_html(model: ReportModel) -> str:
         ]
         for study in model.studies
     }
-    return environment(autoescape=True).get_template("report.html.j2").render(report=model, drawn=drawn)
+    return (
+        environment(autoescape=True).get_template("report.html.j2").render(report=model, drawn=drawn, evidence=evidence)
+    )

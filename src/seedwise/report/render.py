@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from seedwise.report.evidence import Evidence
 from seedwise.report.model import ReportModel
 
 Kind = Literal["html", "md", "latex", "csv", "json", "scores"]
@@ -18,12 +19,13 @@ FILES: dict[Kind, str] = {
 }
 
 
-def render(model: ReportModel, kind: Kind) -> str:
-    """The text of a format; the page brings jinja2 and matplotlib, which are slow to import."""
+def render(model: ReportModel, kind: Kind, evidence: Evidence | None = None) -> str:
+    """The text of a format; the page brings jinja2 and matplotlib, which are slow to import, and leads to the `evidence` where
+    it lies beside a bundle."""
     if kind == "html":
         from seedwise.report.html import render_html
 
-        return render_html(model)
+        return render_html(model, evidence)
     if kind == "md":
         from seedwise.report.markdown import render_markdown
 
