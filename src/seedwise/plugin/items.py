@@ -82,14 +82,18 @@ class StudyCollector(pytest.File):
         return study.seeds[: study.looks.seeds[number - 1]]
 
 
+_EVERY_ROW = 100_000  # how many those are is known only when the data are there
+
+
 def training_work(study: Study) -> int:
     """How long the study's training takes, in passes of an example through a model, to put studies in order.
 
     A step of full fine-tuning is a forward pass and two of its length backward, for inputs and for weights; one that leaves
     the weights as they are takes one backward.
     """
+    rows = study.task.rows.train if study.task.rows is not None else _EVERY_ROW
     return sum(
-        len(study.seeds_of(name)) * arm.recipe.epochs * study.task.rows.train * (3 if arm.method.name == "full" else 2)
+        len(study.seeds_of(name)) * arm.recipe.epochs * rows * (3 if arm.method.name == "full" else 2)
         for name, arm in study.arms.items()
         if arm.recipe is not None
     )
