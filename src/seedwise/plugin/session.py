@@ -301,7 +301,11 @@ class BenchSession:
 
         reporter.write_sep("=", "records")
         failed = record(
-            outcomes, self._bench.project, self._bench.store, reporter.write_line, list(self._over.values())
+            outcomes,
+            self._bench.project,
+            self._bench.store,
+            reporter.write_line,
+            [over for over in self._over.values() if len(over.outcomes) == len(over.suite.tasks)],
         )
         for error in failed:
             reporter.write_line(str(error), red=True)

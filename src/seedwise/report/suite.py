@@ -247,6 +247,7 @@ def suite_lines(found: SuiteOutcome) -> list[str]:
     lines = ["  ".join([" " * wide, *(report.head(place).rjust(widths[place]) for place in columns)])]
     for arm in report.matrix:
         lines.append("  ".join([arm.ljust(wide), *(report.text(arm, place).rjust(widths[place]) for place in columns)]))
+    lines += [f"{task}: not among the tasks of this call" for task in report.missing_tasks]
     lines.append("mean ± sd over seeds; *: the best mean of a task, which is no verdict")
     for claim in report.claims:
         label = claim.label if claim.status is None else f"{claim.status} ({claim.label})"
