@@ -20,6 +20,7 @@ import numpy as np
 import scipy
 import simulated_clusters
 import simulated_seeds
+import simulated_tasks
 from numpy.typing import NDArray
 
 from seedwise.stats import (
@@ -259,6 +260,7 @@ def report(repetitions: int, seed: int) -> str:
         "## Seeds added look by look",
         *("\n".join(looks(repetitions, rng)),),
         *further(MANY * repetitions, rng),
+        *over_tasks(repetitions, np.random.default_rng([seed, 1])),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -294,6 +296,21 @@ def further(repetitions: int, rng: np.random.Generator) -> list[str]:
         "## Power that a plan reckons with",
         "What `power_crossed` says, and how often the crossed test decides in data of that kind.",
         "\n".join(simulated_seeds.powers(repetitions, rng)),
+    ]
+
+
+def over_tasks(repetitions: int, rng: np.random.Generator) -> list[str]:
+    """The section on several tasks, of a stream of its own: the other sections' figures do not hang on it."""
+    sizes = ", ".join(map(str, simulated_tasks.SIZES))
+    return [
+        "## Several tasks",
+        "How often the nominal 95 % interval of the mean difference over a *fixed* suite misses it, where every task has examples of "
+        f"its own ({sizes} of them, in turn): the size, where the arms are equal. Above .05: a seed's luck is the same on all tasks, and "
+        "the covariance is left out. A study's seeds are the same on all of its tasks, so it is taken there.",
+        "\n".join(simulated_tasks.fixed(repetitions, rng)),
+        "The same over tasks that are a *sample*, the difference on each being drawn: what the interval over tasks like these misses, "
+        "what it misses without a seed's common part, and what the interval over these very tasks would, which answers another question.",
+        "\n".join(simulated_tasks.sampled(repetitions, rng)),
     ]
 
 

@@ -36,7 +36,7 @@ def test_the_command_writes_every_table_the_same_each_time(tmp_path: Path) -> No
     assert texts[0] == texts[1]
     for heading in (
         "## Size", "## Power and coverage", "## The other rules", "## Seeds added look by look", "## Examples in clusters",
-        "## What few seeds may say", "## Seeds that lie far behind", "## P(A > B)", "## Power that a plan reckons with",
+        "## Several tasks", "## What few seeds may say", "## Seeds that lie far behind", "## P(A > B)", "## Power that a plan reckons with",
     ):  # fmt: skip
         assert heading in texts[0]
     assert "--repetitions 20 --seed 3" in texts[0]

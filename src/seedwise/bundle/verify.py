@@ -41,7 +41,7 @@ from seedwise.bundle.layout import (
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
 from seedwise.store.store import Store, StoredRun
-from seedwise.study.load import load_study
+from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.signature import Signature, parse_signature
@@ -339,7 +339,7 @@ def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:
     """study.yaml is for people, study.json is what counts; they must say the same.  Whatever cannot be read within the
     bounds of every study file does not say it."""
     try:
-        same = load_study(file).study == study
+        same = any(each.study == study for each in load_studies(file))
     except (SeedwiseError, RecursionError):
         same = False
     if not same:

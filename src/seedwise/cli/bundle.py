@@ -13,7 +13,7 @@ from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.workbench import open_workbench
 from seedwise.project import Project, find_project
 from seedwise.store.store import Store
-from seedwise.study.load import StudyFile, load_study
+from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.yamlfile import read_yaml
 
 
@@ -126,12 +126,11 @@ def _every_study() -> tuple[Project, list[StudyFile]]:
         try:
             if path.parent.name == "assets" or "arms" not in read_yaml(path):
                 continue  # a manifest, a pretraining
-            file = load_study(path)
+            found = load_studies(path)
         except SeedwiseError as error:
             say(f"left out: {error}")
             continue
-        if file.study.name in known:
-            files.append(file)
+        files += [file for file in found if file.study.name in known]
     if not files:
         raise InputError(f"{project.runs}: no finished run of any study below {project.every_study}")
     return project, files

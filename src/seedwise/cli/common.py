@@ -13,7 +13,8 @@ import typer
 from seedwise.errors import InputError
 from seedwise.execution.workbench import Options, default_options
 from seedwise.project import Project, find_project
-from seedwise.study.load import StudyFile, load_study
+from seedwise.study.load import StudyFile, load_studies
+from seedwise.study.suite import Suite
 
 
 class RuntimeName(StrEnum):
@@ -57,7 +58,7 @@ def options_of(runtime: RuntimeName | None, device: DeviceName | None, jobs: int
 
 
 def find_studies(paths: Sequence[Path] | None) -> tuple[Project, list[StudyFile]]:
-    """The project and the studies of `paths` (files or folders), in the order of their names."""
+    """The project and the studies of `paths` (files or folders), in the order of their names; a file of several tasks has one each."""
     if not paths:
         paths = [find_project(Path.cwd()).studies]
     files: list[Path] = []
@@ -67,4 +68,9 @@ def find_studies(paths: Sequence[Path] | None) -> tuple[Project, list[StudyFile]
         files.extend(sorted(path.glob("*.yaml")) if path.is_dir() else [path])
     if not files:
         raise InputError(f"{', '.join(map(str, paths))}: no study file (*.yaml) in there")
-    return find_project(files[0]), [load_study(path) for path in files]
+    return find_project(files[0]), [study for path in files for study in load_studies(path)]
+
+
+def suites_of(files: Sequence[StudyFile]) -> list[Suite]:
+    """The suites that the studies are tasks of, once each."""
+    return list({file.suite.name: file.suite for file in files if file.suite is not None}.values())

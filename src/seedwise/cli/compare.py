@@ -40,6 +40,12 @@ class OnName(StrEnum):
     common = "common"
 
 
+class ScopeName(StrEnum):
+    each = "each"
+    suite = "suite"
+    like = "tasks-like-these"
+
+
 class UnitName(StrEnum):
     fraction = "fraction"
     percent = "percent"
@@ -105,6 +111,14 @@ def compare(
     example: Annotated[str | None, typer.Option("--example", help="Column that says which example a row is.")] = None,
     task: Annotated[
         str | None, typer.Option("--task", help="Column of the task: a verdict each, in one family.")
+    ] = None,
+    scope: Annotated[
+        ScopeName | None,
+        typer.Option(
+            "--scope",
+            help="Of several tasks, one question alone: on each, over the mean of these (suite), or over tasks like these "
+            "(five or more).  Default: text, md and html have all of them, other formats each task.",
+        ),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -222,6 +236,8 @@ def compare(
         typer.echo(shown(found, form.value))
     else:
         card = decide(tables, terms)
+        if scope is not None:
+            card = card.only(scope.value)
         if form not in (Format.text, Format.html):
             for notice in card.notices:
                 typer.echo(notice, err=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
+from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
 from seedwise.errors import AssetError, ImageError, InputError, SeedwiseError
 from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.forecast.cost import CostModel
@@ -94,8 +94,12 @@ def plan(
     else:
         for planned in plans:
             _print(planned, bench, runs, costs, stated, require_exact)
+        for suite in suites_of(files):
+            from seedwise.forecast.suites import suite_plan
+
+            typer.echo("\n" + "\n".join(suite_plan(suite, [file.study for file in files if file.suite == suite])))
     if gate:
-        _refuse(plans, require_exact)
+        _refuse(plans, require_exact, [file for file in files if file.suite is not None])
 
 
 def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
@@ -113,10 +117,14 @@ def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
     return plans
 
 
-def _refuse(plans: Sequence[Plan], require_exact: bool) -> None:
+def _refuse(plans: Sequence[Plan], require_exact: bool, tasks: Sequence[StudyFile]) -> None:
     from seedwise.forecast.attainable import unattainable_claims
+    from seedwise.forecast.suites import unattainable_over_tasks
 
     refused = [line for planned in plans for line in unattainable_claims(planned.study, require_exact=require_exact)]
+    for suite in suites_of(tasks):
+        member = next(file.study for file in tasks if file.suite == suite)
+        refused += unattainable_over_tasks(suite, member, require_exact=require_exact)
     for line in refused:
         say(line)
     if refused:

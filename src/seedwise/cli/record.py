@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
+from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
 from seedwise.execution.workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
     from seedwise.report.render import Kind
     from seedwise.verdicts.comparison import StudyOutcome
+    from seedwise.verdicts.over_tasks import SuiteOutcome
 
 
 class Format(StrEnum):
@@ -36,13 +37,13 @@ RequireExactOption = Annotated[
 
 def _outcomes(
     studies: StudiesArgument, runtime: RuntimeOption, device: DeviceOption, require_exact: bool
-) -> tuple[Workbench, list[StudyOutcome]]:
-    from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; only these commands need it
+) -> tuple[Workbench, list[StudyOutcome], list[SuiteOutcome]]:
+    from seedwise.verdicts.over_tasks import compare_all  # brings scipy, slow to import; only these commands need it
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     plans = [bench.plan(file.study, say) for file in files]
-    return bench, [compare(plan, bench.store, require_exact=require_exact) for plan in plans]
+    return bench, *compare_all(plans, suites_of(files), bench.store, require_exact=require_exact)
 
 
 def track_command(
@@ -57,7 +58,7 @@ def track_command(
     """Import finished runs into MLflow (MLFLOW_TRACKING_URI, or the local history).  Twice changes nothing."""
     from seedwise.tracker import track
 
-    bench, outcomes = _outcomes(studies, runtime, device, require_exact)
+    bench, outcomes, _ = _outcomes(studies, runtime, device, require_exact)
     typer.echo(str(track(outcomes, bench.project, bench.store, say, rebuild=rebuild)))
 
 
@@ -75,8 +76,9 @@ def report_command(
 ) -> None:
     """Report what is done so far: write HTML, Markdown, LaTeX, CSV and JSON, or print one of them."""
     from seedwise.report import build, render, write_reports
+    from seedwise.report.suite import suite_lines
 
-    bench, outcomes = _outcomes(studies, runtime, device, require_exact)
+    bench, outcomes, suites = _outcomes(studies, runtime, device, require_exact)
     if form is not Format.all:
         typer.echo(render(build(outcomes, bench.store), _KINDS[form]), nl=False)
         return
@@ -87,5 +89,7 @@ def report_command(
             typer.echo(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
-    for page in write_reports(outcomes, bench.project, bench.store, say).values():
+    for over in suites:
+        typer.echo("\n".join(suite_lines(over)))
+    for page in write_reports(outcomes, bench.project, bench.store, say, suites).values():
         typer.echo(page)

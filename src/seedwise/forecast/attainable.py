@@ -40,7 +40,7 @@ class Reach:
 
 def reach_of(study: Study, claim: Claim, *, require_exact: bool = False) -> Reach:
     looks = looks_of(study)
-    level = looks[-1].level if looks else study.alpha / max(1, len(study.claims))
+    level = looks[-1].level if looks else study.alpha / max(1, study.family)
     return reach_with(study, claim, len(study.seeds), level, require_exact=require_exact)
 
 
@@ -76,6 +76,6 @@ def unattainable_claims(study: Study, *, require_exact: bool = False) -> list[st
             found.append(
                 f"claim {claim.name} of {study.name} is unattainable by its own rule (exact: required): with {len(study.seeds)} seeds "
                 f"the smallest p of an exact test is {format_floor(reach.floor)}, above {format_floor(reach.level)}"
-                f"{f' (family of {len(study.claims)})' if len(study.claims) > 1 else ''}; declare {reach.seeds} seeds"
+                f"{f' (family of {study.family})' if study.family > 1 else ''}; declare {reach.seeds} seeds"
             )
     return found

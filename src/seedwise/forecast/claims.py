@@ -109,7 +109,7 @@ def _forecast(claim: Claim, plan: Plan, basis: Basis | None, costs: CostModel, r
     return ClaimForecast(
         claim=claim,
         metric=METRICS[study.task.metric],
-        family=max(1, len(study.claims)),
+        family=max(1, study.family),
         n_seeds=len(study.seeds),
         n_examples=examples,
         n_clusters=None if sizes_of_clusters is None else len(sizes_of_clusters),

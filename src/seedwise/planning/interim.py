@@ -34,7 +34,7 @@ def looks_of(study: Study) -> tuple[LookAt, ...]:
         return ()
     from seedwise.stats import look_levels  # brings scipy, slow to import
 
-    levels = look_levels(study.looks.seeds, study.alpha / max(1, len(study.claims)), study.looks.spending)
+    levels = look_levels(study.looks.seeds, study.alpha / max(1, study.family), study.looks.spending)
     return tuple(
         LookAt(number, len(levels), look.seeds, look.level, study.looks.spending)
         for number, look in enumerate(levels, start=1)

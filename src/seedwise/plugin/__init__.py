@@ -152,8 +152,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if any(isinstance(item, StudyItem) for item in items):
         found = [item for item in items if isinstance(item, StudyItem)]
         if len(found) == len(items) and not any(item.session.isinitpath(item.path) for item in found):
-            # Studies of a folder: the shortest answers first.
-            items.sort(key=lambda item: training_work(item.study_file.study))  # type: ignore[attr-defined]
+            # Studies of a folder: the shortest answers first; the tasks of one file stay together.
+            studies = {item.study_file.study.name: (item.path, item.study_file.study) for item in found}
+            work: dict[Path, int] = {}
+            for path, study in studies.values():
+                work[path] = work.get(path, 0) + training_work(study)
+            items.sort(key=lambda item: work[item.path])
         # Of MLflow's own models, nothing a user can do.  Left to pytest: filters set in a thread (early records) do not
         # outlast the item that pytest is at.
         config.addinivalue_line("filterwarnings", "ignore:.*noload.*:DeprecationWarning")

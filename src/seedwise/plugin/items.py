@@ -10,36 +10,54 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.plugin import SESSION_KEY
-from seedwise.study.load import StudyFile, load_study
+from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.model import Claim, Study
 
 
 class StudyCollector(pytest.File):
     def collect(self) -> Iterator[StudyItem]:
         try:
-            study_file = load_study(self.path)
+            study_files = load_studies(self.path)
         except SeedwiseError as error:
             raise self.CollectError(str(error)) from None
-        study = study_file.study
+        for study_file in study_files:
+            yield from self._runs(study_file)
+        for study_file in study_files:  # after the runs of every task, since all claims are one family
+            yield from self._claims(study_file)
+        suite = study_files[0].suite
+        for claim in suite.claims if suite is not None else ():
+            yield SuiteClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_files[0], claim=claim)
+
+    def _runs(self, study_file: StudyFile) -> Iterator[StudyItem]:
+        study, task = study_file.study, _task(study_file)
         for seed in self._seeds(study):
             for arm in study.arms:
                 if seed in study.seeds_of(arm):
                     yield RunItem.from_parent(
-                        self, name=f"{arm}[seed={seed}]", study_file=study_file, arm=arm, seed=seed
+                        self, name=f"{task}{arm}[seed={seed}]", study_file=study_file, arm=arm, seed=seed
                     )
+
+    def _claims(self, study_file: StudyFile) -> Iterator[StudyItem]:
+        study, task = study_file.study, _task(study_file)
         pairs = {
             ",".join(sorted({study.arms[claim.a].backend, study.arms[claim.b].backend})): None for claim in study.claims
         }
         for pair in pairs:
             if "," in pair:
-                yield CertificateItem.from_parent(self, name=f"certificate[{pair}]", study_file=study_file, pair=pair)
+                yield CertificateItem.from_parent(
+                    self, name=f"{task}certificate[{pair}]", study_file=study_file, pair=pair
+                )
         for claim in study.claims:
-            yield ClaimItem.from_parent(self, name=f"claim[{claim.name}]", study_file=study_file, claim=claim)
+            yield ClaimItem.from_parent(self, name=f"{task}claim[{claim.name}]", study_file=study_file, claim=claim)
         if self.config.getoption("--seedwise-regression-gate") is not None:
             for name, declared in study.arms.items():
                 if not declared.baseline:
                     yield RegressionItem.from_parent(
-                        self, name=f"regression[{name}]", study_file=study_file, arm=name, margin=self._margin(study)
+                        self,
+                        name=f"{task}regression[{name}]",
+                        study_file=study_file,
+                        arm=name,
+                        margin=self._margin(study),
                     )
 
     def _margin(self, study: Study) -> float:
@@ -64,17 +82,27 @@ class StudyCollector(pytest.File):
         return study.seeds[: study.looks.seeds[number - 1]]
 
 
+_EVERY_ROW = 100_000  # how many those are is known only when the data are there
+
+
 def training_work(study: Study) -> int:
     """How long the study's training takes, in passes of an example through a model, to put studies in order.
 
     A step of full fine-tuning is a forward pass and two of its length backward, for inputs and for weights; one that leaves
     the weights as they are takes one backward.
     """
+    rows = study.task.rows.train if study.task.rows is not None else _EVERY_ROW
     return sum(
-        len(study.seeds_of(name)) * arm.recipe.epochs * study.task.rows.train * (3 if arm.method.name == "full" else 2)
+        len(study.seeds_of(name)) * arm.recipe.epochs * rows * (3 if arm.method.name == "full" else 2)
         for name, arm in study.arms.items()
         if arm.recipe is not None
     )
+
+
+def _task(study_file: StudyFile) -> str:
+    """What stands before the names of a task's items where a file has several."""
+    part = study_file.study.part
+    return "" if part is None else f"{part.task}/"
 
 
 class StudyItem(pytest.Item):
@@ -144,6 +172,36 @@ class ClaimItem(StudyItem):
         decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
         if decided is None:
             text = f"{len([r for r in found.missing if r.arm in (self.claim.a, self.claim.b)])} runs are missing"
+            if gate:
+                raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
+            pytest.skip(f"the claim stays open: {text}")
+        if gate and decided.status is not ClaimStatus.SUPPORTED:
+            status = decided.verdict.claim_status.value
+            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
+        if gate and not decided.declared:
+            raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
+        self.user_properties.append(
+            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
+        )
+
+
+class SuiteClaimItem(StudyItem):
+    """A claim over the tasks of a file, after every run of all of them."""
+
+    def __init__(self, *, claim: Claim, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.claim = claim
+
+    def runtest(self) -> None:
+        bench = self.config.stash[SESSION_KEY]
+        gate = bool(self.config.getoption("--seedwise-gate"))
+        assert self.study_file.suite is not None
+        found = bench.compared_over(self.study_file.suite)
+        from seedwise.stats import ClaimStatus
+
+        decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
+        if decided is None:
+            text = "runs of some task are missing"
             if gate:
                 raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
             pytest.skip(f"the claim stays open: {text}")

@@ -27,7 +27,9 @@ from seedwise_contract import RunStatus
 if TYPE_CHECKING:
     from seedwise.plugin.items import RunItem, StudyItem
     from seedwise.store.store import StoredRun
+    from seedwise.study.suite import Suite
     from seedwise.verdicts.comparison import StudyOutcome
+    from seedwise.verdicts.over_tasks import SuiteOutcome
     from seedwise.verdicts.regression import Regression
 
 _COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
@@ -53,6 +55,8 @@ class BenchSession:
             for name, refusal in refused.items()
             if isinstance(refusal, Unavailable) and name not in named and not config.getoption("--seedwise-gate")
         )
+        self._suites = {file.suite.name: file.suite for item in items if (file := item.study_file).suite is not None}
+        self._over: dict[str, SuiteOutcome] = {}
         self._engine = engine
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
@@ -149,6 +153,9 @@ class BenchSession:
 
     def compared(self, study: str) -> StudyOutcome:
         self._refuse(study)
+        part = self._plans[study].study.part
+        if part is not None and part.suite in self._suites:
+            self.compared_over(self._suites[part.suite])
         if study not in self._compared:
             from seedwise.verdicts.comparison import compare  # brings scipy, slow to import; runs need not wait for it
 
@@ -156,6 +163,20 @@ class BenchSession:
             self._compared[study] = compare(self._plans[study], self._bench.store, require_exact=exact)
             self._record_early(self._compared[study])
         return self._compared[study]
+
+    def compared_over(self, suite: Suite) -> SuiteOutcome:
+        """The tasks of the suite that can be had here, compared as one family; `compared` gives each of them then."""
+        if suite.name not in self._over:
+            from seedwise.verdicts.over_tasks import compare_all
+
+            plans = [self._plans[name] for name in suite.members if name in self._plans]
+            if not plans:
+                self._refuse(suite.members[0])
+            exact = bool(self._config.getoption("--seedwise-require-exact"))
+            outcomes, (over,) = compare_all(plans, [suite], self._bench.store, require_exact=exact)
+            self._compared |= {outcome.study.name: outcome for outcome in outcomes}
+            self._over[suite.name] = over
+        return self._over[suite.name]
 
     def _record_early(self, outcome: StudyOutcome) -> None:
         """Where everything of a study is there while runs of others are under way."""
@@ -249,6 +270,12 @@ class BenchSession:
                 reporter.write_line(
                     f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
                 )
+        if self._over:
+            from seedwise.report.suite import suite_lines
+        for over in self._over.values():
+            reporter.write_sep("=", f"over the tasks of {over.suite.name}")
+            for line in suite_lines(over):
+                reporter.write_line(line)
         if self._regressions:
             reporter.write_sep("=", "regression gate")
         for told in self._regressions:
@@ -273,7 +300,13 @@ class BenchSession:
         from seedwise.tracker.recording import record
 
         reporter.write_sep("=", "records")
-        failed = record(outcomes, self._bench.project, self._bench.store, reporter.write_line)
+        failed = record(
+            outcomes,
+            self._bench.project,
+            self._bench.store,
+            reporter.write_line,
+            [over for over in self._over.values() if len(over.outcomes) == len(over.suite.tasks)],
+        )
         for error in failed:
             reporter.write_line(str(error), red=True)
         if failed:

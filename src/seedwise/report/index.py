@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from seedwise.report.model import Entry
 from seedwise.report.pages import environment
+from seedwise.report.suite import SuiteReport
 
 
-def render_index(entries: Sequence[Entry], key: str) -> str:
+def render_index(entries: Sequence[Entry], suites: Sequence[SuiteReport], key: str) -> str:
     """`key` stands in the page, so that an unchanged one need not be made again."""
-    return environment(autoescape=True).get_template("index.html.j2").render(entries=entries, key=key)
+    return environment(autoescape=True).get_template("index.html.j2").render(entries=entries, suites=suites, key=key)

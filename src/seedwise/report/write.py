@@ -16,16 +16,21 @@ from seedwise.report.build import build
 from seedwise.report.inputs import report_inputs
 from seedwise.report.model import Entry, ReportModel
 from seedwise.report.render import FILES, render
+from seedwise.report.suite import SUITE_FILES, SuiteReport, render_suite, suite_report
 from seedwise.store.store import Store
 from seedwise.verdicts.comparison import StudyOutcome
+from seedwise.verdicts.over_tasks import SuiteOutcome
+from seedwise.version import __version__
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
 from seedwise_contract.files import sha256_file, write_json, write_whole
 
 STAMP = "report.stamp.json"
+SUITE_STAMP = "suite.stamp"
 INDEX = "index.html"
 SUMMARY = "summary.md"
 # What earlier versions left beside the studies' folders; theirs would be taken for the present one's.
+TEMPLATES = Path(__file__).parent / "templates"
 _FORMER = ("report.html", "report.md", "report.json", STAMP)
 
 
@@ -37,8 +42,14 @@ class Stamp(ContractModel):
     entry: Entry
 
 
-def write_reports(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Notify) -> dict[str, Path]:
-    """Write each study's report into its folder below the project's reports, then the index; study → its page.
+def write_reports(
+    outcomes: Sequence[StudyOutcome],
+    project: Project,
+    store: Store,
+    say: Notify,
+    suites: Sequence[SuiteOutcome] = (),
+) -> dict[str, Path]:
+    """Write each study's report into its folder below the project's reports, a suite's beside them, then the index; study → its page.
 
     A study whose files are those of its inputs already is left alone; pages of other studies stay, and stay in the index.
     `summary.md` is the Markdown of these studies together.
@@ -56,10 +67,11 @@ def write_reports(outcomes: Sequence[StudyOutcome], project: Project, store: Sto
             say("report: drawing")
         drawn = True
         _write(own, build([outcome], store))
+    own_pages = [_write_suite(folder, suite_report(found)) for found in suites]
     for name in _FORMER:
         (folder / name).unlink(missing_ok=True)
     _write_index(folder)
-    texts = [(page.parent / FILES["md"]).read_text(encoding="utf-8") for page in pages.values()]
+    texts = [(page.parent / FILES["md"]).read_text(encoding="utf-8") for page in (*own_pages, *pages.values())]
     _write_changed(folder / SUMMARY, "\n".join(texts))
     return pages
 
@@ -93,18 +105,45 @@ def _write(folder: Path, model: ReportModel) -> None:
     write_json(folder / STAMP, Stamp(inputs=model.inputs, files=files, entry=entry))
 
 
+def _write_suite(folder: Path, report: SuiteReport) -> Path:
+    """The suite's page, Markdown and values, where they are not there already."""
+    own = folder / report.name
+    own.mkdir(parents=True, exist_ok=True)
+    values = render_suite(report, "json")
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.glob("*"))))
+    stamp = hashlib.sha256(f"{__version__}\0{code.hexdigest()}\0{values}".encode()).hexdigest()
+    known = own / SUITE_STAMP
+    page = own / dict(SUITE_FILES)["html"]
+    if not (known.is_file() and known.read_text(encoding="utf-8") == stamp and page.is_file()):
+        for kind, name in SUITE_FILES:
+            write_whole(own / name, render_suite(report, kind))
+        write_whole(known, stamp)
+    return page
+
+
+def _suites(folder: Path) -> list[SuiteReport]:
+    """Of every suite that has a page here."""
+    found = []
+    for path in sorted(folder.glob(f"*/{SUITE_STAMP}")):
+        with suppress(OSError, ValidationError):
+            found.append(SuiteReport.model_validate_json((path.parent / dict(SUITE_FILES)["json"]).read_bytes()))
+    return found
+
+
 def _write_index(folder: Path) -> None:
     """Over every study that has a report here, whenever it was written."""
     entries = [stamp.entry for path in sorted(folder.glob(f"*/{STAMP}")) if (stamp := _stamp(path.parent)) is not None]
-    digest = hashlib.sha256(canonical_json([entry.model_dump(mode="json") for entry in entries]).encode())
-    for name in ("index.html.j2", "report.css"):
-        digest.update((Path(__file__).parent / "templates" / name).read_bytes())
+    suites = _suites(folder)
+    listed = [each.model_dump(mode="json") for each in (*entries, *suites)]
+    digest = hashlib.sha256(canonical_json(listed).encode())
+    for name in ("index.html.j2", "suite-matrix.html.j2", "report.css"):
+        digest.update((TEMPLATES / name).read_bytes())
     page, key = folder / INDEX, digest.hexdigest()
     if page.is_file() and key in page.read_text(encoding="utf-8"):
         return
     from seedwise.report.index import render_index  # brings jinja2
 
-    write_whole(page, render_index(entries, key))
+    write_whole(page, render_index(entries, suites, key))
 
 
 def _write_changed(path: Path, content: str) -> None:

@@ -82,7 +82,7 @@ def compare(
         require_exact=require_exact, test_size=test_size,
     )  # fmt: skip
     card = decide(tables_of(frames_of(scores), asked, terms.arms), terms)
-    return Comparison(card.pairs, card.note, card.notices, card.bands)
+    return Comparison(card.pairs, card.note, card.notices, card.bands, card.over_tasks)
 
 
 def frames_of(scores: Any) -> list[Frame]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from seedwise.errors import InputError
 from seedwise.scores.bands import Bands
-from seedwise.stats import MultiBootstrapResult, Outcome, Verdict, format_p
+from seedwise.stats import MultiBootstrapResult, Outcome, Question, Verdict, format_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,29 @@ class Compared:
 class Scorecard:
     """All pairs that were compared; `note` says what family they were held to, `notices` what was chosen in reading.
 
-    `bands` are groups of arms that cannot be told apart, best first, a tuple a task, where all pairs of several arms were compared.
+    `over_tasks` are verdicts on the mean over several tasks, a family a scope.  `bands` are groups of arms that cannot be told apart,
+    best first, one a task, where all pairs of several arms were compared.
     """
 
     pairs: tuple[Compared, ...]
     note: str
     notices: tuple[str, ...] = ()
     bands: tuple[Bands, ...] = ()
+    over_tasks: tuple[Compared, ...] = ()
+
+    def only(self, scope: Literal["each", "suite", "tasks-like-these"]) -> Scorecard:
+        """The verdicts of one scope alone: on each task, over these tasks, or over tasks like these.  InputError where there is none."""
+        if scope == "each":
+            return replace(self, over_tasks=())
+        like = scope == "tasks-like-these"
+        kept = tuple(pair for pair in self.over_tasks if (pair.verdict.question is Question.LIKE_TASKS) is like)
+        if not kept:
+            needs = "five tasks or more" if like else "two tasks or more, with seeds in every arm"
+            said = f" ({'; '.join(self.notices)})" if self.notices else ""
+            raise InputError(f"--scope {scope}: there is no such verdict: it takes {needs}{said}")
+        names = {pair.task for pair in kept}
+        bands = tuple(each for each in self.bands if each.task in names)
+        return Scorecard(kept, "", self.notices, bands)
 
     @property
     def verdict(self) -> Verdict:

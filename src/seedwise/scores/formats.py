@@ -46,6 +46,7 @@ def as_dict(compared: Compared) -> dict[str, Any]:
         "n_seeds": list(verdict.n_seeds),
         "n_examples": verdict.n_examples,
         "n_clusters": verdict.n_clusters,
+        "n_tasks": verdict.n_tasks,
         "collapsed": list(verdict.collapsed),
         "collapse_bound": list(verdict.collapse_bound),
         "paired": verdict.paired,
@@ -91,9 +92,9 @@ def as_dict(compared: Compared) -> dict[str, Any]:
 
 def as_text(card: Scorecard) -> str:
     """What was chosen in reading, a verdict a pair with its sentence, and the groups of arms."""
-    several = len({pair.task for pair in card.pairs}) > 1
+    several = len({pair.task for pair in (*card.pairs, *card.over_tasks)}) > 1
     lines = [f"({notice})" for notice in card.notices]
-    for pair in card.pairs:
+    for pair in (*card.pairs, *card.over_tasks):
         task = f"{pair.task}: " if several else ""
         lines.append(f"{task}{pair.a} against {pair.b}: {outcome_of(pair)}\n  {pair.text}")
     for bands in card.bands:
@@ -120,10 +121,10 @@ def as_csv(card: Scorecard) -> str:
 def as_markdown(card: Scorecard) -> str:
     head = "| A | B | verdict | A − B | interval | p | exact p | floor | seeds | examples |"
     lines = [head, "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
-    for pair in card.pairs:
+    for pair in (*card.pairs, *card.over_tasks):
         cells = (cell.replace("|", "\\|") for cell in pair_cells(pair))
         lines.append(f"| {' | '.join(cells)} |")
-    sentences = [f"- {pair.text}" for pair in card.pairs]
+    sentences = [f"- {pair.text}" for pair in (*card.pairs, *card.over_tasks)]
     return "\n".join([*lines, "", *sentences, *_groups_md(card), *(["", card.note] if card.note else [])])
 
 

@@ -40,8 +40,9 @@ def _render(template: str, card: Scorecard, figures: bool) -> str:
     return environment.get_template(template).render(
         card=card,
         head=HEAD,
-        cells=[pair_cells(pair) for pair in card.pairs],
-        outcomes=[outcome_of(pair) for pair in card.pairs],
+        pairs=(*card.pairs, *card.over_tasks),
+        cells=[pair_cells(pair) for pair in (*card.pairs, *card.over_tasks)],
+        outcomes=[outcome_of(pair) for pair in (*card.pairs, *card.over_tasks)],
         drawn=_drawn(card) if figures else (),
     )
 
@@ -49,7 +50,10 @@ def _render(template: str, card: Scorecard, figures: bool) -> str:
 def _drawn(card: Scorecard) -> list[dict[str, object]]:
     """Differences, a figure a metric's unit; bands, a figure a task."""
     found: list[dict[str, object]] = []
-    rows = [pair for pair in card.pairs if pair.interval is not None and pair.estimate is not None]
+    drawable = [
+        pair for pair in (*card.pairs, *card.over_tasks) if pair.interval is not None and pair.estimate is not None
+    ]
+    rows = [pair for pair in drawable if (pair.unit == "own") == (drawable[0].unit == "own")]
     if rows:
         spoken = "; ".join(
             f"{pair.a} minus {pair.b}: {pair_cells(pair)[3]}, interval {pair_cells(pair)[4]}" for pair in rows

@@ -12,6 +12,7 @@ import numpy as np
 from seedwise.errors import InputError
 from seedwise.scores.bands import Bands, bands_of
 from seedwise.scores.card import Compared, Scorecard
+from seedwise.scores.over_tasks import compare_over_tasks
 from seedwise.scores.rows import some
 from seedwise.scores.shares import decide_single_shares
 from seedwise.scores.summaries import decide_summaries
@@ -61,7 +62,8 @@ def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
 class Terms:
     """What the pairs are held to: `a` and `b` as in `choose_pairs`, the others as in `decide_crossed`.
 
-    Several pairs are one family under Holm, over tasks too. A larger `family` (claims that are decided elsewhere) holds each to
+    Several pairs are one family under Holm, over tasks too; verdicts over all tasks follow, a family a scope (see
+    `compare_over_tasks`). A larger `family` (claims that are decided elsewhere) holds each to
     Holm's first step. `deterministic` names arms that always give their one result; any other arm of one seed is one checkpoint
     (see `decide_checkpoints`). `test_size` is how many examples the single score of each arm is a share of.
     """
@@ -102,11 +104,23 @@ def decide(tables: Sequence[ScoreTable], terms: Terms) -> Scorecard:
     notices = dict.fromkeys(notice for table in tables for notice in table.notices)
     whole = terms.a is None and terms.b is None
     bands = [_bands(table, compared) for table in tables if whole and len(table.arms) > 2]
+    over = compare_over_tasks(
+        tables,
+        list(dict.fromkeys((a, b) for _, a, b in jobs)),
+        deterministic=terms.deterministic,
+        paired=terms.paired,
+        family=terms.family,
+        alpha=terms.alpha,
+        claim=terms.claim,
+        margin=terms.margin,
+        require_exact=terms.require_exact,
+    )
     return Scorecard(
         compared,
-        _note(len(jobs), size, terms.alpha),
-        tuple(notices),
-        tuple(each for each in bands if each is not None),
+        _note(len(jobs), size, terms.alpha, len(over.pairs)),
+        (*notices, *over.notices),
+        (*(each for each in bands if each is not None), *over.bands),
+        over.pairs,
     )
 
 
@@ -211,11 +225,14 @@ def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) 
     return None if isinstance(result, Degenerate) else result
 
 
-def _note(pairs: int, family: int, alpha: float) -> str:
+def _note(pairs: int, family: int, alpha: float, over_tasks: int = 0) -> str:
     if family == 1:
         return ""
     if family == pairs:
-        return f"{pairs} pairs, decided as one family at {alpha:g} under Holm's correction."
+        apart = " Verdicts over all tasks are families of their own, one on these tasks and one on tasks like these."
+        return (
+            f"{pairs} pairs, decided as one family at {alpha:g} under Holm's correction.{apart if over_tasks else ''}"
+        )
     return f"Held to the first step of Holm over a family of {family} claims at {alpha:g}."
 
 

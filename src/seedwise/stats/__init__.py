@@ -14,9 +14,10 @@ from .clusters import FEW_CLUSTERS, Clusters
 from .collapse import CollapseResult, collapse_bound, collapse_rates
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
+from .decide_tasks import Scope, decide_tasks, standardised
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
-from .family import MIN_SEEDS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .family import MIN_SEEDS, MIN_TASKS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
 from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
@@ -51,6 +52,7 @@ from .several import PairResult, all_pairs, dunnett
 from .shares import decide_shares
 from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
+from .tasks import TaskScores, mean_over_drawn_tasks, mean_over_tasks, spread_of
 from .tdist import TostResult, tost
 from .verdict import Basis, Claim, ClaimStatus, ErrorParts, Outcome, Question, Verdict
 from .welch import WelchResult, welch, welch_paired, welch_tost
@@ -58,6 +60,7 @@ from .welch import WelchResult, welch, welch_paired, welch_tost
 __all__ = [
     "FEW_CLUSTERS",
     "MIN_SEEDS",
+    "MIN_TASKS",
     "ArmComponents",
     "Basis",
     "Claim",
@@ -80,6 +83,8 @@ __all__ = [
     "PermutationResult",
     "Prediction",
     "Question",
+    "Scope",
+    "TaskScores",
     "TostResult",
     "Verdict",
     "WelchResult",
@@ -96,6 +101,7 @@ __all__ = [
     "decide_paired",
     "decide_scores",
     "decide_shares",
+    "decide_tasks",
     "describe",
     "detectable_crossed",
     "detectable_welch",
@@ -113,6 +119,8 @@ __all__ = [
     "macro_f1",
     "matthews",
     "mcnemar",
+    "mean_over_drawn_tasks",
+    "mean_over_tasks",
     "multi_bootstrap",
     "needed_crossed",
     "needed_welch",
@@ -138,6 +146,8 @@ __all__ = [
     "sentence",
     "smallest_n_paired",
     "smallest_n_unpaired",
+    "spread_of",
+    "standardised",
     "tost",
     "welch",
     "welch_paired",

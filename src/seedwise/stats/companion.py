@@ -21,13 +21,15 @@ from .permutation import (
     permutation_unpaired,
 )
 from .probability import probability_a_greater, probability_interval, share_interval
-from .verdict import Verdict
+from .verdict import Question, Verdict
 from .welch import WelchResult, welch, welch_paired
 
 
 def floor_of(frame: Verdict) -> float | None:
-    """Return the floor of the exact test over seeds; None where no arm has seeds."""
+    """Return the floor of the exact test over seeds (of tasks that are a sample: over tasks); None where no arm has seeds."""
     n_a, n_b = frame.n_seeds
+    if frame.question is Question.LIKE_TASKS:
+        return floor_paired(frame.n_tasks or 1)
     if all(frame.deterministic):
         return None
     if frame.paired:
@@ -44,11 +46,12 @@ def exact_of(
     rng: np.random.Generator | None,
     max_enumerations: int,
 ) -> PermutationResult | None:
-    """Return the exact test over the per-seed scores; None without seeds, or with too many and no generator to sample."""
-    if all(frame.deterministic):
+    """Return the exact test over the per-seed (or per-task) scores; None without seeds, or with too many and no generator to sample."""
+    over_tasks = frame.question is Question.LIKE_TASKS
+    if all(frame.deterministic) and not over_tasks:
         return None
     exact: PermutationResult | Degenerate
-    if frame.paired or any(frame.deterministic):
+    if frame.paired or any(frame.deterministic) or over_tasks:
         differences = seeds_a - seeds_b
         if rng is None and enumerations_paired(differences.size) > max_enumerations:
             return None
@@ -72,6 +75,10 @@ def welch_of(frame: Verdict, seeds_a: FloatArray, seeds_b: FloatArray) -> WelchR
 
 def described(frame: Verdict, result: CrossedResult | WelchResult, seeds_a: FloatArray, seeds_b: FloatArray) -> Verdict:
     """Fill in what describes the seeds of both arms: P(A > B) with its interval, and the seeds that collapsed."""
+    if frame.question is Question.LIKE_TASKS:  # of tasks, and no seeds to tell of
+        share = probability_a_greater(seeds_a, seeds_b, paired=True)
+        known = None if share is None else share_interval(share, seeds_a.size, frame.alpha)
+        return replace(frame, p_a_greater_b=share, p_a_greater_b_interval=known)
     share = probability_a_greater(seeds_a, seeds_b, paired=frame.paired)
     interval = None
     if share is not None and not all(frame.deterministic):

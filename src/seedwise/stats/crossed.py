@@ -117,7 +117,7 @@ def crossed(
     difference = scores_a.mean(axis=0) - scores_b.mean(axis=0)
     estimate = float(difference.mean())
     v2 = float(difference.var(ddof=1)) / n_draws
-    arm_a, arm_b = _components(scores_a, deterministic_a), _components(scores_b, deterministic_b)
+    arm_a, arm_b = components(scores_a, deterministic_a), components(scores_b, deterministic_b)
     variance, df = crossed_variance((arm_a, arm_b), v2, n_draws)
     standard_error = math.sqrt(variance)
     if is_noise(standard_error, largest(scores_a, scores_b)):
@@ -156,7 +156,8 @@ def layout_fault(
     return fault or finite_fault("A", scores[0]) or finite_fault("B", scores[1])
 
 
-def _components(scores: FloatArray, deterministic: bool) -> ArmComponents:
+def components(scores: FloatArray, deterministic: bool) -> ArmComponents:
+    """Return what one arm's scores [S, E] (or [S, C], by draws) add to the variance of the difference."""
     n_seeds, n_draws = scores.shape
     if deterministic:
         return ArmComponents(n_seeds=n_seeds, v1=0.0, v3=0.0, deterministic=True)

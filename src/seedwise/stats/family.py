@@ -11,6 +11,8 @@ MIN_SEEDS = (
     3  # in each arm that has any: with two the crossed test is wrong two to three times too often, with three it holds
 )
 
+MIN_TASKS = 5  # that say anything of tasks like them: fewer tell too little of how tasks differ
+
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Return Holm's adjusted p values, in the order given (Holm 1979, https://www.jstor.org/stable/4615733).

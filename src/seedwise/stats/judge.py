@@ -101,11 +101,15 @@ def judge(
         p=result.p,
         p_exact=None if exact is None else exact.p,
         floor=floor_of(frame),
-        welch=welch_of(frame, seeds_a, seeds_b) if isinstance(result, CrossedResult) else None,
+        welch=welch_of(frame, seeds_a, seeds_b)
+        if isinstance(result, CrossedResult) and frame.question is not Question.LIKE_TASKS
+        else None,
     )
     verdict = at_level(verdict, frame.level)
-    unmet = verdict.seeds_are_few or (
-        verdict.require_exact and verdict.claim == "superiority" and verdict.floor_is_high
+    unmet = (
+        verdict.seeds_are_few
+        or verdict.tasks_are_few
+        or (verdict.require_exact and verdict.claim == "superiority" and verdict.floor_is_high)
     )
     verdict = replace(verdict, outcome=Outcome.UNATTAINABLE if unmet else _outcome(verdict))
     return replace(
@@ -134,9 +138,12 @@ def basis_of(verdict: Verdict) -> Basis | None:
     better = verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER)
     if not better and verdict.outcome is not Outcome.EQUIVALENT:
         return None
-    if all(verdict.deterministic):
+    over_tasks = verdict.question is Question.LIKE_TASKS
+    if all(verdict.deterministic) and not over_tasks:
         return Basis.EXAMPLES
     confirmed = better and verdict.p_exact is not None and verdict.p_exact <= verdict.level
+    if over_tasks:
+        return Basis.EXACT_TASKS if confirmed else Basis.NEAR_NORMAL_TASKS
     return Basis.EXACT if confirmed else Basis.NEAR_NORMAL
 
 
@@ -156,6 +163,12 @@ def _fewest(frame: Verdict) -> int:
 
 
 def _needed(verdict: Verdict, result: CrossedResult | WelchResult) -> Needed | None:
+    if (
+        verdict.outcome is Outcome.UNATTAINABLE
+        and not verdict.seeds_are_few
+        and verdict.question is Question.LIKE_TASKS
+    ):
+        return None  # it is tasks that are too few
     if verdict.outcome is Outcome.UNATTAINABLE:
         return Needed(seeds_per_arm=_fewest(verdict), examples=None, approximate=False)
     if verdict.outcome is not Outcome.INCONCLUSIVE:

@@ -7,7 +7,7 @@ from .companion import exact_of
 from .numeric import FloatArray
 from .permutation import MAX_ENUMERATIONS, PermutationResult
 from .prose import format_floor, p_is
-from .verdict import Outcome, Verdict
+from .verdict import Outcome, Question, Verdict
 
 
 def notes_on_scores(scores_a: FloatArray, scores_b: FloatArray, deterministic: tuple[bool, bool]) -> tuple[str, ...]:
@@ -52,10 +52,11 @@ def notes_on_data(verdict: Verdict, exact: PermutationResult | None) -> list[str
                 f"{count} of {seeds} seeds of {name} {lie} far behind the others, as where training collapsed: the interval of a "
                 f"mean over such seeds is too narrow, so see what holds without {them}, and compare how often the arms collapse"
             )
+    over = "tasks" if verdict.question is Question.LIKE_TASKS else "seeds"
     if exact is None and verdict.floor is not None:
-        notes.append("the exact test over seeds was left out: too many arrangements, and no generator to sample them")
+        notes.append(f"the exact test over {over} was left out: too many arrangements, and no generator to sample them")
     elif exact is not None and not exact.exact:
-        notes.append(f"the test over seeds was sampled with {exact.arrangements} arrangements, not enumerated")
+        notes.append(f"the test over {over} was sampled with {exact.arrangements} arrangements, not enumerated")
     return notes
 
 
@@ -73,13 +74,17 @@ def _disagreements(verdict: Verdict) -> list[str]:
     if verdict.p is None:
         return notes
     significant = verdict.p <= verdict.level
-    companions = [] if verdict.floor_is_high else [("the exact test over seeds", verdict.p_exact)]
+    drawn = verdict.question is Question.LIKE_TASKS
+    over, holds = ("tasks", "") if drawn else ("seeds", ", which holds for this test file only,")
+    if verdict.n_tasks is not None and not drawn:
+        holds = ", which holds for these test files only,"
+    companions = [] if verdict.floor_is_high else [(f"the exact test over {over}", verdict.p_exact)]
     if verdict.welch is not None:
         companions.append(("the paired t test over seeds" if verdict.paired else "Welch over seeds", verdict.welch.p))
     for name, p in companions:
         if p is not None and (p <= verdict.level) != significant:
             notes.append(
-                f"{name}, which holds for this test file only, disagrees with the primary analysis: "
+                f"{name}{holds} disagrees with the primary analysis: "
                 f"{p_is(p)} against {p_is(verdict.p)}, at {verdict.level:.3g}"
             )
     if verdict.require_exact and significant and verdict.outcome is Outcome.INCONCLUSIVE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .family import MIN_SEEDS
+from .family import MIN_SEEDS, MIN_TASKS
 from .noncentral import MAX_EXAMPLES, MAX_SEEDS
 from .prose import format_floor, format_p, format_score, p_is
 from .verdict import Basis, Outcome, Question, Verdict
@@ -75,18 +75,22 @@ class _Words:
             Question.CHECKPOINTS: "Of these two checkpoints, on such examples",
             Question.CHECKPOINT: "Of this one checkpoint against seeds, on such examples",
             Question.CHECKPOINT_ON_FILE: "Of this one checkpoint against seeds, on this test file only",
+            Question.TASKS: f"On these {v.n_tasks} tasks, over seeds and examples",
+            Question.TASKS_ON_FILES: f"On these {v.n_tasks} tasks, over seeds, on these test files only",
+            Question.LIKE_TASKS: f"On tasks like these {v.n_tasks}, taken as a sample",
         }[v.question]
         counted = [] if all(v.deterministic) and v.question is not Question.CHECKPOINTS else [self._seeds()]
         if v.n_examples is not None:
             clusters = "" if v.n_clusters is None else f" in {v.n_clusters} {_plural(v.n_clusters, 'cluster')}"
             counted.append(f"{v.n_examples} examples{clusters}")
-        training = "" if all(v.deterministic) else ", with this training set"  # no run draws another
+        sets = "this training set" if v.n_tasks is None else "these training sets"
+        training = "" if all(v.deterministic) else f", with {sets}"  # no run draws another
         return f"{scope} ({', '.join(counted)}){training}"
 
     def _seeds(self) -> str:
         v = self.verdict
         n_a, n_b = v.n_seeds
-        if v.question is Question.CHECKPOINTS:
+        if v.question is Question.CHECKPOINTS or (v.question is Question.LIKE_TASKS and n_a == n_b == 1):
             return "one run of each"
         if all(v.deterministic):
             return "no seeds"
@@ -129,16 +133,19 @@ class _Words:
         v = self.verdict
         if v.basis is Basis.EXACT:
             return "The exact test over seeds confirms it."
-        if v.basis is not Basis.NEAR_NORMAL:
+        if v.basis is Basis.EXACT_TASKS:
+            return "The exact test over tasks confirms it."
+        if v.basis not in (Basis.NEAR_NORMAL, Basis.NEAR_NORMAL_TASKS):
             return ""
-        rests = "It rests on seeds that scatter near normally"
+        over = "seeds" if v.basis is Basis.NEAR_NORMAL else "tasks"
+        rests = f"It rests on {over} that scatter near normally"
         if v.outcome is Outcome.EQUIVALENT:
             return f"{rests}; of equivalence there is no exact test."
         if v.floor is not None and v.floor_is_high:
-            return f"{rests}; no exact test over so few seeds could confirm it (floor {format_floor(v.floor)})."
+            return f"{rests}; no exact test over so few {over} could confirm it (floor {format_floor(v.floor)})."
         if v.p_exact is None:
             return f"{rests}; no exact test over them was taken."
-        return f"{rests}; the exact test over seeds does not confirm it."
+        return f"{rests}; the exact test over {over} does not confirm it."
 
     def _clean_seeds(self) -> str:
         """What seeds without a collapse do not exclude."""
@@ -160,9 +167,11 @@ class _Words:
         v = self.verdict
         parts = []
         if v.p_exact is not None and v.floor is not None:
-            parts.append(f"test over seeds {p_is(v.p_exact)}, floor {format_floor(v.floor)}")
-        if v.p_a_greater_b is not None and not all(v.deterministic):
-            over = "pairs of seeds" if v.paired else "seeds"
+            over = "tasks" if v.question is Question.LIKE_TASKS else "seeds"
+            parts.append(f"test over {over} {p_is(v.p_exact)}, floor {format_floor(v.floor)}")
+        drawn = v.question is Question.LIKE_TASKS
+        if v.p_a_greater_b is not None and (drawn or not all(v.deterministic)):
+            over = "tasks" if drawn else "pairs of seeds" if v.paired else "seeds"
             sign = "<" if self.scale < 0.0 else ">"
             text = f"P({self.a} {sign} {self.b}) over the {over} at hand {v.p_a_greater_b:.2f}"
             if v.p_a_greater_b_interval is not None:
@@ -179,6 +188,11 @@ class _Words:
     def _of_runs(self) -> str:
         """What single runs cannot say, and where one more run should lie."""
         v = self.verdict
+        if v.question is Question.LIKE_TASKS and v.n_seeds == (1, 1) and not all(v.deterministic):
+            return (
+                f"This says nothing about how {self.a} and {self.b} were trained: there is one run of each, and another may fall "
+                f"elsewhere. A verdict on the methods takes {MIN_SEEDS} seeds an arm or more."
+            )
         if v.question is Question.CHECKPOINTS:
             return " ".join(
                 part
@@ -235,7 +249,17 @@ class _Words:
                 f"With {self._seeds()} nothing is decided, here {claim}: a verdict takes {MIN_SEEDS} seeds in each arm that has "
                 f"any, since with fewer the test is wrong two to three times too often; {self._seeds_that_do()} would do."
             )
+        if v.tasks_are_few:
+            return (
+                f"{v.n_tasks} tasks say nothing of tasks like these, here {claim}: it takes {MIN_TASKS} tasks or more to tell how "
+                "tasks differ; of these very tasks a claim over the suite can be decided."
+            )
         floor = "undefined" if v.floor is None else format_floor(v.floor)
+        if v.question is Question.LIKE_TASKS:
+            return (
+                f"By a rule of this study (exact: required), not of nature, {v.n_tasks} tasks cannot decide {claim} at alpha = "
+                f"{self._level()}: the smallest p an exact test over them can return is {floor}."
+            )
         return (
             f"By a rule of this study (exact: required), not of nature, {self._seeds()} cannot decide {claim} at alpha = "
             f"{self._level()}: the smallest p an exact test over them can return is {floor}; {self._seeds_that_do()} would do."
@@ -249,10 +273,16 @@ class _Words:
         if not needed.approximate:
             return f"{self._seeds_that_do()} would make the claim decidable."
         truth = "If the estimate and the variances at hand are the truth"
-        both = v.question is Question.SEEDS_AND_EXAMPLES or v.question is Question.CHECKPOINT
+        both = v.question in (Question.SEEDS_AND_EXAMPLES, Question.CHECKPOINT, Question.TASKS)
         options = []
         if needed.seeds_per_arm is not None:
             options.append(f"about {self._seeds_that_do()}")
+        if v.question is Question.LIKE_TASKS:
+            if needed.examples is not None:
+                options.append(f"about {needed.examples} tasks")
+            if not options:
+                return f"{truth}, no number of tasks up to {MAX_EXAMPLES:,} would decide it with 80 % power."
+            return f"{truth}, {' or '.join(options)} would decide it with 80 % power."
         if needed.examples is not None:
             draws = ""
             if v.n_clusters is not None and v.n_examples:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .crossed import CrossedResult
 from .degenerate import DegenerateReason
-from .family import MIN_SEEDS, is_attainable
+from .family import MIN_SEEDS, MIN_TASKS, is_attainable
 from .mcnemar import McNemarResult
 from .needed import Needed
 from .prediction import Prediction
@@ -40,7 +40,9 @@ class Question(StrEnum):
     `SEEDS_AND_EXAMPLES`: whoever reruns it, on such examples. `SEEDS`: whoever reruns it, on this very test
     file. `EXAMPLES`: both arms deterministic, on such examples. `CHECKPOINTS`: one run of each, taken as they are, on such
     examples; nothing is said about the methods. `CHECKPOINT`: one run, taken as it is, against whoever reruns the other arm, on
-    such examples; `CHECKPOINT_ON_FILE` the same on this very test file.
+    such examples; `CHECKPOINT_ON_FILE` the same on this very test file. `TASKS`: whoever reruns it, on the mean of these very
+    tasks and such examples of each; `TASKS_ON_FILES` the same on these very test files. `LIKE_TASKS`: on the mean of tasks of
+    which these are a sample.
     """
 
     SEEDS_AND_EXAMPLES = "seeds and examples"
@@ -49,6 +51,9 @@ class Question(StrEnum):
     CHECKPOINTS = "two checkpoints, on such examples"
     CHECKPOINT = "one checkpoint against seeds, on such examples"
     CHECKPOINT_ON_FILE = "one checkpoint against seeds"
+    TASKS = "these tasks: seeds and examples"
+    TASKS_ON_FILES = "these tasks: seeds"
+    LIKE_TASKS = "tasks like these"
 
     @property
     def of_checkpoints(self) -> bool:
@@ -60,12 +65,14 @@ class Basis(StrEnum):
 
     `EXACT`: an exact test over seeds, which assumes no shape, confirms the difference at the level used. `NEAR_NORMAL`:
     seeds that scatter near normally; the exact test does not confirm it, or there is none (for equivalence). `EXAMPLES`: no
-    arm has seeds.
+    arm has seeds. `EXACT_TASKS`, `NEAR_NORMAL_TASKS`: the same of tasks that are a sample.
     """
 
     EXACT = "confirmed by the exact test over seeds"
     NEAR_NORMAL = "seeds that scatter near normally"
     EXAMPLES = "examples alone"
+    EXACT_TASKS = "confirmed by the exact test over tasks"
+    NEAR_NORMAL_TASKS = "tasks that scatter near normally"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,8 @@ class Verdict:
     take with these seeds; with `require_exact` it has to confirm a difference, and `basis` says on what a decided outcome
     rests. `n_seeds`, `deterministic` are (A, B); `paired` says that seed i of A and seed i of
     B are one draw. `n_examples` is None where only per-seed scores are known, `n_clusters` where each example counts as a
-    draw of its own. `p_a_greater_b` has its interval of level 1 - `alpha` over seeds, on this test file. `welch` is the
+    draw of its own, `n_tasks` where one task is compared. `p_a_greater_b` has its interval of level 1 - `alpha` over seeds, on
+    this test file. `welch` is the
     companion over seeds, for this test file (where paired, the t interval of the paired differences). `collapsed` counts
     the seeds that lie far behind the rest of their arm, and `collapse_bound` is the rate of collapse that these do not
     exclude, one-sided 95 %; None for an arm without seeds. `mcnemar` and `prediction` describe single checkpoints, and
@@ -130,6 +138,7 @@ class Verdict:
     require_exact: bool = False
     n_examples: int | None = None
     n_clusters: int | None = None
+    n_tasks: int | None = None
     margin: float | None = None
     estimate: float | None = None
     interval: tuple[float, float] | None = None
@@ -167,14 +176,22 @@ class Verdict:
     @property
     def p_difference(self) -> float | None:
         """The p value of a difference: of the primary analysis, and of the exact test where that has to confirm it."""
-        if self.p is None or not self.require_exact or all(self.deterministic):
+        without = all(self.deterministic) and self.question is not Question.LIKE_TASKS
+        if self.p is None or not self.require_exact or without:
             return self.p
         return max(self.p, 1.0 if self.p_exact is None else self.p_exact)
 
     @property
     def seeds_are_few(self) -> bool:
         """Whether an arm that has seeds has fewer than decide anything."""
+        if self.question is Question.LIKE_TASKS and self.n_seeds == (1, 1):
+            return False  # one run of each, taken as it is; the tasks are the sample
         return any(n < MIN_SEEDS for n, fixed in zip(self.n_seeds, self.deterministic, strict=True) if not fixed)
+
+    @property
+    def tasks_are_few(self) -> bool:
+        """Whether tasks that are a sample are fewer than tell how tasks differ."""
+        return self.question is Question.LIKE_TASKS and (self.n_tasks or 0) < MIN_TASKS
 
     @property
     def floor_is_high(self) -> bool:

@@ -19,6 +19,8 @@ def cross_faults(study: Study) -> list[Fault]:
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         faults.append(Fault(field="seeds", found=str(study.seeds), allowed="a count, or a list of distinct seeds"))
     faults += _metric_faults(study)
+    if study.part is not None:
+        faults.append(Fault(field="part", found="part", allowed="nothing: it is set where a file has `tasks`"))
     names = [claim.name for claim in study.claims]
     for number, claim in enumerate(study.claims):
         if names.index(claim.name) != number:

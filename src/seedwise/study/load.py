@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
+from seedwise.errors import InputError
+from seedwise.study.entries import TASK_NAME, entry_faults, merged, of_task
 from seedwise.study.faults import cross_faults
 from seedwise.study.model import DEFAULT_SEEDS, MOST_SEEDS, Study
+from seedwise.study.suite import Suite, suite_faults, suite_of
 from seedwise.study.yamlfile import fault_error, read_yaml, validated
 from seedwise_contract import Fault
 from seedwise_contract.faults import shown
@@ -18,14 +21,63 @@ from seedwise_contract.faults import shown
 
 @dataclass(frozen=True, slots=True)
 class StudyFile:
+    """A study and the file that it is in; `suite` where the study is one task of several in there."""
+
     path: Path
     study: Study
+    suite: Suite | None = None
 
 
 def load_study(path: Path) -> StudyFile:
-    """The study in `path`; `InputError` lists every fault with its line."""
+    """The study in `path`, which has one task; `InputError` lists every fault with its line."""
+    files = load_studies(path)
+    if files[0].suite is not None:
+        raise InputError(f"{path}: has {len(files)} tasks; one task is needed here")
+    return files[0]
+
+
+def load_studies(path: Path) -> tuple[StudyFile, ...]:
+    """The studies in `path`, one a task; `InputError` lists every fault with its line."""
     tree = read_yaml(path)
+    if "tasks" in tree:
+        return _load_suite(path, tree)
+    study = _study(path, tree, dict(tree), lambda field: field)
+    _refuse(path, tree, [*cross_faults(study), *_single_faults(study)])
+    return (StudyFile(path, study),)
+
+
+def _refuse(path: Path, tree: Any, faults: list[Fault]) -> None:
+    if faults:
+        raise fault_error(path, list(dict.fromkeys(faults)), tree)
+
+
+def _single_faults(study: Study) -> list[Fault]:
+    return [
+        Fault(field=f"claims.{number}.{field}", found=str(said), allowed="nothing: it belongs to a study of several `tasks`")
+        for number, claim in enumerate(study.claims)
+        for field, said, plain in (("scope", claim.scope, "each"), ("differences", claim.differences, None))
+        if said != plain
+    ]  # fmt: skip
+
+
+def _load_suite(path: Path, tree: Any) -> tuple[StudyFile, ...]:
+    """Each task's study is made of what the file says of all, and what it says of that task and of an arm there."""
     value: dict[str, Any] = dict(tree)
+    entries = value.pop("tasks")
+    _refuse(path, tree, entry_faults(value, entries))
+    names = [entry["name"] for entry in entries]
+    studies = []
+    for number in range(len(entries)):
+        own, place = of_task(value, entries, number)
+        study = _study(path, tree, own, place)
+        _refuse(path, tree, [f.model_copy(update={"field": place(f.field)}) for f in cross_faults(study)])
+        studies.append(study)
+    _refuse(path, tree, suite_faults(studies, names))
+    suite, members = suite_of(studies, names, str(value["name"]), str(value["title"]))
+    return tuple(StudyFile(path, member, suite) for member in members)
+
+
+def _study(path: Path, tree: Any, value: dict[str, Any], place: Callable[[str], str]) -> Study:
     value["seeds"] = _seeds(value.get("seeds", DEFAULT_SEEDS))
     defaults = value.pop("defaults", None)
     if defaults is None:
@@ -39,16 +91,12 @@ def load_study(path: Path) -> StudyFile:
     arms = value.get("arms")
     if isinstance(defaults, Mapping) and isinstance(arms, Mapping):
         value["arms"] = {
-            name: _merged(defaults, arm if isinstance(arm, Mapping) else {})
+            name: merged(defaults, arm if isinstance(arm, Mapping) else {})
             if arm is None or isinstance(arm, Mapping)
             else arm
             for name, arm in arms.items()
         }
-    study = validated(Study, value, path, tree, lambda field: _place(field, defaults, arms))
-    faults = cross_faults(study)
-    if faults:
-        raise fault_error(path, faults, tree)
-    return StudyFile(path, study)
+    return validated(Study, value, path, tree, lambda field: place(_place(field, defaults, arms)))
 
 
 def _digits(number: float) -> str:
@@ -80,16 +128,6 @@ def _seeds(value: Any) -> Any:
     return value
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`.  Mappings merge key by key, except a method, whose parameters belong to its name."""
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        deep = isinstance(old, Mapping) and isinstance(value, Mapping) and key != "method"
-        merged[key] = _merged(old, value) if deep else value  # type: ignore[arg-type]
-    return merged
-
-
 def study_schema() -> dict[str, JsonValue]:
     """JSON Schema of a study file, for editors: arms and defaults may leave out what the other gives."""
     schema = Study.model_json_schema()
@@ -107,4 +145,30 @@ def study_schema() -> dict[str, JsonValue]:
     }
     schema["required"] = [name for name in schema["required"] if name != "seeds"]
     schema["title"] = "Seedwise study"
+    del schema["properties"]["part"], definitions["Part"]
+    several = {
+        "type": "array",
+        "minItems": 2,
+        "items": {"$ref": "#/$defs/TaskEntry"},
+        "description": "several tasks in place of `task`; their names are part of the names of their results",
+    }
+    definitions["TaskEntry"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "data"],
+        "properties": {
+            "name": {"type": "string", "pattern": TASK_NAME},
+            **definitions["StudyTask"]["properties"],
+            "recipe": {"$ref": "#/$defs/StudyRecipe", "description": "what is other than in the arms, for this task"},
+            "selection": {"$ref": "#/$defs/Selection"},
+        },
+    }
+    schema["properties"]["tasks"] = several
+    definitions["Arm"]["properties"]["tasks"] = {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/$defs/Arm"},
+        "description": "task → what of this arm is other there",
+    }
+    schema["required"].remove("task")
+    schema["oneOf"] = [{"required": ["task"]}, {"required": ["tasks"]}]
     return schema

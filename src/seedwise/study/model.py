@@ -129,6 +129,15 @@ class Claim(ContractModel):
         default="independent",
         description="paired: seed i fixes the same initial weights and data order in both arms (checked on the runs)",
     )
+    scope: Literal["each", "suite", "tasks-like-these"] = Field(
+        default="each",
+        description="of several tasks: on each of them; over these very tasks (their mean); or over tasks like these, of which "
+        "they are a sample (five or more)",
+    )
+    differences: Literal["raw", "standardised"] | None = Field(
+        default=None,
+        description="over several tasks: of what the mean is taken; null: raw where all have one metric that is a share",
+    )
     statement: str | None = Field(default=None, description="what a reader is told that the claim says")
 
     @model_validator(mode="after")
@@ -199,6 +208,15 @@ class StudyDevice(ContractModel):
     )
 
 
+class Part(ContractModel):
+    """Which task of which suite a study is; `family` are the claims of the whole file, `declaration` is that of all of it."""
+
+    suite: Name
+    task: Name
+    family: Annotated[int, Field(ge=0)]
+    declaration: str
+
+
 class Study(ContractModel):
     """A whole study file, arms merged over the defaults."""
 
@@ -228,6 +246,12 @@ class Study(ContractModel):
         default=240, description="a run that takes longer is stopped"
     )
     memory_gib: Annotated[float, Field(gt=0)] = Field(default=4, description="limit on one run's memory")
+    part: Part | None = Field(default=None, description="set where a file has several tasks; never written by hand")
+
+    @property
+    def family(self) -> int:
+        """How many claims are decided together: the study's, or where it is one task of several, the whole file's."""
+        return len(self.claims) if self.part is None else self.part.family
 
     def seeds_of(self, arm: str) -> list[int]:
         """The seeds that `arm` is run with."""
@@ -243,12 +267,18 @@ class Study(ContractModel):
         said["arms"] = {name: arm for name, arm in said["arms"].items() if name in claimed}
         for claim in said["claims"]:
             claim.pop("statement")
+            if claim["scope"] == "each":
+                claim.pop("scope")
+            if claim["differences"] is None:
+                claim.pop("differences")
             if claim["design"] == "independent":  # what is not said leaves older declarations as they were
                 claim.pop("design")
         for part in (said["task"], *said["arms"].values()):
             for name in ("template", "loss_on"):
                 if part.get(name) is None:
                     part.pop(name, None)
+        if self.part is None:
+            said.pop("part")
         if self.looks is None:
             said.pop("looks")
         if self.exact == "companion":

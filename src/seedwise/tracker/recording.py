@@ -11,9 +11,16 @@ from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
 from seedwise.verdicts.comparison import StudyOutcome
+from seedwise.verdicts.over_tasks import SuiteOutcome
 
 
-def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say: Notify) -> list[SeedwiseError]:
+def record(
+    outcomes: Sequence[StudyOutcome],
+    project: Project,
+    store: Store,
+    say: Notify,
+    suites: Sequence[SuiteOutcome] = (),
+) -> list[SeedwiseError]:
     """Write the reports and import into MLflow, the reports with it; a CI job's summary is given the Markdown.
 
     What failed is returned, so that one never keeps the other from being done.
@@ -24,7 +31,7 @@ def record(outcomes: Sequence[StudyOutcome], project: Project, store: Store, say
     failed: list[SeedwiseError] = []
     reports: dict[str, Path] = {}
     try:
-        reports = write_reports(outcomes, project, store, say)
+        reports = write_reports(outcomes, project, store, say, suites)
         pages = list(reports.values())
         say(f"report: {pages[0] if len(pages) == 1 else project.reports / 'index.html'}")
         append_summary(project.reports)

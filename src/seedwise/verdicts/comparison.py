@@ -139,7 +139,7 @@ def compare(plan: Plan, store: Store, *, require_exact: bool = False) -> StudyOu
     )
     barred = [one.claim for one in refused]
     ready = [claim for claim in plan.study.claims if claim.a in arms and claim.b in arms and claim not in barred]
-    family = len(plan.study.claims)
+    family = plan.study.family
     rule = _Rule(plan.study, require_exact or plan.study.exact == "required")
     verdicts = tuple(_decide_at(arms[claim.a], arms[claim.b], rule, claim, look) for claim in ready)
     if (
@@ -217,7 +217,7 @@ class _Rule:
 def _decide_at(a: ArmScores, b: ArmScores, rule: _Rule, claim: Claim, look: LookAt | None) -> Verdict:
     """The claim's verdict; at a look at the look's own level, with what earlier looks had decided."""
     study = rule.study
-    family = len(study.claims)
+    family = study.family
     if look is None:
         return _decide(a, b, rule, claim, family)
     verdict = _decide(a, b, rule, claim, family, look.level * family)
@@ -272,7 +272,7 @@ def _outcome(
     a, b, study = arms[claim.a], arms[claim.b], rule.study
     declaration = study.declaration()
     late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
-    divergence = _divergence(a, b, rule, claim, len(study.claims), verdict.alpha)
+    divergence = _divergence(a, b, rule, claim, study.family, verdict.alpha)
     notes = [*divergence, *_route(a.metric), *_draws(plan, verdict)]
     if late:
         notes.insert(
@@ -286,7 +286,7 @@ def _outcome(
         a=claim.a,
         b=claim.b,
         verdict=verdict,
-        sentence=_said(verdict, claim.a, claim.b, a.metric),
+        sentence=said(verdict, claim.a, claim.b, a.metric),
         declared=not late,
         notes=tuple(notes),
         status=verdict.claim_status,
@@ -296,7 +296,8 @@ def _outcome(
     )
 
 
-def _said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
+def said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
+    """The verdict's sentence in the metric's own numbers."""
     return sentence(verdict, a, b, metric.name, metric.unit, metric.scale if metric.higher_is_better else -metric.scale)
 
 
@@ -339,7 +340,7 @@ def _divergence(
     if any(len(arm.examples) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
         return [f"{counts}; too few are left for a comparison without them"]
     without = _decide(kept_a, kept_b, rule, claim, family, alpha)
-    return [f"{counts}; without them: {_said(without, a.name, b.name, a.metric)}"]
+    return [f"{counts}; without them: {said(without, a.name, b.name, a.metric)}"]
 
 
 def _draws(plan: Plan, verdict: Verdict) -> tuple[str, ...]:
@@ -370,7 +371,7 @@ def _explore(arms: dict[str, ArmScores], rule: _Rule, plan: Plan) -> tuple[Claim
                     a=arm.name,
                     b=baseline.name,
                     verdict=verdict,
-                    sentence=_said(verdict, arm.name, baseline.name, arm.metric),
+                    sentence=said(verdict, arm.name, baseline.name, arm.metric),
                     declared=False,
                     notes=(
                         "exploratory: compared beside the declared claims, outside their family",
