@@ -14,10 +14,10 @@ from tests.tracker.stores import plan_of
 
 # By study: how many runs, sha256 of their ids in order, sha256 of the declaration; with a data set and images of made-up digests.
 NAMES = {
-    "fairseq-pretrained-vs-random": (9, "40bac5fd59489f63", "f175d6a8fb9d77ca"),
-    "fairseq-vs-hf": (8, "fad9a037cac228fd", "d5d04360ae84dcb0"),
-    "lora-vs-bitfit": (9, "ce7591ef4f18f535", "16bf1f71b70c8303"),
-    "pretrained-vs-random": (9, "24ac78bc9a3f673d", "fe54105c8f8c1de0"),
+    "fairseq-pretrained-vs-random": (9, "113244041cdbc64a", "83e719449b6bbaaf"),
+    "fairseq-vs-hf": (8, "94fd18cc0832eaee", "2140692b80892f4b"),
+    "lora-vs-bitfit": (9, "87fe6619d716a650", "03f68dad69973649"),
+    "pretrained-vs-random": (9, "1d0533f30d5a9deb", "0823ed5bbc26891f"),
 }
 DIGESTS = {"hf": "hf", "peft": "peft", "fairseq": "fairseq", "sklearn": "sklearn"}
 
