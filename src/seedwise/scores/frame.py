@@ -196,7 +196,7 @@ class Frame:
     `lines()` are the numbers of its rows in the file: lines, or rows counted from 1. `kind` is the format in words. `arm`,
     `seed`, `task` are those that the whole file stands for, where the format or the command line says so; `lacks` says
     what a recognised format does not hold, for the fault that then follows; `notes` is what a reader of the verdict should know, and
-    `digest` the sha256 of the file, where there is one.
+    `digest` the sha256 of the file, where there is one. `of_folder`: the folder's name, not the file's, tells arm and seed.
     """
 
     source: str
@@ -211,6 +211,7 @@ class Frame:
     lacks: str | None = None
     notes: tuple[str, ...] = ()
     digest: str | None = None
+    of_folder: bool = False
 
     def take(self, rows: Ints) -> Frame:
         lines = self.lines

@@ -34,11 +34,8 @@ from seedwise.stats import (
 
 Pair = tuple[str, str]
 
-_RESAMPLES, _FEWEST, _DRAWS = (
-    10_000,
-    1_000,
-    20_000_000,
-)  # of the bootstrap: fewer where examples are many and seconds become minutes
+# Of the bootstrap, which decides nothing: resamples of a pair, and examples drawn for one and for all pairs before seconds become minutes.
+_RESAMPLES, _FEWEST, _DRAWS, _MOST_DRAWS = 10_000, 1_000, 20_000_000, 200_000_000
 _TOO_MANY = 4_000_000  # cells of an arm beyond which resampling takes minutes
 
 
@@ -100,7 +97,9 @@ def decide(tables: Sequence[ScoreTable], terms: Terms) -> Scorecard:
     verdicts: Sequence[Verdict] = [_decide(table, table.arms[a], table.arms[b], terms, size) for table, a, b in jobs]
     if size == len(jobs) and size > 1:
         verdicts = resolve_family(verdicts)
-    compared = tuple(_compared(table, a, b, verdict) for (table, a, b), verdict in zip(jobs, verdicts, strict=True))
+    compared = tuple(
+        _compared(table, a, b, verdict, len(jobs)) for (table, a, b), verdict in zip(jobs, verdicts, strict=True)
+    )
     notices = dict.fromkeys(notice for table in tables for notice in table.notices)
     whole = terms.a is None and terms.b is None
     bands = [_bands(table, compared) for table in tables if whole and len(table.arms) > 2]
@@ -157,7 +156,7 @@ def _refuse_single_scores(table: ScoreTable) -> None:
         )
 
 
-def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict) -> Compared:
+def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict, n_pairs: int) -> Compared:
     if table.route is not None:
         verdict = replace(verdict, notes=(*verdict.notes, table.route))
     scale, unit = {"fraction": (100.0, "points"), "percent": (1.0, "points"), "own": (1.0, "")}[table.unit]
@@ -168,7 +167,7 @@ def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict) -> Compared:
         unit=table.unit,
         verdict=verdict,
         text=sentence(verdict, a, b, table.metric, unit, table.sign * scale),
-        sensitivity=_sensitivity(table, table.arms[a], table.arms[b], verdict),
+        sensitivity=_sensitivity(table, table.arms[a], table.arms[b], verdict, n_pairs),
         task=table.task,
         sign=table.sign,
     )
@@ -208,8 +207,14 @@ def _decide(table: ScoreTable, a: ArmTable, b: ArmTable, terms: Terms, family_si
     )
 
 
-def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) -> MultiBootstrapResult | None:
+def _sensitivity(
+    table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict, n_pairs: int
+) -> MultiBootstrapResult | None:
     if a.scores.ndim == 1 or verdict.question.of_checkpoints or a.scores.size > _TOO_MANY:
+        return None
+    n_draws = a.scores.shape[1] if table.clusters is None else table.clusters.n_clusters
+    resamples = max(_FEWEST, min(_RESAMPLES, _DRAWS // (n_draws * n_pairs)))
+    if resamples * n_draws * n_pairs > _MOST_DRAWS:
         return None
     result = multi_bootstrap(
         a.scores,
@@ -217,7 +222,7 @@ def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) 
         np.random.default_rng(0),
         verdict.alpha,
         paired=verdict.paired,
-        resamples=max(_FEWEST, min(_RESAMPLES, _DRAWS // a.scores.shape[1])),
+        resamples=resamples,
         deterministic_a=verdict.deterministic[0],
         deterministic_b=verdict.deterministic[1],
         clusters=table.clusters,

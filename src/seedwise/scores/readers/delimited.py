@@ -70,7 +70,7 @@ def _table(content: Content, data: bytes) -> _Table:
     if separator is None:
         separator = "\t" if content.suffix == ".tsv" and "\t" in text else _separator(text)
     if separator == " ":
-        header = _BLANKS.split(text.strip())
+        header = _split(text)
     elif text.count('"') % 2:  # a name that goes on in the next line
         rest = io.StringIO(_decoded(content, data[start : start + (1 << 20)]), newline="")
         header = next(csv.reader(rest, delimiter=separator), [])
@@ -152,11 +152,16 @@ def _cells(table: _Table) -> Sequence[tuple[int, list[str]]]:
     csv.field_size_limit(_MOST_CELL)
     text = table.data.decode(errors="replace")
     if table.separator == " ":
-        rows = ((number, _BLANKS.split(line.strip())) for number, line in zip(count(1), text.split("\n"), strict=False))
+        rows = ((number, _split(line)) for number, line in zip(count(1), text.split("\n"), strict=False))
         return [(table.skipped + number, cells) for number, cells in rows if number > 1 and any(cells)]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=table.separator)
     next(reader, [])
     return [(table.skipped + reader.line_num, cells) for cells in reader]
+
+
+def _split(line: str) -> list[str]:
+    """Cells between blanks, however many."""
+    return next(csv.reader([_BLANKS.sub(" ", line.strip())], delimiter=" "), [])
 
 
 def _by_cell(table: _Table) -> Frame:
