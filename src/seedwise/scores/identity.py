@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from seedwise.errors import InputError
 from seedwise.scores.asked import Asked, by_pattern, parts_of_name
 from seedwise.scores.frame import Frame
@@ -55,6 +57,8 @@ def whose(
         return arm, Coded.constant(seed, frame.n), said
     if roles.example is not None:
         return arm, Coded.constant(alone, frame.n), [*said, "no column says a seed: one run of each arm"]
+    if len(arm.names) > 1 and np.unique(arm.codes).size == frame.n and roles.task is None:
+        return arm, Coded.constant("1", frame.n), [*said, "no column says a seed: one number of each arm"]
     raise InputError(
         f"{frame.source}: no column 'seed'; found {some(map(repr, frame.columns), 20)} (--seed COLUMN names it)"
     )

@@ -227,6 +227,11 @@ def score_of(frame: Frame, asked: Asked, roles: Roles) -> Score:
         return Score(candidates[0], column=candidates[0])
     if usual is not None and not candidates:
         return Score(usual, column=usual)
+    if not candidates and roles.prediction is not None:
+        raise InputError(
+            f"{frame.source}: holds predictions ({roles.prediction}) without labels: --gold FILE gives a file that has them, or "
+            f"--label COLUMN names their column; found {some(map(repr, frame.columns), 20)}"
+        )
     if not candidates:
         raise InputError(
             f"{frame.source}: no score; give a column score, or prediction and label, or name it with --score; found "

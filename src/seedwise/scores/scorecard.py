@@ -101,6 +101,10 @@ def decide(tables: Sequence[ScoreTable], terms: Terms) -> Scorecard:
         _compared(table, a, b, verdict, len(jobs)) for (table, a, b), verdict in zip(jobs, verdicts, strict=True)
     )
     notices = dict.fromkeys(notice for table in tables for notice in table.notices)
+    if terms.test_size is None and any(_of_single_scores(table) for table in tables):
+        notices[
+            "one number an arm: where these are shares of right answers, --test-size N, of how many examples, compares them"
+        ] = None
     whole = terms.a is None and terms.b is None
     bands = [_bands(table, compared) for table in tables if whole and len(table.arms) > 2]
     over = compare_over_tasks(
@@ -147,13 +151,17 @@ def _refuse_terms(tables: Sequence[ScoreTable], terms: Terms) -> None:
 
 def _refuse_single_scores(table: ScoreTable) -> None:
     """Many arms with one score each are told so once, and not pair by pair."""
-    if table.examples is None and len(table.arms) > 2 and all(len(arm.seeds) == 1 for arm in table.arms.values()):
+    if len(table.arms) > 2 and _of_single_scores(table):
         raise InputError(
             f"{len(table.arms)} arms have one seed and one score each ({some(table.arms, 4)}), and there is "
             f"nothing to measure an error by: give scores of "
             "examples (one run of each is then compared on them), or 3 seeds an arm or more; or, where these are shares of right "
             "answers, the size of the test set with --test-size N"
         )
+
+
+def _of_single_scores(table: ScoreTable) -> bool:
+    return table.examples is None and all(len(arm.seeds) == 1 for arm in table.arms.values())
 
 
 def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict, n_pairs: int) -> Compared:
