@@ -218,7 +218,7 @@ def test_many_lines_of_json_by_column_and_one_by_one(tmp_path: Path) -> None:
         ("d.csv", PLAIN.replace("80.4", "eighty"), "row 3: accuracy is no number: eighty"),
         ("d.csv", PLAIN.replace("80.4", "1,234"), "line 3 has 4 cells where the header has 3 (decimal commas?"),
         ("d.csv", PLAIN.replace("80.4", "inf"), "row 3: accuracy is empty or not finite"),
-        ("d.csv", PLAIN.replace("seed", "arm", 1), "a column's name is there twice: arm, arm, accuracy"),
+        ("d.csv", PLAIN.replace("seed", "arm", 1), "a column's name is there twice: arm"),
         ("d.csv", "arm,seed,accuracy", "holds no rows"),
         ("d.csv", "\n\n\n", "holds no rows"),
         ("d.csv", "# only\n# comments\n", "holds no rows"),
