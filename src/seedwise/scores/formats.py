@@ -98,10 +98,10 @@ def as_text(card: Scorecard) -> str:
     lines = [f"({notice})" for notice in card.notices]
     shown = (*card.pairs, *card.over_tasks)
     if len(card.pairs) > MOST_SENTENCES and card.bands:
-        decided = [pair for pair in card.pairs if pair.verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER)]
+        apart = sum(pair.verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER) for pair in card.pairs)
         lines.append(
-            f"{len(card.pairs)} pairs, of which {len(decided)} are told apart; the groups below show which, and --format json or csv has every "
-            "pair's figures"
+            f"{len(card.pairs)} pairs, of which {apart} are told apart: the groups below show which; --format json or csv "
+            "has the figures of every pair"
         )
         shown = card.over_tasks
     for pair in shown:

@@ -44,8 +44,13 @@ def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
     if a is not None and a == b:
         raise InputError(f"--a and --b are both {a!r}; give two arms")
     names = list(table.arms)
+    for name in (a, b):
+        if name is not None and name not in names:
+            on = f" on {table.task} (--where leaves tasks out)" if table.task else ""
+            raise InputError(f"no arm {name!r}{on}; arms: {', '.join(names)}")
     if len(names) < 2:
-        raise InputError(f"only one arm was found ({', '.join(names) or 'none'}); two are needed")
+        on = f"; on {table.task} (--where leaves tasks out)" if table.task else ""
+        raise InputError(f"only one arm was found ({', '.join(names) or 'none'}); two are needed{on}")
     if a is not None and b is not None:
         return [(a, b)]
     if a is not None:
@@ -136,7 +141,7 @@ def _refuse_terms(tables: Sequence[ScoreTable], terms: Terms) -> None:
         raise InputError("--claim equivalence needs a --margin, declared before the scores are seen")
     if terms.paired and terms.deterministic:
         raise InputError("--paired and --deterministic exclude each other: a deterministic arm has no seeds to share")
-    for name in (terms.a, terms.b, *terms.deterministic):
+    for name in terms.deterministic:
         if name is not None and all(name not in table.arms for table in tables):
             raise InputError(f"no arm {name!r}; arms: {', '.join(tables[0].arms)}")
     for table in tables:
