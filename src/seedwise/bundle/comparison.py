@@ -107,6 +107,7 @@ class Recomputed:
         if self.card is not None:
             value |= {
                 "pairs": [as_dict(pair) for pair in self.card.pairs],
+                "over_tasks": [as_dict(pair) for pair in self.card.over_tasks],
                 "groups": [asdict(bands) for bands in self.card.bands],
                 "family": self.card.note,
             }

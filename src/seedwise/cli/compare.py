@@ -129,6 +129,10 @@ def compare(
     score: Annotated[str | None, typer.Option("--score", help="Column of the score.")] = None,
     prediction: Annotated[str | None, typer.Option("--prediction", help="Column of the prediction.")] = None,
     label: Annotated[str | None, typer.Option("--label", help="Column of the label.")] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", help="A file of the labels by example, where the others hold predictions alone."),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option("--where", metavar="COLUMN=VALUE", help="Only rows with this value; may be given again."),
@@ -170,6 +174,13 @@ def compare(
         str | None,
         typer.Option("--seed-param", help="mlflow: the parameter of its seed; default: every run is a seed."),
     ] = None,
+    evaluations: Annotated[
+        bool,
+        typer.Option(
+            "--evaluations",
+            help="mlflow: what scorers said of each example (mlflow.genai.evaluate); arm: the run's name.",
+        ),
+    ] = False,
     test_size: Annotated[
         int | None,
         typer.Option(
@@ -188,7 +199,9 @@ def compare(
     """
     from seedwise.scores.asked import Asked  # these bring scipy, slow to import
     from seedwise.scores.formats import FORMATS
+    from seedwise.scores.gold import with_labels
     from seedwise.scores.layout import lay_out
+    from seedwise.scores.mlflow_evaluations import read_evaluations
     from seedwise.scores.mlflow_runs import MlflowRuns, read_runs
     from seedwise.scores.published import reproduce, shown
     from seedwise.scores.scorecard import Terms, decide
@@ -226,9 +239,12 @@ def compare(
     )
     if scores == ["mlflow"] and not Path("mlflow").is_file():
         chosen = MlflowRuns(tracking_uri, experiment or (), run_filter, arm_tag, arm_param, seed_tag, seed_param)
-        frames = [read_runs(chosen, metric)]
+        frames = [read_evaluations(chosen) if evaluations else read_runs(chosen, metric)]
     else:
         frames = read_frames(scores)
+    if gold is not None:
+        (labels,) = read_frames([str(gold)])
+        frames = with_labels(frames, labels, asked)
     evidence = evidence_of(frames, asked)
     tables = lay_out(evidence, asked, terms.arms)
     if published is not None:

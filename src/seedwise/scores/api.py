@@ -15,6 +15,7 @@ from seedwise.scores.card import Scorecard
 from seedwise.scores.direction import Direction
 from seedwise.scores.formats import as_text
 from seedwise.scores.frame import ArrowColumn, Frame, ListColumn, frame_of_lists
+from seedwise.scores.gold import with_labels
 from seedwise.scores.page import fragment, page
 from seedwise.scores.scorecard import Terms, decide
 from seedwise.scores.sources import read_frames, tables_of
@@ -51,6 +52,7 @@ def compare(
     score: str | None = None,
     prediction: str | None = None,
     label: str | None = None,
+    gold: Any = None,
     where: Mapping[str, object] | None = None,
     at: At | None = None,
     pattern: str | None = None,
@@ -70,6 +72,7 @@ def compare(
 
     `scores` is a frame of pandas or polars or an Arrow table (a row a seed, or a row an example), a mapping of columns, a
     mapping of arms to arrays ([seeds], or [seeds, examples] with the same examples in the same order), or the paths of files.
+    `gold` is another such, with the labels by example, where the scores hold predictions alone.
     Raises InputError for scores that do not fit together, naming what was found.
     """
     asked = Asked(
@@ -81,7 +84,11 @@ def compare(
         a=a, b=b, claim=claim, margin=margin, alpha=alpha, paired=paired, family=family, deterministic=tuple(deterministic),
         require_exact=require_exact, test_size=test_size,
     )  # fmt: skip
-    card = decide(tables_of(frames_of(scores), asked, terms.arms), terms)
+    frames = frames_of(scores)
+    if gold is not None:
+        (labels,) = frames_of(gold)
+        frames = with_labels(frames, labels, asked)
+    card = decide(tables_of(frames, asked, terms.arms), terms)
     return Comparison(card.pairs, card.note, card.notices, card.bands, card.over_tasks)
 
 

@@ -9,7 +9,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from seedwise.scores.card import Compared, Scorecard, outcome_of, own_interval, pair_cells
-from seedwise.stats import ErrorParts
+from seedwise.stats import ErrorParts, Outcome
+
+MOST_SENTENCES = 200  # of pairs, beyond which a text shows their groups alone
 
 
 def as_dict(compared: Compared) -> dict[str, Any]:
@@ -94,7 +96,15 @@ def as_text(card: Scorecard) -> str:
     """What was chosen in reading, a verdict a pair with its sentence, and the groups of arms."""
     several = len({pair.task for pair in (*card.pairs, *card.over_tasks)}) > 1
     lines = [f"({notice})" for notice in card.notices]
-    for pair in (*card.pairs, *card.over_tasks):
+    shown = (*card.pairs, *card.over_tasks)
+    if len(card.pairs) > MOST_SENTENCES and card.bands:
+        apart = sum(pair.verdict.outcome in (Outcome.A_BETTER, Outcome.B_BETTER) for pair in card.pairs)
+        lines.append(
+            f"{len(card.pairs)} pairs, of which {apart} are told apart: the groups below show which; --format json or csv "
+            "has the figures of every pair"
+        )
+        shown = card.over_tasks
+    for pair in shown:
         task = f"{pair.task}: " if several else ""
         lines.append(f"{task}{pair.a} against {pair.b}: {outcome_of(pair)}\n  {pair.text}")
     for bands in card.bands:

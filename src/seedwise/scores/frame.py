@@ -17,6 +17,8 @@ _FALSE = frozenset({"false", "no", "incorrect", "i", "fail", "failed", "wrong", 
 _PARTLY = frozenset({"p", "partial"})
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "-nan", "<na>"})
 
+_UNCLEAN = r"  |[\n\t]|^[+-]?[0-9]+\.0+$|^$"  # what as_text would change, and texts that are none
+
 
 def number_of(value: object) -> float | None:
     """A score: a number, a share in percent, true or false, inspect_ai's C, I, P, N; NaN where there is none, None for text.
@@ -79,7 +81,15 @@ class ListColumn(Column):
         )
 
     def numbers(self) -> tuple[Floats, Mask]:
-        found = [number_of(value) for value in self._values]
+        known: dict[str, float | None] = {}
+        found: list[float | None] = []
+        for value in self._values:
+            if isinstance(value, str):
+                if value not in known:
+                    known[value] = number_of(value)
+                found.append(known[value])
+            else:
+                found.append(number_of(value))
         wrong = np.array([value is None for value in found], dtype=np.bool_)
         return np.array([math.nan if value is None else value for value in found], dtype=np.float64), wrong
 
@@ -116,6 +126,7 @@ class ArrowColumn(Column):
 
     def __init__(self, array: Any) -> None:
         self.array = array
+        self._dictionary: Any = None
 
     def texts(self) -> Coded:
         import pyarrow as pa  # type: ignore[import-untyped]
@@ -127,6 +138,9 @@ class ArrowColumn(Column):
         codes = (
             np.where(np.isnan(codes), -1, codes).astype(np.intp) if codes.dtype.kind == "f" else codes.astype(np.intp)
         )
+        names = _clean_names(encoded.dictionary)
+        if names is not None:
+            return Coded(codes, names)
         table = Coded.of(encoded.dictionary.to_pylist())
         return Coded(np.concatenate([table.codes, [-1]])[codes].astype(np.intp), table.names)
 
@@ -160,6 +174,11 @@ class ArrowColumn(Column):
         return found
 
     def _encoded(self) -> Any:
+        if self._dictionary is None:
+            self._dictionary = self._encode()
+        return self._dictionary
+
+    def _encode(self) -> Any:
         import pyarrow as pa
 
         array = self.array.combine_chunks() if isinstance(self.array, pa.ChunkedArray) else self.array
@@ -189,6 +208,23 @@ def stacked(columns: Sequence[Column]) -> tuple[Column, Mask]:
     return ListColumn(values), np.array(there, dtype=np.bool_)
 
 
+def _clean_names(values: Any) -> tuple[str, ...] | None:
+    """Distinct texts or whole numbers that are names as they stand (see `as_text`); None where one of them is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if values.null_count:
+        return None
+    if pa.types.is_integer(values.type):
+        return tuple(pc.cast(values, pa.string()).to_pylist())
+    if not pa.types.is_string(values.type) or not len(values):
+        return None
+    trimmed = pc.not_equal(pc.utf8_trim_whitespace(values), values)
+    if pc.any(pc.or_(trimmed, pc.match_substring_regex(values, _UNCLEAN))).as_py():
+        return None
+    return tuple(values.to_pylist())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One table of one source.
@@ -196,7 +232,7 @@ class Frame:
     `lines()` are the numbers of its rows in the file: lines, or rows counted from 1. `kind` is the format in words. `arm`,
     `seed`, `task` are those that the whole file stands for, where the format or the command line says so; `lacks` says
     what a recognised format does not hold, for the fault that then follows; `notes` is what a reader of the verdict should know, and
-    `digest` the sha256 of the file, where there is one.
+    `digest` the sha256 of the file, where there is one. `of_folder`: the folder's name, not the file's, tells arm and seed.
     """
 
     source: str
@@ -211,6 +247,7 @@ class Frame:
     lacks: str | None = None
     notes: tuple[str, ...] = ()
     digest: str | None = None
+    of_folder: bool = False
 
     def take(self, rows: Ints) -> Frame:
         lines = self.lines

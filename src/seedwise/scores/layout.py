@@ -179,7 +179,7 @@ def _fill(
 def _of_seeds(rows: Rows, name: str, direction: Direction) -> ArmTable:
     chosen = np.flatnonzero(rows.arm.codes == rows.arm.names.index(name))
     sign = 1.0 if direction == "higher" else -1.0
-    seeds = tuple(rows.seed.text(int(row)) for row in chosen)
+    seeds = tuple(rows.seed.names[code] for code in rows.seed.codes[chosen].tolist())
     return ArmTable(name, seeds, sign * rows.score[chosen])
 
 
@@ -231,12 +231,7 @@ def _unit(metric: str, tables: dict[str, ArmTable], rows: Rows) -> Unit:
     others far above it are in two units."""
     if is_share(metric) is False:
         return "own"
-    means = {
-        (arm.name, seed): float(v)
-        for arm in tables.values()
-        for seed, v in zip(arm.seeds, arm.seed_scores, strict=True)
-    }
-    sizes: Floats = np.abs(list(means.values()))
+    sizes: Floats = np.abs(np.concatenate([arm.seed_scores for arm in tables.values()]))
     small, large = sizes[(sizes > 0.0) & (sizes <= 1.0)], sizes[sizes > 1.0]
     if (
         small.size
@@ -244,8 +239,13 @@ def _unit(metric: str, tables: dict[str, ArmTable], rows: Rows) -> Unit:
         and float(np.median(large)) > _MIXED * float(np.median(small))
         and sizes.max() <= 100.0
     ):
-        few = small if small.size <= large.size else large
-        odd = {key for key, value in means.items() if abs(value) in few}
+        few = set((small if small.size <= large.size else large).tolist())
+        odd = {
+            (arm.name, seed)
+            for arm in tables.values()
+            for seed, value in zip(arm.seeds, arm.seed_scores.tolist(), strict=True)
+            if abs(value) in few
+        }
         chosen = np.array([row for row in range(len(rows)) if (rows.arm.text(row), rows.seed.text(row)) in odd])
         raise InputError(
             f"{rows.where(chosen)}: in another unit than the others? Scores of seeds lie around {np.median(small):.3g} and around "

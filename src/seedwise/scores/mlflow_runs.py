@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,50 +41,52 @@ def read_runs(asked: MlflowRuns, metric: str | None) -> Frame:
     """
     if (asked.arm_tag is None) == (asked.arm_param is None):
         raise InputError("mlflow: say what names a run's arm, with either --arm-tag or --arm-param")
+    if metric is None:
+        raise InputError(
+            "mlflow: say which metric of the runs to compare, with --metric; or --evaluations, for what scorers said of each example"
+        )
+    with opened(asked) as (client, uri):
+        return _frame(find_runs(client, asked, uri), asked, metric)
+
+
+@contextmanager
+def opened(asked: MlflowRuns) -> Iterator[tuple[MlflowClient, str]]:
+    """A client of the store asked for, and where that is."""
+    from seedwise.tracker.connection import Target, connected, variables
+
     if asked.seed_tag is not None and asked.seed_param is not None:
         raise InputError("mlflow: say what names a run's seed, with --seed-tag or --seed-param, not both")
-    if metric is None:
-        raise InputError("mlflow: say which metric to compare, with --metric")
-    from seedwise.tracker.connection import Target, connected
-
     uri = asked.uri or _default_uri()
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise InputError(f"mlflow: {uri}: no such database")  # MLflow would make an empty one
-    if "://" not in uri or uri.startswith("file:"):
-        return read_file_store(uri, asked, metric)
-    with connected(Target(uri, None, None)) as client:
-        runs = _search(client, asked)
-    return _frame(runs, asked, metric, uri)
-
-
-def read_file_store(uri: str, asked: MlflowRuns, metric: str) -> Frame:
-    """Runs of a store of files (mlruns/), which MLflow itself reads only when told to; its databases have taken their place."""
-    from mlflow import MlflowClient
-
+    if "://" in uri and not uri.startswith("file:"):
+        with connected(Target(uri, None, None)) as client:
+            yield client, uri
+        return
     folder = Path(uri.removeprefix("file://"))
     if not folder.is_dir():
         raise InputError(f"mlflow: {uri}: no such folder")
-    before = os.environ.get(_ALLOW)
-    os.environ[_ALLOW] = "true"
-    try:
-        runs = _search(MlflowClient(folder.resolve().as_uri()), asked)
-    finally:
-        if before is None:
-            del os.environ[_ALLOW]
-        else:
-            os.environ[_ALLOW] = before
-    return _frame(runs, asked, metric, uri)
+    with variables({_ALLOW: "true"}):  # a store of files (mlruns/) is read only when that is asked for
+        from mlflow import MlflowClient
+
+        yield MlflowClient(folder.resolve().as_uri()), uri
 
 
-def _frame(runs: Sequence[Any], asked: MlflowRuns, metric: str, uri: str) -> Frame:
+def find_runs(client: MlflowClient, asked: MlflowRuns, uri: str) -> list[Any]:
+    """The runs asked for, in the order of their start. Raises InputError where there is none."""
+    runs = _search(client, asked)
     if not runs:
         raise InputError(f"mlflow: no run at {uri} matches --filter {asked.filter!r}")
+    return runs
+
+
+def _frame(runs: Sequence[Any], asked: MlflowRuns, metric: str) -> Frame:
     _refuse_incomplete(runs, asked, metric)
     return frame_of_lists(
         "MLflow",
         {
-            "arm": [as_text(_named(run, asked.arm_tag, asked.arm_param)) for run in runs],
-            "seed": [as_text(_named(run, asked.seed_tag, asked.seed_param) or run.info.run_id) for run in runs],
+            "arm": [as_text(named(run, asked.arm_tag, asked.arm_param)) for run in runs],
+            "seed": [as_text(named(run, asked.seed_tag, asked.seed_param) or run.info.run_id) for run in runs],
             metric: [float(run.data.metrics[metric]) for run in runs],
         },
         kind="MLflow runs",
@@ -116,21 +118,28 @@ def _search(client: MlflowClient, asked: MlflowRuns) -> list[Any]:
 
 
 def _refuse_incomplete(runs: Sequence[Any], asked: MlflowRuns, metric: str) -> None:
-    arm = f"tag {asked.arm_tag}" if asked.arm_tag else f"parameter {asked.arm_param}"
-    checks = [(f"no {arm}", [run for run in runs if _named(run, asked.arm_tag, asked.arm_param) is None])]
-    if asked.seed_tag or asked.seed_param:
-        seed = f"tag {asked.seed_tag}" if asked.seed_tag else f"parameter {asked.seed_param}"
-        checks.append((f"no {seed}", [run for run in runs if _named(run, asked.seed_tag, asked.seed_param) is None]))
-    checks.append((f"no metric {metric}", [run for run in runs if metric not in run.data.metrics]))
-    for what, lacking in checks:
+    refuse_unnamed(runs, asked)
+    lacking = [run for run in runs if metric not in run.data.metrics]
+    if lacking:
+        _refuse(runs, lacking, f"no metric {metric}")
+
+
+def refuse_unnamed(runs: Sequence[Any], asked: MlflowRuns) -> None:
+    """Runs that lack what names their arm or seed, where something does."""
+    for what, tag, param in (("arm", asked.arm_tag, asked.arm_param), ("seed", asked.seed_tag, asked.seed_param)):
+        lacking = [run for run in runs if (tag or param) and named(run, tag, param) is None]
         if lacking:
-            raise InputError(
-                f"mlflow: {len(lacking)} of the {len(runs)} runs have {what}: {some((r.info.run_id for r in lacking), 4)}; "
-                "narrow --filter (to finished runs: attributes.status = 'FINISHED')"
-            )
+            _refuse(runs, lacking, f"no {f'tag {tag}' if tag else f'parameter {param}'}, which names the {what}")
 
 
-def _named(run: Any, tag: str | None, param: str | None) -> str | None:
+def _refuse(runs: Sequence[Any], lacking: Sequence[Any], what: str) -> None:
+    raise InputError(
+        f"mlflow: {len(lacking)} of the {len(runs)} runs have {what}: {some((r.info.run_id for r in lacking), 4)}; "
+        "narrow --filter (to finished runs: attributes.status = 'FINISHED')"
+    )
+
+
+def named(run: Any, tag: str | None, param: str | None) -> str | None:
     if tag is not None:
         value = run.data.tags.get(tag)
     elif param is not None:

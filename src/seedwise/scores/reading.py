@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from seedwise.errors import InputError
-from seedwise.scores.asked import Asked, by_pattern, parts_of_name
+from seedwise.scores.asked import Asked, by_pattern
 from seedwise.scores.direction import Direction, direction_of
 from seedwise.scores.frame import Frame, column_of
+from seedwise.scores.identity import whose
 from seedwise.scores.metrics import OF_NUMBERS, SHOWN
 from seedwise.scores.roles import CONTENT, Roles, Score, plain, roles_of, score_of
-from seedwise.scores.rows import Coded, Floats, Ints, Mask, Rows, cross, groups, join_rows, name_rows, some
+from seedwise.scores.rows import Coded, Floats, Ints, Mask, Rows, groups, join_rows, name_rows, some
 from seedwise.scores.selection import at_epoch, refuse_filters, texts_of, where
 from seedwise.scores.wide import lengthen
 
@@ -35,7 +35,7 @@ def collect(frames: Sequence[Frame], asked: Asked) -> Found:
     notices: dict[str, None] = {}
     frames = [lengthen(frame, asked) for frame in where(frames, asked)]
     scores: list[Score] = []
-    named: dict[tuple[str, str], str] = {}
+    named: set[tuple[str, str]] = set()
     for index, frame in enumerate(frames):
         rows, score, said = _rows(frame, asked, index, len(frames), named)
         parts.append(rows)
@@ -68,7 +68,7 @@ def _direction(metric: str, score: Score, asked: Asked) -> tuple[Direction, str 
 
 
 def _rows(
-    frame: Frame, asked: Asked, index: int, n_frames: int, named: dict[tuple[str, str], str]
+    frame: Frame, asked: Asked, index: int, n_frames: int, named: set[tuple[str, str]]
 ) -> tuple[Rows, Score, list[str]]:
     roles = roles_of(frame, asked)
     refuse_filters(frame)
@@ -77,7 +77,7 @@ def _rows(
     score = score_of(frame, asked, roles)
     frame, said = at_epoch(frame, asked, roles, score)
     notices = [*frame.notes, *said]
-    arm, seed, how = _whose(frame, asked, roles, index, n_frames, named)
+    arm, seed, how = whose(frame, asked, roles, index, n_frames, named)
     notices += how
     example = None if roles.example is None else texts_of(frame, roles.example)
     if example is None and (score.of_labels or score.above is not None) and _several(arm, seed):
@@ -147,60 +147,6 @@ def _several(arm: Coded, seed: Coded) -> bool:
 def _named_rows(frame: Frame, rows: Mask) -> str:
     lines = frame.lines()
     return f"{frame.source}: {name_rows([lines[int(row)] for row in np.flatnonzero(rows)])}"
-
-
-def _whose(
-    frame: Frame, asked: Asked, roles: Roles, index: int, n_frames: int, named: dict[tuple[str, str], str]
-) -> tuple[Coded, Coded, list[str]]:
-    """Arm and seed of each row: by columns, by what the file stands for, by its name."""
-    pattern = by_pattern(asked.pattern, frame.source) if asked.pattern else {}
-    if roles.run is not None:  # a chart's runs, named as their makers did
-        runs = texts_of(frame, roles.run)
-        pairs = [parts_of_name(name) for name in runs.names]
-        arms = [
-            frame.arm or pattern.get("arm") or arm or name for (arm, _), name in zip(pairs, runs.names, strict=True)
-        ]
-        seeds = [pattern.get("seed") or seed or name for (_, seed), name in zip(pairs, runs.names, strict=True)]
-        return Coded.of([arms[c] for c in runs.codes]), Coded.of([seeds[c] for c in runs.codes]), []
-    arm_name, seed_name = parts_of_name(frame.source) if frame.source != "standard input" else (None, None)
-    said: list[str] = []
-    if frame.arm is not None:
-        arm = Coded.constant(frame.arm, frame.n)
-    elif roles.arm:
-        arm = cross([texts_of(frame, name) for name in roles.arm])
-    elif "arm" in pattern or (arm_name and n_frames > 1):
-        arm = Coded.constant(str(pattern.get("arm") or arm_name), frame.n)
-        said.append("arms and seeds by the names of the files")
-    else:
-        if "doc_id" in frame.columns:
-            raise InputError(
-                f"{frame.source}: looks like a "
-                f"{frame.kind if frame.kind != 'table' else 'sample log of lm-evaluation-harness'}; give it as "
-                f"ARM={frame.source}, a file a seed"
-            )
-        raise InputError(
-            f"{frame.source}: no column 'arm'{'' if roles.seed or frame.seed else ' and ' + repr('seed')}; found "
-            f"{some(map(repr, frame.columns), 20)} (--arm COLUMN names it, or give the file as ARM={frame.source})"
-        )
-    if roles.seed is not None:
-        return arm, texts_of(frame, roles.seed), said
-    if "seed" in pattern:
-        return arm, Coded.constant(pattern["seed"], frame.n), said
-    if len(arm.names) == 1 and (frame.arm is not None or n_frames > 1):
-        name = seed_name or f"{Path(frame.source).stem}#{index}"
-        if (arm.names[0], name) in named:
-            name = f"{Path(frame.source).stem}#{index}"
-        named[arm.names[0], name] = frame.source
-        return arm, Coded.constant(name, frame.n), said
-    if roles.example is not None:
-        return (
-            arm,
-            Coded.constant(f"{Path(frame.source).stem}#{index}", frame.n),
-            [*said, "no column says a seed: one run of each arm"],
-        )
-    raise InputError(
-        f"{frame.source}: no column 'seed'; found {some(map(repr, frame.columns), 20)} (--seed COLUMN names it)"
-    )
 
 
 def _scores(

@@ -105,10 +105,23 @@ def find(frame: Frame, role: str, taken: Sequence[str | None] = ()) -> str | Non
     for wanted in NAMES[role]:
         if wanted in by_name:
             return by_name[wanted]
+    nested = ends_of(frame)
+    for wanted in NAMES[role]:
+        if len(found := [name for name in nested.get(wanted, ()) if name not in taken]) == 1:
+            return found[0]
     if role == "seed":
         ending = [name for known, name in by_name.items() if known.endswith("_seed")]
         return ending[0] if len(ending) == 1 else None
     return None
+
+
+def ends_of(frame: Frame) -> dict[str, list[str]]:
+    """Columns of nested values (`config.seed`) by the last of their names."""
+    found: dict[str, list[str]] = {}
+    for name in frame.columns if frame.kind == "table" else ():
+        if "." in name:
+            found.setdefault(plain(name.rpartition(".")[2]), []).append(name)
+    return found
 
 
 def asked_column(frame: Frame, name: str, option: str) -> str:
@@ -214,6 +227,11 @@ def score_of(frame: Frame, asked: Asked, roles: Roles) -> Score:
         return Score(candidates[0], column=candidates[0])
     if usual is not None and not candidates:
         return Score(usual, column=usual)
+    if not candidates and roles.prediction is not None:
+        raise InputError(
+            f"{frame.source}: holds predictions ({roles.prediction}) without labels: --gold FILE gives a file that has them, or "
+            f"--label COLUMN names their column; found {some(map(repr, frame.columns), 20)}"
+        )
     if not candidates:
         raise InputError(
             f"{frame.source}: no score; give a column score, or prediction and label, or name it with --score; found "
@@ -232,6 +250,7 @@ def _named(frame: Frame, metric: str, roles: Roles, labelled: bool) -> Score:
     exact = [name for name in frame.columns if name == metric] or [
         name for name in frame.columns if plain(name) == plain(metric)
     ]
+    exact = exact or ends_of(frame).get(plain(metric), [])
     if len(exact) == 1:
         return Score(metric, column=exact[0])
     if column_of(frame, metric) is not None:

@@ -34,11 +34,8 @@ from seedwise.stats import (
 
 Pair = tuple[str, str]
 
-_RESAMPLES, _FEWEST, _DRAWS = (
-    10_000,
-    1_000,
-    20_000_000,
-)  # of the bootstrap: fewer where examples are many and seconds become minutes
+# Of the bootstrap, which decides nothing: resamples of a pair, and examples drawn for one and for all pairs before seconds become minutes.
+_RESAMPLES, _FEWEST, _DRAWS, _MOST_DRAWS = 10_000, 1_000, 20_000_000, 200_000_000
 _TOO_MANY = 4_000_000  # cells of an arm beyond which resampling takes minutes
 
 
@@ -47,8 +44,13 @@ def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
     if a is not None and a == b:
         raise InputError(f"--a and --b are both {a!r}; give two arms")
     names = list(table.arms)
+    for name in (a, b):
+        if name is not None and name not in names:
+            on = f" on {table.task} (--where leaves tasks out)" if table.task else ""
+            raise InputError(f"no arm {name!r}{on}; arms: {', '.join(names)}")
     if len(names) < 2:
-        raise InputError(f"only one arm was found ({', '.join(names) or 'none'}); two are needed")
+        on = f"; on {table.task} (--where leaves tasks out)" if table.task else ""
+        raise InputError(f"only one arm was found ({', '.join(names) or 'none'}); two are needed{on}")
     if a is not None and b is not None:
         return [(a, b)]
     if a is not None:
@@ -100,8 +102,14 @@ def decide(tables: Sequence[ScoreTable], terms: Terms) -> Scorecard:
     verdicts: Sequence[Verdict] = [_decide(table, table.arms[a], table.arms[b], terms, size) for table, a, b in jobs]
     if size == len(jobs) and size > 1:
         verdicts = resolve_family(verdicts)
-    compared = tuple(_compared(table, a, b, verdict) for (table, a, b), verdict in zip(jobs, verdicts, strict=True))
+    compared = tuple(
+        _compared(table, a, b, verdict, len(jobs)) for (table, a, b), verdict in zip(jobs, verdicts, strict=True)
+    )
     notices = dict.fromkeys(notice for table in tables for notice in table.notices)
+    if terms.test_size is None and any(_of_single_scores(table) for table in tables):
+        notices[
+            "one number an arm: where these are shares of right answers, --test-size N, of how many examples, compares them"
+        ] = None
     whole = terms.a is None and terms.b is None
     bands = [_bands(table, compared) for table in tables if whole and len(table.arms) > 2]
     over = compare_over_tasks(
@@ -133,7 +141,7 @@ def _refuse_terms(tables: Sequence[ScoreTable], terms: Terms) -> None:
         raise InputError("--claim equivalence needs a --margin, declared before the scores are seen")
     if terms.paired and terms.deterministic:
         raise InputError("--paired and --deterministic exclude each other: a deterministic arm has no seeds to share")
-    for name in (terms.a, terms.b, *terms.deterministic):
+    for name in terms.deterministic:
         if name is not None and all(name not in table.arms for table in tables):
             raise InputError(f"no arm {name!r}; arms: {', '.join(tables[0].arms)}")
     for table in tables:
@@ -148,7 +156,7 @@ def _refuse_terms(tables: Sequence[ScoreTable], terms: Terms) -> None:
 
 def _refuse_single_scores(table: ScoreTable) -> None:
     """Many arms with one score each are told so once, and not pair by pair."""
-    if table.examples is None and len(table.arms) > 2 and all(len(arm.seeds) == 1 for arm in table.arms.values()):
+    if len(table.arms) > 2 and _of_single_scores(table):
         raise InputError(
             f"{len(table.arms)} arms have one seed and one score each ({some(table.arms, 4)}), and there is "
             f"nothing to measure an error by: give scores of "
@@ -157,7 +165,11 @@ def _refuse_single_scores(table: ScoreTable) -> None:
         )
 
 
-def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict) -> Compared:
+def _of_single_scores(table: ScoreTable) -> bool:
+    return table.examples is None and all(len(arm.seeds) == 1 for arm in table.arms.values())
+
+
+def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict, n_pairs: int) -> Compared:
     if table.route is not None:
         verdict = replace(verdict, notes=(*verdict.notes, table.route))
     scale, unit = {"fraction": (100.0, "points"), "percent": (1.0, "points"), "own": (1.0, "")}[table.unit]
@@ -168,7 +180,7 @@ def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict) -> Compared:
         unit=table.unit,
         verdict=verdict,
         text=sentence(verdict, a, b, table.metric, unit, table.sign * scale),
-        sensitivity=_sensitivity(table, table.arms[a], table.arms[b], verdict),
+        sensitivity=_sensitivity(table, table.arms[a], table.arms[b], verdict, n_pairs),
         task=table.task,
         sign=table.sign,
     )
@@ -208,8 +220,14 @@ def _decide(table: ScoreTable, a: ArmTable, b: ArmTable, terms: Terms, family_si
     )
 
 
-def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) -> MultiBootstrapResult | None:
+def _sensitivity(
+    table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict, n_pairs: int
+) -> MultiBootstrapResult | None:
     if a.scores.ndim == 1 or verdict.question.of_checkpoints or a.scores.size > _TOO_MANY:
+        return None
+    n_draws = a.scores.shape[1] if table.clusters is None else table.clusters.n_clusters
+    resamples = max(_FEWEST, min(_RESAMPLES, _DRAWS // (n_draws * n_pairs)))
+    if resamples * n_draws * n_pairs > _MOST_DRAWS:
         return None
     result = multi_bootstrap(
         a.scores,
@@ -217,7 +235,7 @@ def _sensitivity(table: ScoreTable, a: ArmTable, b: ArmTable, verdict: Verdict) 
         np.random.default_rng(0),
         verdict.alpha,
         paired=verdict.paired,
-        resamples=max(_FEWEST, min(_RESAMPLES, _DRAWS // a.scores.shape[1])),
+        resamples=resamples,
         deterministic_a=verdict.deterministic[0],
         deterministic_b=verdict.deterministic[1],
         clusters=table.clusters,

@@ -107,7 +107,8 @@ def _melt(frame: Frame, wide: Sequence[str], labels: Sequence[str], role: str, s
     kept = np.flatnonzero(there)
     rows = kept % frame.n
     coded = Coded((kept // frame.n).astype(np.intp), tuple(labels))
-    columns = {name: column.take(rows) for name, column in frame.columns.items() if name not in wide}
+    gone = set(wide)
+    columns = {name: column.take(rows) for name, column in frame.columns.items() if name not in gone}
     columns |= {role: CodedColumn(coded), score: values if there.all() else values.take(kept)}
     return _long(frame, columns, rows, role, f"{wide[0]} to {wide[-1]}")
 

@@ -40,7 +40,8 @@ def seeds_apart(scores: ArrayLike, noise: float = 0.0) -> int:
         return 0
     one, few, groups = _GAPS[min(n, max(_GAPS))]
     least = max(_LEAST * largest(values), np.finfo(np.float64).tiny)
-    for count in range(1, n):
+    wide = np.diff(values) > min(one, few, groups) * least  # no smaller gap exceeds a limit
+    for count in (np.flatnonzero(wide) + 1).tolist():
         below, above = _squares(values[:count]), _squares(values[count:])
         limits = [groups * max(float(np.sqrt((below + above) / (n - 2))), least)]
         if count == 1:

@@ -24,6 +24,8 @@ from .probability import probability_a_greater, probability_interval, share_inte
 from .verdict import Question, Verdict
 from .welch import WelchResult, welch, welch_paired
 
+MOST_SEEDS = 2000  # of both arms, that arrangements are drawn of
+
 
 def floor_of(frame: Verdict) -> float | None:
     """Return the floor of the exact test over seeds (of tasks that are a sample: over tasks); None where no arm has seeds."""
@@ -46,9 +48,10 @@ def exact_of(
     rng: np.random.Generator | None,
     max_enumerations: int,
 ) -> PermutationResult | None:
-    """Return the exact test over the per-seed (or per-task) scores; None without seeds, or with too many and no generator to sample."""
+    """Return the exact test over the per-seed (or per-task) scores; None without seeds, or with too many of them, or no generator to
+    sample."""
     over_tasks = frame.question is Question.LIKE_TASKS
-    if all(frame.deterministic) and not over_tasks:
+    if (all(frame.deterministic) and not over_tasks) or seeds_a.size + seeds_b.size > MOST_SEEDS:
         return None
     exact: PermutationResult | Degenerate
     if frame.paired or any(frame.deterministic) or over_tasks:

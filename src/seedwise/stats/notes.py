@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clusters import FEW_CLUSTERS
-from .companion import exact_of
+from .companion import MOST_SEEDS, exact_of
 from .numeric import FloatArray
 from .permutation import MAX_ENUMERATIONS, PermutationResult
 from .prose import format_floor, p_is
@@ -54,7 +54,12 @@ def notes_on_data(verdict: Verdict, exact: PermutationResult | None) -> list[str
             )
     over = "tasks" if verdict.question is Question.LIKE_TASKS else "seeds"
     if exact is None and verdict.floor is not None:
-        notes.append(f"the exact test over {over} was left out: too many arrangements, and no generator to sample them")
+        why = (
+            "with so many, the interval's own test is as good"
+            if sum(verdict.n_seeds) > MOST_SEEDS
+            else "too many arrangements, and no generator to sample them"
+        )
+        notes.append(f"the exact test over {over} was left out: {why}")
     elif exact is not None and not exact.exact:
         notes.append(f"the test over {over} was sampled with {exact.arrangements} arrangements, not enumerated")
     return notes

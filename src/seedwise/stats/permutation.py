@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -16,6 +17,8 @@ from .numeric import FloatArray, as_scores, tie_tolerance
 MAX_ENUMERATIONS = 200_000
 RESAMPLES = 99_999
 _CHUNK = 16_384
+_CELLS = 1 << 22  # keys at a time
+_LARGEST_LOG = 700.0  # of a number that a double holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def floor_unpaired(n_a: int, n_b: int) -> float:
     Raises ValueError when an arm has no seed.
     """
     _check_sizes(n_a, n_b)
-    return min(1.0, 2.0 / math.comb(n_a + n_b, n_a))
+    return max(sys.float_info.min, min(1.0, 2.0 / enumerations_unpaired(n_a, n_b)))
 
 
 def floor_paired(n: int) -> float:
@@ -47,17 +50,18 @@ def floor_paired(n: int) -> float:
     Raises ValueError for n < 1.
     """
     _check_sizes(n)
-    return math.ldexp(1.0, 1 - n)
+    return max(sys.float_info.min, math.ldexp(1.0, 1 - n))
 
 
-def enumerations_unpaired(n_a: int, n_b: int) -> int:
-    """Return the number of relabellings of two arms."""
-    return math.comb(n_a + n_b, n_a)
+def enumerations_unpaired(n_a: int, n_b: int) -> float:
+    """Return the number of relabellings of two arms, as a whole number; infinite beyond what a double holds."""
+    log = math.lgamma(n_a + n_b + 1) - math.lgamma(n_a + 1) - math.lgamma(n_b + 1)
+    return math.comb(n_a + n_b, n_a) if log < _LARGEST_LOG else math.inf
 
 
-def enumerations_paired(n: int) -> int:
-    """Return the number of sign flips of `n` differences."""
-    return 1 << n
+def enumerations_paired(n: int) -> float:
+    """Return the number of sign flips of `n` differences, as a whole number; infinite beyond what a double holds."""
+    return 1 << n if n * math.log(2.0) < _LARGEST_LOG else math.inf
 
 
 def permutation_unpaired(
@@ -98,7 +102,7 @@ def permutation_unpaired(
         sums,
         observed,
         tolerance * n_a,
-        count if exact else resamples,
+        int(count) if exact else resamples,
         exact,
         floor_unpaired(n_a, n_b),
     )
@@ -132,7 +136,7 @@ def permutation_paired(
         (chunk @ values for chunk in chunks),
         float(values.sum()),
         tie_tolerance(np.append(values, 0.0)) * values.size,
-        count if exact else resamples,
+        int(count) if exact else resamples,
         exact,
         floor_paired(values.size),
     )
@@ -158,8 +162,9 @@ def _all_sums(pooled: FloatArray, k: int) -> Iterator[FloatArray]:
 
 
 def _drawn_sums(pooled: FloatArray, k: int, resamples: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    for start in range(0, resamples, _CHUNK):
-        keys = rng.random((min(_CHUNK, resamples - start), pooled.size))
+    chunk = max(1, min(_CHUNK, _CELLS // pooled.size))
+    for start in range(0, resamples, chunk):
+        keys = rng.random((min(chunk, resamples - start), pooled.size))
         # The k smallest keys by their largest: faster than by their places, and the same ones.
         yield (keys <= np.partition(keys, k - 1, axis=1)[:, k - 1 : k]) @ pooled
 
@@ -172,15 +177,16 @@ def _all_signs(n: int) -> Iterator[FloatArray]:
 
 
 def _random_signs(n: int, resamples: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    for start in range(0, resamples, _CHUNK):
-        bits = rng.integers(0, 2, size=(min(_CHUNK, resamples - start), n))
+    chunk = max(1, min(_CHUNK, _CELLS // n))
+    for start in range(0, resamples, chunk):
+        bits = rng.integers(0, 2, size=(min(chunk, resamples - start), n))
         yield (2 * bits - 1).astype(np.float64)
 
 
-def _need(rng: np.random.Generator | None, count: int, limit: int) -> np.random.Generator:
+def _need(rng: np.random.Generator | None, count: float, limit: int) -> np.random.Generator:
     if rng is None:
         raise ValueError(
-            f"{count} arrangements exceed max_enumerations={limit}; pass rng to sample, or raise the limit"
+            f"{count:.6g} arrangements exceed max_enumerations={limit}; pass rng to sample, or raise the limit"
         )
     return rng
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from .numeric import as_scores, check_alpha, tie_tolerance
 
+_PAIRS = 1 << 20  # beyond which pairs are counted by sorting
+
 
 def probability_a_greater(a: ArrayLike, b: ArrayLike, *, paired: bool = False) -> float | None:
     """Return P(A > B) over all pairs of a seed of `a` [S_A] and a seed of `b` [S_B]; a tie counts half.
@@ -23,8 +25,13 @@ def probability_a_greater(a: ArrayLike, b: ArrayLike, *, paired: bool = False) -
     pooled = np.concatenate([scores_a, scores_b])
     if scores_a.size == 0 or scores_b.size == 0 or not bool(np.isfinite(pooled).all()):
         return None
-    gap = scores_a - scores_b if paired else scores_a[:, None] - scores_b[None, :]
     tolerance = tie_tolerance(pooled)
+    if not paired and scores_a.size * scores_b.size > _PAIRS:
+        others = np.sort(scores_b)
+        below = np.searchsorted(others, scores_a - tolerance, side="left")
+        level = np.searchsorted(others, scores_a + tolerance, side="right") - below
+        return float((below.sum() + 0.5 * level.sum()) / (scores_a.size * scores_b.size))
+    gap = scores_a - scores_b if paired else scores_a[:, None] - scores_b[None, :]
     wins = np.count_nonzero(gap > tolerance)
     ties = np.count_nonzero(np.abs(gap) <= tolerance)
     return float((wins + 0.5 * ties) / gap.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,12 +13,14 @@ from itertools import count
 from seedwise.errors import InputError
 from seedwise.scores.frame import ArrowColumn, Column, Frame, ListColumn
 from seedwise.scores.readers.content import Content
+from seedwise.scores.rows import some
 
 _UNNAMED = re.compile(r"^(unnamed: ?\d+|__index_level_\d+__|)$", re.IGNORECASE)
 _SEPARATORS = ",;\t|"
 _HINT = re.compile(rb'^"?sep=(.)"?\r?$', re.IGNORECASE)  # the line by which spreadsheets tell each other
 _BLANKS = re.compile(r"[ \t]+")
 _MOST_CELL = 1 << 30
+_MANY_COLUMNS, _FEW_BYTES = 2000, 64 << 20
 _EMPTY = "holds no rows; arm, seed and score are needed at least"
 
 
@@ -43,9 +46,9 @@ def read_delimited(content: Content) -> Frame:
         raise InputError(f"{content.name}: {_EMPTY}")
     table = _table(content, data)
     names = table.header
-    twice = sorted({name for name in names if names.count(name) > 1 and not _UNNAMED.match(name)})
+    twice = [name for name, times in Counter(names).items() if times > 1 and not _UNNAMED.match(name)]
     if twice:
-        raise InputError(f"{content.name}: a column's name is there twice: {', '.join(names)}")
+        raise InputError(f"{content.name}: a column's name is there twice: {some(twice, 4)}")
     frame = _by_arrow(table) or _by_cell(table)
     if not frame.n:
         raise InputError(f"{content.name}: {_EMPTY}")
@@ -70,7 +73,7 @@ def _table(content: Content, data: bytes) -> _Table:
     if separator is None:
         separator = "\t" if content.suffix == ".tsv" and "\t" in text else _separator(text)
     if separator == " ":
-        header = _BLANKS.split(text.strip())
+        header = _split(text)
     elif text.count('"') % 2:  # a name that goes on in the next line
         rest = io.StringIO(_decoded(content, data[start : start + (1 << 20)]), newline="")
         header = next(csv.reader(rest, delimiter=separator), [])
@@ -109,6 +112,8 @@ def _by_arrow(table: _Table) -> Frame | None:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.csv as pc  # type: ignore[import-untyped]
 
+    if len(table.header) > _MANY_COLUMNS and len(table.data) < _FEW_BYTES:
+        return None  # a column costs Arrow as much as thousands of cells
     start = table.data.find(b"\n")
     if start < 0 or table.separator == " " or table.data[:start].count(b'"') % 2:
         return None
@@ -152,11 +157,16 @@ def _cells(table: _Table) -> Sequence[tuple[int, list[str]]]:
     csv.field_size_limit(_MOST_CELL)
     text = table.data.decode(errors="replace")
     if table.separator == " ":
-        rows = ((number, _BLANKS.split(line.strip())) for number, line in zip(count(1), text.split("\n"), strict=False))
+        rows = ((number, _split(line)) for number, line in zip(count(1), text.split("\n"), strict=False))
         return [(table.skipped + number, cells) for number, cells in rows if number > 1 and any(cells)]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=table.separator)
     next(reader, [])
     return [(table.skipped + reader.line_num, cells) for cells in reader]
+
+
+def _split(line: str) -> list[str]:
+    """Cells between blanks, however many."""
+    return next(csv.reader([_BLANKS.sub(" ", line.strip())], delimiter=" "), [])
 
 
 def _by_cell(table: _Table) -> Frame:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from seedwise.bounded import reason
 from seedwise.errors import InputError
 from seedwise.scores.frame import Frame, ListColumn, frame_of_records, reach
-from seedwise.scores.readers.content import Content
+from seedwise.scores.readers.content import MOST_BYTES, Content, load_json
 
 # Metrics of lm-evaluation-harness that a sample log holds as [gold, prediction].
 _PAIRS = {"mcc": "matthews", "f1": "f1", "matthews_correlation": "matthews", "macro_f1": "macro-f1"}
+
+_SAMPLES = re.compile(r"(?:^|[/\\])samples_(?P<task>.+?)_\d{4}-\d\d-\d\dT[^/\\]*$")
 
 
 def refine(frame: Frame) -> Frame:
@@ -66,7 +71,15 @@ def _lm_eval(frame: Frame) -> Frame:
         roles["choose"] = ", ".join(found)
         roles.pop("metric", None)
     aliases = {f"pair:{name}": metric for name, metric in pairs.items()}
-    return replace(frame, columns=columns, kind="sample log of lm-evaluation-harness", roles={**roles, **aliases})
+    file = _SAMPLES.search(frame.source)
+    return replace(
+        frame,
+        columns=columns,
+        kind="sample log of lm-evaluation-harness",
+        roles={**roles, **aliases},
+        task=file["task"] if file else None,
+        of_folder=file is not None,
+    )
 
 
 def _values(frame: Frame, name: str) -> Sequence[Any]:
@@ -99,7 +112,9 @@ def read_inspect(content: Content, document: Any) -> Frame | None:
     if not (isinstance(document, dict) and isinstance(document.get("samples"), list)):
         return None
     samples = document["samples"]
-    if not all(isinstance(sample, dict) and "scores" in sample for sample in samples):
+    if not samples or not all(isinstance(sample, dict) and "id" in sample for sample in samples):
+        return None
+    if "eval" not in document and not any("scores" in sample for sample in samples):
         return None
     return _inspect(content.name, document.get("eval") or {}, samples)
 
@@ -112,9 +127,18 @@ def read_eval_archive(content: Content) -> Frame:
             head = json.loads(archive.read("header.json")) if "header.json" in names else {}
             if not head and "_journal/start.json" in names:
                 head = json.loads(archive.read("_journal/start.json"))
-            samples = [json.loads(archive.read(name)) for name in sorted(names) if name.startswith("samples/")]
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError, NotImplementedError) as error:
-        raise InputError(f"{content.name}: cannot be read as a log of inspect_ai ({error})") from None
+            kept = [name for name in sorted(names) if name.startswith("samples/") and name.endswith(".json")]
+            if sum(archive.getinfo(name).file_size for name in kept) > MOST_BYTES:
+                raise InputError(f"{content.name}: unpacks to more than {MOST_BYTES >> 30} GiB")
+            samples = [load_json(archive.read(name).decode(), f"{content.name}: {name}") for name in kept]
+    except NotImplementedError:
+        raise InputError(
+            f"{content.name}: is packed in a way that is not read here; `inspect log convert --to json` writes it as JSON, which is"
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{content.name}: cannot be read as a log of inspect_ai ({reason(error)})") from None
+    if "manifest.json" in names and not samples:
+        raise InputError(f"{content.name}: is a bundle; `seedwise verify {content.name}` recomputes what is in it")
     if not samples:
         raise InputError(
             f"{content.name}: this log of inspect_ai holds no samples; it was written before any was scored"
@@ -163,7 +187,7 @@ def _inspect(name: str, head: Mapping[str, Any], samples: Sequence[Mapping[str, 
 
 
 def read_helm(content: Content, document: Any) -> Frame | None:
-    """HELM's per_instance_stats.json: statistics by instance and training trial."""
+    """HELM's per_instance_stats.json or display_predictions.json: statistics by instance and training trial."""
     if not (
         isinstance(document, list)
         and document
@@ -179,11 +203,9 @@ def read_helm(content: Content, document: Any) -> Frame | None:
         }
         perturbation = each.get("perturbation")
         record["perturbation"] = perturbation.get("name") if isinstance(perturbation, dict) else "none"
-        for stat in each.get("stats") or []:
-            name = reach(stat, ["name", "name"])
-            if name is not None and "mean" in stat:
-                record[str(name)] = stat["mean"]
-                names[str(name)] = None
+        for name, value in _stats(each.get("stats")):
+            record[name] = value
+            names[name] = None
         records.append(record)
     roles = {"example": "instance_id", "seed": "train_trial_index"}
     if len(names) == 1:
@@ -191,6 +213,16 @@ def read_helm(content: Content, document: Any) -> Frame | None:
     else:
         roles["choose"] = ", ".join(names)
     return frame_of_records(content.name, records, kind="per-instance statistics of HELM", roles=roles)
+
+
+def _stats(stats: Any) -> Iterator[tuple[str, Any]]:
+    """Of per_instance_stats.json a list of statistics, of display_predictions.json an object of means."""
+    if isinstance(stats, dict):
+        yield from ((str(name), value) for name, value in stats.items())
+    for stat in stats if isinstance(stats, list) else ():
+        name = reach(stat, ["name", "name"])
+        if name is not None and isinstance(stat, dict) and "mean" in stat:
+            yield str(name), stat["mean"]
 
 
 def _openai(frame: Frame) -> Frame:

@@ -1,0 +1,266 @@
+"""Tables as other people, spreadsheets, R, pandas and hand-written scripts leave them: the same scores, the same verdict."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scores.test_field_cases import one_run_each, put, refused, run, seeds, verdict
+
+ARMS = {"lora": [81.2, 80.4, 81.9, 80.8], "full": [83.1, 82.7, 83.4, 82.9]}
+PLAIN = seeds("accuracy", **ARMS)
+ROWS = [(arm, seed, value) for arm, values in ARMS.items() for seed, value in enumerate(values)]
+
+
+def lines(head: str, form: str) -> str:
+    return "\n".join([head, *(form.format(arm=a, seed=s, value=v, n=n) for n, (a, s, v) in enumerate(ROWS))]) + "\n"
+
+
+TABLES: dict[str, tuple[str, str, list[str]]] = {
+    "tabs in a csv": ("s.csv", PLAIN.replace(",", "\t"), []),
+    "bars": ("s.csv", PLAIN.replace(",", "|"), []),
+    "blanks": ("s.txt", PLAIN.replace(",", "   "), []),
+    "spaces after commas": ("s.csv", PLAIN.replace(",", ", "), []),
+    "a hint of a spreadsheet": ("s.csv", "sep=;\r\n" + PLAIN.replace(",", ";").replace("\n", "\r\n"), []),
+    "old line ends": ("s.csv", PLAIN.replace("\n", "\r"), []),
+    "blank lines": ("s.csv", "\n\n" + PLAIN.replace("\n", "\n\n"), []),
+    "comments above": ("s.csv", "# made by hand\n# twice\n" + PLAIN, []),
+    "a header behind a mark": ("s.csv", "# " + PLAIN, []),
+    "quotes everywhere": ("s.csv", lines('"arm","seed","accuracy"', '"{arm}","{seed}","{value}"'), []),
+    "rows with names, as R writes them": (
+        "s.txt",
+        lines('"arm" "seed" "accuracy"', '"{n}" "{arm}" {seed} {value}'),
+        [],
+    ),
+    "row names and commas": ("s.csv", lines("arm,seed,accuracy", "{n},{arm},{seed},{value}"), []),
+    "a name over two lines": ("s.csv", lines('arm,seed,"accuracy\n(dev)"', "{arm},{seed},{value}"), []),
+    "capitals and blanks": (
+        "s.csv",
+        lines("Method Name,Random Seed,Accuracy (%)", "{arm},{seed},{value}"),
+        ["--arm", "Method Name"],
+    ),
+    "seeds as fractions": ("s.csv", lines("arm,seed,accuracy", "{arm},{seed}.0,{value}"), []),
+    "seeds in exponents": ("s.csv", lines("arm,seed,accuracy", "{arm},s{seed}e3,{value}"), []),
+    "trailing empty columns": ("s.csv", PLAIN.replace("\n", ",,,\n"), []),
+    "a percent sign and a blank": ("s.csv", lines("arm,seed,accuracy", "{arm},{seed},{value} %"), []),
+    "columns in another order": ("s.csv", lines("accuracy,seed,arm", "{value},{seed},{arm}"), []),
+    "other columns of text": ("s.csv", lines("arm,seed,accuracy,host,note", '{arm},{seed},{value},node{n},"a, b"'), []),
+    "a huge cell": ("s.csv", lines("arm,seed,accuracy,log", "{arm},{seed},{value}," + "x" * 200_000), []),
+    "empty other cells": ("s.csv", lines("arm,seed,accuracy,loss", "{arm},{seed},{value},"), []),
+    "a column that is NaN": ("s.csv", lines("arm,seed,accuracy,bleu", "{arm},{seed},{value},NaN"), []),
+    "metric before the seed": (
+        "s.csv",
+        "arm,accuracy_seed0,accuracy_seed1,accuracy_seed2,accuracy_seed3\n"
+        + "".join(f"{arm},{','.join(map(str, values))}\n" for arm, values in ARMS.items()),
+        [],
+    ),
+    "seed before the metric": (
+        "s.csv",
+        "arm,seed1/accuracy,seed2/accuracy,seed3/accuracy,seed4/accuracy\n"
+        + "".join(f"{arm},{','.join(map(str, values))}\n" for arm, values in ARMS.items()),
+        [],
+    ),
+    "several metrics a seed": (
+        "s.csv",
+        "arm,"
+        + ",".join(f"seed{s}_{m}" for s in range(4) for m in ("accuracy", "loss"))
+        + "\n"
+        + "".join(f"{arm},{','.join(f'{v},{v / 9}' for v in values)}\n" for arm, values in ARMS.items()),
+        ["--metric", "accuracy"],
+    ),
+    "an array of objects": (
+        "s.json",
+        json.dumps([{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS]),
+        [],
+    ),
+    "objects in an object": (
+        "s.json",
+        json.dumps({"made": "today", "runs": [{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS]}),
+        [],
+    ),
+    "lists a column": (
+        "s.json",
+        json.dumps({"arm": [r[0] for r in ROWS], "seed": [r[1] for r in ROWS], "accuracy": [r[2] for r in ROWS]}),
+        [],
+    ),
+    "pandas' columns": (
+        "s.json",
+        json.dumps({k: {str(n): r[i] for n, r in enumerate(ROWS)} for i, k in enumerate(("arm", "seed", "accuracy"))}),
+        [],
+    ),
+    "pandas' split": (
+        "s.json",
+        json.dumps({"columns": ["arm", "seed", "accuracy"], "index": list(range(8)), "data": [list(r) for r in ROWS]}),
+        [],
+    ),
+    "rows under a row of names": ("s.json", json.dumps([["arm", "seed", "accuracy"], *map(list, ROWS)]), []),
+    "arms with lists": ("s.json", json.dumps(ARMS), ["--metric", "accuracy"]),
+    "arms with seeds": (
+        "s.json",
+        json.dumps({arm: {f"seed{s}": v for s, v in enumerate(values)} for arm, values in ARMS.items()}),
+        ["--metric", "accuracy"],
+    ),
+    "arms with seeds with metrics": (
+        "s.json",
+        json.dumps({a: {str(s): {"accuracy": v, "loss": 1.0} for s, v in enumerate(vs)} for a, vs in ARMS.items()}),
+        ["--metric", "accuracy"],
+    ),
+    "nested values": (
+        "s.json",
+        json.dumps([{"config": {"method": a, "seed": s}, "metrics": {"accuracy": v, "loss": 1}} for a, s, v in ROWS]),
+        ["--metric", "accuracy"],
+    ),
+    "one object after another": (
+        "s.json",
+        "\n".join(json.dumps({"arm": a, "seed": s, "accuracy": v}, indent=1).replace("\n", " ") for a, s, v in ROWS),
+        [],
+    ),
+    "other types in one key": (
+        "s.jsonl",
+        "\n".join(
+            json.dumps({"arm": a, "seed": s if s % 2 else str(s), "accuracy": str(v) if s else v}) for a, s, v in ROWS
+        ),
+        [],
+    ),
+    "NaN beside": (
+        "s.jsonl",
+        "\n".join(json.dumps({"arm": a, "seed": s, "accuracy": v, "grad": float("nan")}) for a, s, v in ROWS),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_same_scores_give_the_same_verdict(name: str, tmp_path: Path) -> None:
+    file, text, options = TABLES[name]
+    path = tmp_path / file
+    path.write_bytes(text.encode())
+    item = verdict(path, *options)
+    want = verdict(put(tmp_path, PLAIN, "plain.csv"))
+    assert (item["a"], item["b"], item["verdict"], item["n_seeds"]) == ("lora", "full", "B better", [4, 4])
+    assert [item["estimate"], item["p"], item["p_exact"]] == pytest.approx(
+        [want["estimate"], want["p"], want["p_exact"]]
+    )
+    assert item["unit"] == "percent"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_marks_of_encodings(encoding: str, tmp_path: Path) -> None:
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    (tmp_path / "s.csv").write_bytes((mark + PLAIN).encode(encoding))
+    assert verdict(tmp_path / "s.csv")["verdict"] == "B better"
+
+
+def test_a_file_a_seed_with_all_arms_in_it(tmp_path: Path) -> None:
+    for seed in range(4):
+        put(tmp_path, "arm,accuracy\n" + "".join(f"{a},{v[seed]}\n" for a, v in ARMS.items()), f"runs/seed{seed}.csv")
+    assert verdict(tmp_path / "runs")["n_seeds"] == [4, 4]
+
+
+def test_a_column_an_example(tmp_path: Path) -> None:
+    head = "arm,seed," + ",".join(f"q{i}" for i in range(50))
+    rows = [
+        f"{a},{s}," + ",".join(str(int((i * 7 + s * 3) % 10 < (8 if a == "a" else 5))) for i in range(50))
+        for a in "ab"
+        for s in range(3)
+    ]
+    item = verdict(put(tmp_path, "\n".join([head, *rows])))
+    assert (item["n_seeds"], item["n_examples"]) == ([3, 3], 50)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("TRUE", "FALSE"), ("yes", "no"), ("1", "0"), ("C", "I"), ("pass", "fail")]
+)
+def test_right_and_wrong_as_words_in_json_lines(right: str, wrong: str, tmp_path: Path) -> None:
+    records = []
+    for line in one_run_each().split("\n")[1:]:
+        arm, seed, example, score = line.split(",")
+        records.append(
+            {"arm": arm, "seed": int(seed), "example": f"{example}.0", "score": right if score == "1" else wrong}
+        )
+    path = put(tmp_path, "\n".join(map(json.dumps, records)), "s.jsonl")
+    assert verdict(path, "--a", "tuned", "--b", "base")["estimate"] == pytest.approx(0.10)
+
+
+def test_many_lines_of_json_by_column_and_one_by_one(tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = [
+        {
+            "arm": a,
+            "seed": s,
+            "example": i,
+            "score": float((i * 7 + s * 3) % 10 < (8 if a == "a" else 5)),
+            "day": "2024-05-01",
+        }
+        for a in "ab"
+        for s in range(3)
+        for i in range(200)
+    ]
+    plain = put(tmp_path, "\n".join(map(json.dumps, records)), "plain.jsonl")
+    (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    records[1100]["score"] = "1" if records[1100]["score"] else "0"  # one value of another type, far down
+    mixed = put(tmp_path, "\n".join(map(json.dumps, records)), "mixed.jsonl")
+    want = verdict(plain)
+    assert (want["n_examples"], want["n_seeds"]) == (200, [3, 3])
+    assert verdict(mixed)["p"] == want["p"]
+    assert verdict(tmp_path / "packed.jsonl.gz")["p"] == want["p"]
+    records[700]["score"] = None
+    assert "row 701: score is empty" in refused(put(tmp_path, "\n".join(map(json.dumps, records)), "hole.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("d.csv", PLAIN + "lora,0,99\n", "row 10: there already; arm lora, seed 0 is also in row 2"),
+        ("d.csv", PLAIN.replace("80.4", "eighty"), "row 3: accuracy is no number: eighty"),
+        ("d.csv", PLAIN.replace("80.4", "1,234"), "line 3 has 4 cells where the header has 3 (decimal commas?"),
+        ("d.csv", PLAIN.replace("80.4", "inf"), "row 3: accuracy is empty or not finite"),
+        ("d.csv", PLAIN.replace("seed", "arm", 1), "a column's name is there twice: arm"),
+        ("d.csv", "arm,seed,accuracy", "holds no rows"),
+        ("d.csv", "\n\n\n", "holds no rows"),
+        ("d.csv", "# only\n# comments\n", "holds no rows"),
+        ("d.csv", PLAIN.replace("lora,1", 'lora,"1', 1), "line "),
+        ("d.json", "[]", "an array of objects is needed"),
+        ("d.json", "[1, 2]", "an array of objects is needed"),
+        ("d.json", "3", "no kind of JSON that is known"),
+        ("d.json", '{"a": {"b": {"c": {"d": 1}}}}', "no kind of JSON that is known"),
+        ("d.json", '{"arm": 1, "arm": 2}', "the key 'arm' is given twice"),
+        ("d.json", "[" * 100_000, "nested more than 50 deep"),
+        ("d.jsonl", '{"arm": "a", "x": ' + "[" * 200 + "]" * 200 + "}", "line 1 is nested more than 50 deep"),
+        ("d.jsonl", '{"arm": "a", "seed": 1, "score": 1}\n[1]', "line 2 is no JSON object"),
+        ("d.jsonl", '{"arm": "a", "seed": 1, "score": 1' + "0" * 5000 + "}", "digits"),
+        ("d.parquet", "PAR1 no", "cannot be read as Parquet"),
+        ("d.eval", "PK\x03\x04 no", "cannot be read as a log of inspect_ai"),
+        ("d.csv.gz", "\x1f", "holds no rows"),
+        ("d.xlsx", "x", "unknown kind of file"),
+    ],
+)
+def test_what_cannot_be_right_is_named(name: str, text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode("latin-1"))
+    assert said in refused(path), run(path).stderr
+
+
+def test_a_folder_a_fifo_and_a_text_of_zeros(tmp_path: Path) -> None:
+    (tmp_path / "z.csv").write_bytes(b"\x00" * 100)
+    assert "holds zero bytes" in refused(tmp_path / "z.csv")
+    (tmp_path / "d.csv").mkdir()
+    assert "no file in this folder" in refused(tmp_path / "d.csv")
+
+
+def test_cells_of_mean_and_deviation(tmp_path: Path) -> None:
+    text = "Method,Accuracy,n\nfinetune,86.8 ± 0.5,3\nbitfit,84.5 ± 0.5,3\n"
+    want = verdict(put(tmp_path, "arm,mean,sd,n\nfinetune,86.8,.5,3\nbitfit,84.5,.5,3\n"))
+    for dress in (text, text.replace("±", "+/-"), text.replace("±", r"$\pm$"), text.replace(" ± ", "±")):
+        assert verdict(put(tmp_path, dress, "m.csv"))["p"] == pytest.approx(want["p"])
+
+
+def test_published_means_of_several_tasks(tmp_path: Path) -> None:
+    text = "task,arm,mean,sd,n\n" + "".join(
+        f"{t},{a},{m},.5,3\n" for t in ("sst2", "rte") for a, m in (("x", 86.8), ("y", 84.5))
+    )
+    assert [item["task"] for item in verdict(put(tmp_path, text))] == ["sst2", "rte"]
+    assert verdict(put(tmp_path, text), "--where", "task=rte")["task"] == "rte"
