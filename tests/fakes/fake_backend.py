@@ -142,7 +142,7 @@ class FakeBackend:
         )
 
     def _trouble(self, trouble: str, context: RunContext) -> None:
-        marker = context.files.folder.parent / f".{context.files.folder.name}.was-killed"
+        marker = context.files.folder.parent / f".{context.files.folder.name.partition('.')[0]}.was-killed"
         if trouble == "crash":
             raise RuntimeError("a fault in the backend")
         if trouble == "kill" or (trouble == "kill_once" and not marker.exists()):

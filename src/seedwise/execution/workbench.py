@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.errors import InputError, NoDevice, SeedwiseError
+from seedwise.execution.engines.base import Engine, Roots, Setting
 from seedwise.execution.engines.driver import cards, require_driver
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
-from seedwise.execution.engines.local import LocalEngine, Roots
+from seedwise.execution.engines.local import LocalEngine
 from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
 from seedwise.execution.provenance import look_around
 from seedwise.images.definition import PackageBackend, load_definition
@@ -56,6 +57,7 @@ class Workbench:
     cores: tuple[int, ...]
     gpus: tuple[str, ...]
     store: Store
+    pool: LeasePool  # of this machine, for the local engine and for what is done beside it
 
     def device_of(self, study: Study) -> str:
         """'cpu' or 'cuda' for the study's runs."""
@@ -100,21 +102,11 @@ class Workbench:
                 refused[study.name] = error
         return plans, refused
 
-    def engine(self, plans: Sequence[Plan], packing: Packing) -> LocalEngine:
-        pool = LeasePool(self.cores, self.gpus, self.options.runs_per_gpu)
-        roots = Roots(data_root(self.project), models_root(self.project))
-        for root in (roots.data, roots.models):
-            root.mkdir(parents=True, exist_ok=True)
-            root.chmod(0o755)  # a container reads it as another user
-        return LocalEngine(
-            self.runtime,
-            self.store,
-            pool,
-            packing.jobs,
-            roots,
-            look_around(self.project.root),
-            {plan.study.name: plan.study for plan in plans},
-        )
+    def engine(self, plans: Sequence[Plan], packing: Packing) -> Engine:
+        around = look_around(self.project.root)
+        studies = {plan.study.name: plan.study for plan in plans}
+        setting = Setting(self.project, self.runtime, self.store, roots_of(self.project), around, studies)
+        return LocalEngine(setting, self.pool, packing.jobs)
 
     def packing(self, plans: Sequence[Plan]) -> Packing:
         """How many of the plans' runs are executed at once, and why."""
@@ -135,7 +127,8 @@ def open_workbench(project: Project, options: Options, studies: Sequence[Study])
         _require_drivers(project, [study for study in studies if wanted_device(study, options) != "cpu"], gpus)
     chosen, why = choose(project, options.runtime, flavour, backends_of(studies))
     runtime = WarmRuntime(chosen) if options.warm else chosen
-    return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+    pool = LeasePool(usable_cores(), gpus, options.runs_per_gpu)
+    return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs), pool)
 
 
 def _require_drivers(project: Project, studies: Iterable[Study], gpus: tuple[str, ...]) -> None:
@@ -147,6 +140,15 @@ def _require_drivers(project: Project, studies: Iterable[Study], gpus: tuple[str
         if isinstance(backend, PackageBackend) and "cuda" in backend.flavours:
             lock = backend.flavours["cuda"].lock
             require_driver(project.root / lock, lock, found)
+
+
+def roots_of(project: Project) -> Roots:
+    """Where data sets and models lie; made where they are missing."""
+    roots = Roots(data_root(project), models_root(project))
+    for root in (roots.data, roots.models):
+        root.mkdir(parents=True, exist_ok=True)
+        root.chmod(0o755)  # a container reads it as another user
+    return roots
 
 
 def wanted_device(study: Study, options: Options) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
-from seedwise.execution.engines.local import LocalEngine, Outcome
+from seedwise.execution.engines.base import Engine, Outcome
 from seedwise.execution.progress import Progress
 from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
 from seedwise.notify import Notify
@@ -43,7 +43,7 @@ class BenchSession:
         bench: Workbench,
         plans: dict[str, Plan],
         refused: dict[str, SeedwiseError],
-        engine: LocalEngine,
+        engine: Engine,
     ) -> None:
         self._config = config
         self._bench = bench
@@ -65,7 +65,7 @@ class BenchSession:
         self._history: list[StoredRun] | None = None
         self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
         self._begun = time.monotonic()
-        self._early = EarlyRecords(engine.pool, bench.project, bench.store)
+        self._early = EarlyRecords(bench.pool, bench.project, bench.store)
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -115,7 +115,7 @@ class BenchSession:
             self._futures = self._engine.submit(chosen)
         except SeedwiseError as error:
             _not_started(self._config, error)
-        self._progress = Progress(self._engine, self._bench.store, [run for _, run in chosen], self._futures)
+        self._progress = Progress(self._engine, [run for _, run in chosen], self._futures)
 
     def wait_for(self, item: RunItem) -> Outcome:
         """The outcome of the item's run, with a live table meanwhile where there is a terminal.
@@ -192,7 +192,7 @@ class BenchSession:
         plan = self._plans[study]
         shelf = Shelf.beside(self._bench.store.root)
         certifier = Certifier(
-            self._bench.project, self._bench.runtime, self._engine.pool, plan.study.memory_gib, lambda _: None
+            self._bench.project, self._bench.runtime, self._bench.pool, plan.study.memory_gib, lambda _: None
         )
         made = 0
         for need in (need for need in needs_of(plan) if need.pair == pair):

@@ -10,6 +10,9 @@ from typing import Protocol
 from seedwise.notify import Notify
 from seedwise_contract import Description
 
+# Beside the folders of launches: folders that a warm backend may write, into which a launch's own is moved for its time.
+LENT = ".warm-"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -78,7 +81,10 @@ class Server(Protocol):
         ...
 
     def admit(self, launch: Launch) -> dict[str, str]:
-        """Make the run's folder one that the server can write, and no other; its paths, as a request names them."""
+        """Make the run's folder one that the server can write, and no other; its paths, as a request names them.
+
+        It may be moved for that, into a folder called `LENT…` beside it.
+        """
         ...
 
     def dismiss(self, launch: Launch) -> None:

@@ -24,10 +24,9 @@ from seedwise.images.sources import sources_of
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.attached import DockerServer, Line
-from seedwise.runtimes.base import Exit, Launch, Lease, Process
+from seedwise.runtimes.base import LENT, Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
 from seedwise.runtimes.ownership import RUN_LABEL, UNPRIVILEGED, Session, run_user, sweep
-from seedwise.runtimes.staging import FOLDER
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512
@@ -83,7 +82,7 @@ class DockerRuntime:
         return self._started([launch.verb, "/out/spec.json", *out], **settings)
 
     def serve(self, launch: Launch) -> DockerServer:
-        place = launch.out.parent / FOLDER / uuid.uuid4().hex[:16]
+        place = launch.out.parent / f"{LENT}{uuid.uuid4().hex[:16]}"
         place.mkdir(parents=True)
         settings = self._for(launch, place, run_user(launch.out))
         settings["labels"][RUN_LABEL] = f"serve {launch.backend}"
