@@ -212,6 +212,7 @@ def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
         command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
     deadline = time.monotonic() + 60
+
     def under_way() -> bool:
         return bool(small.runs()) and any(small.project.runs.glob(".attempts/*/events.jsonl"))
 

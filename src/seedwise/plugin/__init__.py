@@ -38,6 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
     )
     group.addoption(
+        "--seedwise-engine",
+        default=None,
+        metavar="ENGINE",
+        help="where runs are executed: local (this machine), ray or ray://ADDRESS, slurm, or one that a package adds; default: "
+        "SEEDWISE_ENGINE, or local",
+    )
+    group.addoption(
         "--seedwise-jobs",
         type=int,
         default=None,

@@ -13,6 +13,7 @@ import pytest
 
 from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
 from seedwise.execution.engines.base import Engine, Outcome
+from seedwise.execution.engines.choose import LOCAL, engine_name
 from seedwise.execution.progress import Progress
 from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
 from seedwise.notify import Notify
@@ -89,6 +90,7 @@ class BenchSession:
                 runs_per_gpu=config.getoption("--seedwise-runs-per-gpu"),
                 flavour=given.flavour,
                 warm=given.warm and not config.getoption("--seedwise-cold"),
+                engine=engine_name(config.getoption("--seedwise-engine")),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
@@ -294,6 +296,8 @@ class BenchSession:
         if not bare:
             return None
         wall, jobs = time.monotonic() - self._begun, min(self._engine.jobs, len(ran))
+        if self._engine.name != LOCAL:  # how many there were at once changed all the time
+            return f"{len(ran)} runs in {wall / 60:.1f} min on {self._engine.name}: {bare / wall:.1f} of them training or scoring at a time"
         return f"{len(ran)} runs in {wall / 60:.1f} min, {jobs} at once: {wall * jobs / bare:.2f} times their training and scoring"
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
@@ -328,7 +332,7 @@ def _prepared(
     lacking = [error for error in refused.values() if isinstance(error, NoImage)]
     if plans or not lacking or bench.options.runtime != "auto" or bench.runtime.name == "venv":
         return bench, plans, refused
-    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies)
+    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies, bench.cluster)
     say(f"runtime: {bench.runtime.name} (the container engine has nothing to build images on: {lacking[0]})")
     return bench, *bench.prepare(studies, say)
 

@@ -54,6 +54,7 @@ class Failure(ContractModel):
     message: str
     exit_code: int
     time: str
+    unfit: bool = Field(default=False, description="the host is why, not the run: another one may do it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ class Store:
         """Make a whole attempt the run; False where another one was first, which stays the run."""
         return attempts.publish(self.root, identity, attempt)
 
-    def record_failure(self, attempt: Path, reason: FailureReason, message: str, exit_code: int) -> Failure:
-        failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now())
+    def record_failure(
+        self, attempt: Path, reason: FailureReason, message: str, exit_code: int, *, unfit: bool = False
+    ) -> Failure:
+        failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now(), unfit=unfit)
         with suppress(OSError):  # a full disk may be the very failure; the caller reports it all the same
             write_json(attempt / "failure.json", failure)
         return failure

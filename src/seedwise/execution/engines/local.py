@@ -12,10 +12,9 @@ from seedwise.execution.engines.attempt import Place, perform
 from seedwise.execution.engines.base import Node, Outcome, Setting, Underway, accept
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
 from seedwise.execution.engines.packing import memory_bytes
-from seedwise.execution.engines.task import task_of
+from seedwise.execution.engines.task import Task, task_of
 from seedwise.execution.provenance import host_name
 from seedwise.planning.plan import PlannedRun
-from seedwise.study.model import Declared
 from seedwise_contract import FailureReason
 
 
@@ -43,9 +42,10 @@ class LocalEngine:
         futures, left = accept(runs, self._setting)
         for _, run in left:
             self._pool.refuse_impossible(run.spec.device.threads, int(run.spec.device.kind == "cuda"))
+        length = self._setting.store.ledger_length() if left else 0
         for study, run in left:
-            assert run.run_id is not None
-            futures[run.run_id] = self._executor.submit(self._execute, study, run)
+            task = task_of(study, run, self._setting, self.name, length)
+            futures[task.run_id] = self._executor.submit(self._execute, task)
         return futures
 
     def running(self) -> dict[str, Underway]:
@@ -66,11 +66,9 @@ class LocalEngine:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._setting.runtime.close()
 
-    def _execute(self, study: Declared, run: PlannedRun) -> Outcome:
-        assert run.run_id is not None
-        identity = run.run_id
-        cores, gpus = run.spec.device.threads, int(run.spec.device.kind == "cuda")
-        with self._pool.lease(cores, gpus, self._cancelled) as lease:
+    def _execute(self, task: Task) -> Outcome:
+        identity = task.run_id
+        with self._pool.lease(task.cores, task.gpus, self._cancelled) as lease:
             if lease is None:
                 return Outcome(
                     identity, None, FailureReason.TERMINATED, "not started: the session was stopped", 0, False
@@ -81,7 +79,6 @@ class LocalEngine:
                     self._active[identity] = (time.monotonic(), folder)
 
             try:
-                task = task_of(study, run, self._setting, self.name)
                 place = Place(self._setting.surroundings.host, lease)
                 return perform(task, self._setting.store, self._setting.runtime, place, self._cancelled, begun)
             finally:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from seedwise.execution.engines.base import Setting
 from seedwise.planning.plan import PlannedRun
 from seedwise.project import Project
 from seedwise.store.store import Provenance, now
 from seedwise.study.model import Declared
+from seedwise.version import __version__
 from seedwise_contract import RunSpec
 from seedwise_contract.base import ContractModel
 
@@ -29,6 +32,9 @@ class Task(ContractModel):
     models: str
     flavour: str
     warm: bool
+    runs_per_gpu: int
+    seconds: float | None = Field(description="what it is expected to take, where that is known")
+    harness: str = Field(description="version of Seedwise that planned it")
 
     @property
     def cores(self) -> int:
@@ -48,8 +54,18 @@ class Task(ContractModel):
         return Project(Path(self.root), Path(self.home), Path(self.cache), data)
 
 
-def task_of(study: Declared, run: PlannedRun, setting: Setting, engine: str, warm: bool = False) -> Task:
-    """`run` of `study`, with the present length of the ledger: whatever is declared later comes after it."""
+def task_of(
+    study: Declared,
+    run: PlannedRun,
+    setting: Setting,
+    engine: str,
+    ledger_length: int,
+    *,
+    warm: bool = False,
+    runs_per_gpu: int = 1,
+    seconds: float | None = None,
+) -> Task:
+    """`run` of `study`, with the ledger's length when it was given out: whatever is declared later comes after it."""
     assert run.run_id is not None
     assert run.digest is not None
     project, around = setting.project, setting.surroundings
@@ -69,7 +85,7 @@ def task_of(study: Declared, run: PlannedRun, setting: Setting, engine: str, war
             git_dirty=around.git_dirty,
             started=now(),
             engine=engine,
-            ledger_length=setting.store.ledger_length(),
+            ledger_length=ledger_length,
         ),
         memory_gib=study.memory_gib,
         timeout_minutes=study.timeout_minutes,
@@ -81,4 +97,7 @@ def task_of(study: Declared, run: PlannedRun, setting: Setting, engine: str, war
         models=str(setting.roots.models),
         flavour=setting.runtime.flavour,
         warm=warm,
+        runs_per_gpu=runs_per_gpu,
+        seconds=seconds,
+        harness=__version__,
     )
