@@ -21,6 +21,7 @@ from seedwise.execution.engines.task import Task
 
 class Processes:
     name = "processes"
+    shares_gpus = False
 
     def __init__(self, opening: Opening) -> None:
         self._hosts = int(opening.address or os.environ.get("PROCESS_HOSTS", "2"))

@@ -136,6 +136,8 @@ class Workbench:
         if self.options.runs_per_gpu > 1 and not load.on_gpu:
             raise InputError(f"--runs-per-gpu {self.options.runs_per_gpu}: no run of these studies uses a GPU here")
         if self.cluster is not None:
+            if self.options.runs_per_gpu > 1 and not self.cluster.shares_gpus:
+                raise InputError(f"--runs-per-gpu: {self.cluster.name} gives a GPU to one run; leave the option out")
             return pack_nodes(self.cluster.name, self.nodes, load, self.options.runs_per_gpu, self.options.jobs)
         (node,) = self.nodes
         machine = Machine(node.cores, node.memory_bytes, node.gpus, node.gpu_bytes)

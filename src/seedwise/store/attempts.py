@@ -22,7 +22,7 @@ from pathlib import Path
 from seedwise.errors import EngineError
 from seedwise.regular import read_regular, remove
 from seedwise.runtimes.base import LENT
-from seedwise.store.hold import realm
+from seedwise.runtimes.host import realm
 
 FOLDER = ".attempts"
 _COPIES = 3

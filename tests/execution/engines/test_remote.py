@@ -112,11 +112,7 @@ def test_an_added_engine_gives_the_runs_and_predictions_of_the_local_one(added: 
 def test_a_host_that_is_killed_loses_no_run_and_doubles_none(added: Small) -> None:
     added.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(added, "--engine", "processes")
-    wait_until(
-        lambda: (
-            any((path / "events.jsonl").exists() for path in attempts(added))
-        )
-    )
+    wait_until(lambda: any((path / "events.jsonl").exists() for path in attempts(added)))
     (victim, *_) = nodes_of(session)
     os.killpg(victim, signal.SIGKILL)
     told, _ = session.communicate(timeout=120)
@@ -184,6 +180,14 @@ def test_another_backend_on_the_hosts_is_refused_by_name(added: Small) -> None:
     assert told.returncode == 1
     assert "and the run was planned with" in told.stdout
     assert not added.runs()
+
+
+def test_doctor_asks_every_host(added: Small) -> None:
+    added.seedwise("plan", "benchmarks/small.yaml")
+    told = added.seedwise("doctor", "--engine", "processes://1")
+    assert told.returncode == 1, told.stdout + told.stderr
+    assert "process0" in told.stdout
+    assert "no answer within" in told.stdout, "the host calls itself by another name: it is another one"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class Cluster(Protocol):
     """A scheduler, as `RemoteEngine` and `seedwise doctor` use it.  `name` is what `--engine` calls it."""
 
     name: str
+    shares_gpus: bool  # whether several runs may share one, as `--runs-per-gpu` asks
 
     def capacity(self) -> Sequence[Node]:
         """The hosts that runs may be given, as they are now.  `EngineError` where there is none."""

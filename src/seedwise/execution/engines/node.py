@@ -28,8 +28,8 @@ from seedwise.execution.engines.task import Task
 from seedwise.execution.provenance import host_name
 from seedwise.runtimes.base import Lease, Runtime
 from seedwise.runtimes.choose import choose
+from seedwise.runtimes.host import local_folder
 from seedwise.runtimes.warm import WarmRuntime
-from seedwise.store.hold import local_folder
 from seedwise.store.store import Store
 from seedwise.version import __version__
 from seedwise_contract import FailureReason

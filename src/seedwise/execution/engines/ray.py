@@ -94,6 +94,7 @@ class RayCluster:
     """A handle is a number of this session."""
 
     name = "ray"
+    shares_gpus = True
 
     def __init__(self, ray: Any, settings: RaySettings) -> None:
         self._ray = ray

@@ -84,6 +84,7 @@ class Slurm:
     """A handle is `<job>_<index>` of an array."""
 
     name = "slurm"
+    shares_gpus = False
 
     def __init__(self, settings: SlurmSettings, store: Path) -> None:
         self._settings = settings
