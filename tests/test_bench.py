@@ -383,7 +383,7 @@ def test_damage_shows_in_the_exit_code_and_hides_no_other_study(small: Small) ->
     ("name", "value", "arguments", "said"),
     [
         ("SEEDWISE_DEVICE", "gpu", [], "SEEDWISE_DEVICE: found 'gpu'; allowed: auto, cpu, cuda"),
-        ("SEEDWISE_RUNTIME", "podman", [], "SEEDWISE_RUNTIME: found 'podman'"),
+        ("SEEDWISE_RUNTIME", "jail", [], "SEEDWISE_RUNTIME: found 'jail'"),
         ("SEEDWISE_DEVICE", "cpu", ["--jobs", "0"], "--jobs: found 0"),
     ],
 )

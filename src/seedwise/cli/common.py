@@ -20,6 +20,7 @@ from seedwise.study.suite import Suite
 class RuntimeName(StrEnum):
     auto = "auto"
     docker = "docker"
+    podman = "podman"
     venv = "venv"
 
 
@@ -30,7 +31,7 @@ class DeviceName(StrEnum):
 
 
 RuntimeOption = Annotated[
-    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers) or venv.")
+    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers), podman, or venv.")
 ]
 DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
 EngineOption = Annotated[

@@ -32,7 +32,7 @@ from seedwise.study.model import Study
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic; `engine` as
+    """Choices of one call: `runtime` auto, docker, podman or venv; `device` auto, cpu or cuda; `jobs` None for automatic; `engine` as
     `--engine` takes it.
 
     `runs_per_gpu` of them share a GPU.
@@ -198,7 +198,7 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 def default_options() -> Options:
     """Options as the environment sets them: `SEEDWISE_` and `RUNTIME`, `DEVICE`, `FLAVOUR`, `WARM`, `ENGINE`."""
     return Options(
-        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
         warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",

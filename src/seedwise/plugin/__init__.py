@@ -27,9 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seedwise-runtime",
-        choices=("auto", "docker", "venv"),
+        choices=("auto", "docker", "podman", "venv"),
         default=None,
-        help="how backends are started: docker (where an engine answers) or venv; default: auto, or SEEDWISE_RUNTIME",
+        help="how backends are started: docker (where an engine answers), podman, or venv; default: auto, or SEEDWISE_RUNTIME",
     )
     group.addoption(
         "--seedwise-device",

@@ -44,11 +44,15 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a process ended.  `code` is its exit code (137 where it was killed); `log` its standard error and output."""
+    """How a process ended.  `code` is its exit code (137 where it was killed); `log` its standard error and output.
+
+    `perhaps_oom`: it was killed, nobody asked for that, and the engine does not tell whether its memory had run out.
+    """
 
     code: int
     oom_killed: bool
     log: str
+    perhaps_oom: bool = False
 
 
 class Process(Protocol):

@@ -146,6 +146,11 @@ def _failure(task: Task, folder: Path, ended: Exit, damage: str | None, late: bo
         return FailureReason.OUT_OF_MEMORY, (
             f"killed at the memory limit of {task.memory_gib:g} GiB; raise memory_gib in the study, or lower the batch size"
         )
+    if ended.perhaps_oom:
+        return FailureReason.OUT_OF_MEMORY, (
+            f"killed from outside, perhaps at the memory limit of {task.memory_gib:g} GiB, which this container engine does not "
+            "tell; raise memory_gib in the study, or lower the batch size"
+        )
     if damage is not None:
         return FailureReason.INTERNAL, damage
     if late:
