@@ -17,6 +17,7 @@ from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Opening, Phase, State
 from seedwise.execution.engines.node import TASKS
 from seedwise.execution.engines.task import Task
+from seedwise.execution.provenance import host_name
 
 
 class Processes:
@@ -30,7 +31,7 @@ class Processes:
         self._log = Path(tempfile.mkstemp(prefix="process-engine-", dir=opening.project.home.parent)[1])
 
     def capacity(self) -> Sequence[Node]:
-        return [Node(f"process{number}", 1, 8 << 30) for number in range(self._hosts)]
+        return [Node(f"process{number}" if number else host_name(), 1, 8 << 30) for number in range(self._hosts)]
 
     def submit(self, tasks: Sequence[Task], avoid: Collection[str] = ()) -> Sequence[str]:
         handles = []
