@@ -165,7 +165,7 @@ def inputs(count: int, draw: random.Random, place: Path, tell: Callable[[str], N
                 draw.choice([path for path in run.rglob("*") if path.is_file()]),
                 [["report", "benchmarks/small.yaml"], ["track", "--rebuild", "benchmarks/small.yaml"]],
             ),
-            "ledger": (source.project.runs / ".declarations.jsonl", [["report", "benchmarks/small.yaml"]]),
+            "ledger": (source.project.runs / ".declarations" / "00000000.json", [["report", "benchmarks/small.yaml"]]),
             "MLflow's database": (source.project.mlflow / "mlflow.db", [["track", "benchmarks/small.yaml"]]),
         }
         kind = draw.choice(sorted(kinds))

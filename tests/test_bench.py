@@ -100,7 +100,7 @@ def test_a_failed_run_is_typed_kept_out_and_run_again(small: Small, trouble: str
     assert f"frozen[seed=0] failed ({reason})" in answer.stdout
     assert said in answer.stdout
     assert "1 failed, 1 passed, 1 skipped" in answer.stdout
-    failure = next(small.project.runs.glob("*/failure.json"))
+    failure = next(small.project.runs.glob(".attempts/*/failure.json"))
     assert json.loads(failure.read_text())["reason"] == reason
     planned = small.seedwise("plan", "benchmarks/small.yaml")
     assert f"to do again ({reason})" in planned.stdout
@@ -212,7 +212,11 @@ def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
         command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
     deadline = time.monotonic() + 60
-    while not (small.runs() and list(small.project.runs.glob("*/events.jsonl"))) and time.monotonic() < deadline:
+
+    def under_way() -> bool:
+        return bool(small.runs()) and any(small.project.runs.glob(".attempts/*/events.jsonl"))
+
+    while not under_way() and time.monotonic() < deadline:
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -352,12 +356,12 @@ def test_an_interrupt_saves_states_and_a_next_call_goes_on(small: Small, number:
         ),  # tests in the background inherit that it is ignored
     )
     deadline = time.monotonic() + 60
-    while not list(small.project.runs.glob("*/events.jsonl")) and time.monotonic() < deadline:
+    while not list(small.project.runs.glob(".attempts/*/events.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(0.5)
     process.send_signal(number)
     process.communicate(timeout=60)
-    assert list(small.project.runs.glob("*/state/state.json"))
+    assert list(small.project.runs.glob(".attempts/*/state/state.json"))
     planned = small.seedwise("plan", "benchmarks/small.yaml")
     assert "to do again (terminated)" in planned.stdout
 
@@ -379,7 +383,7 @@ def test_damage_shows_in_the_exit_code_and_hides_no_other_study(small: Small) ->
     ("name", "value", "arguments", "said"),
     [
         ("SEEDWISE_DEVICE", "gpu", [], "SEEDWISE_DEVICE: found 'gpu'; allowed: auto, cpu, cuda"),
-        ("SEEDWISE_RUNTIME", "podman", [], "SEEDWISE_RUNTIME: found 'podman'"),
+        ("SEEDWISE_RUNTIME", "jail", [], "SEEDWISE_RUNTIME: found 'jail'"),
         ("SEEDWISE_DEVICE", "cpu", ["--jobs", "0"], "--jobs: found 0"),
     ],
 )

@@ -9,6 +9,7 @@ from seedwise.errors import SeedwiseError
 EXTRAS = {
     "bench": ("docker", "requests", "mlflow", "matplotlib", "rich", "pytest"),
     "hub": ("huggingface_hub",),
+    "ray": ("ray",),
 }
 
 

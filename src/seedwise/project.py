@@ -19,6 +19,7 @@ from seedwise.errors import InputError
 BUILD_DEFINITION = Path("docker/images.yaml")
 MARKER = "seedwise.toml"
 _FOLDERS = {"studies": "studies", "assets": "assets", "backends": "backends"}
+_ENGINES = "engines"  # the table that engines have theirs in
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,15 @@ def settings_file(folder: Path) -> Path | None:
 def folders(root: Path) -> dict[str, str]:
     """`studies`, `assets` and `backends` → folder below `root`, as the project's settings say."""
     path = settings_file(root)
-    return {**_FOLDERS, **(_settings(path) if path else {})}
+    settings = _settings(path) if path else {}
+    return {**_FOLDERS, **{name: value for name, value in settings.items() if name != _ENGINES}}
+
+
+def engine_settings(root: Path, engine: str) -> dict[str, Any]:
+    """The table `[engines.ENGINE]` of the project's settings; empty where there is none."""
+    path = settings_file(root)
+    found: dict[str, Any] = (_settings(path) if path else {}).get(_ENGINES, {}).get(engine, {})
+    return found
 
 
 def study_folder(root: Path) -> Path:
@@ -171,7 +180,7 @@ def manifest_folder(root: Path) -> Path:
     return root / folders(root)["assets"]
 
 
-def _settings(path: Path) -> dict[str, str]:
+def _settings(path: Path) -> dict[str, Any]:
     try:
         value: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -182,8 +191,19 @@ def _settings(path: Path) -> dict[str, str]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: tool.seedwise: found {value!r}; a table is needed")
     for name, folder in value.items():
+        if name == _ENGINES:
+            _refuse_no_tables(folder, f"{where}{name}")
+            continue
         if name not in _FOLDERS:
-            raise InputError(f"{where}{name}: is no setting; allowed are {', '.join(_FOLDERS)}")
+            raise InputError(f"{where}{name}: is no setting; allowed are {', '.join([*_FOLDERS, _ENGINES])}")
         if not isinstance(folder, str) or not folder or Path(folder).is_absolute() or ".." in Path(folder).parts:
             raise InputError(f"{where}{name}: found {folder!r}; a folder below the project is needed")
     return value
+
+
+def _refuse_no_tables(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: found {value!r}; a table is needed, with one for each engine: [engines.slurm]")
+    for engine, settings in value.items():
+        if not isinstance(settings, dict):
+            raise InputError(f"{where}.{engine}: found {settings!r}; a table is needed: [engines.{engine}]")

@@ -262,7 +262,7 @@ def test_runs_of_no_study_and_runs_left_out_are_refuted(bundle: Path) -> None:
         ("studies/small/study.json", '"alpha": 0.05', '"alpha": 0.1', "not that of study.json"),
         ("studies/small/study.json", '"name": "small"', '"name": ["small"]', "not what this version of Seedwise reads"),
         ("studies/small/data.json", '"rows": 40', '"rows": 99999999999', "rows are not checked"),
-        ("declarations.jsonl", "20", "30", "declared says true"),
+        ("declarations.jsonl", '"number": 0', '"number": 9', "declared says true"),
     ],
 )
 def test_a_study_that_is_another_is_refuted(bundle: Path, name: str, old: str, new: str, said: str) -> None:

@@ -5,6 +5,7 @@ Method `perceptron` takes `trouble`, which names one thing to go wrong; that is 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -71,13 +72,21 @@ class FakeBackend:
         weights: dict[str, float] = defaultdict(lambda: generator.gauss(0, 0.5))
         order = random.Random(spec.seeds.order)
         epochs = spec.recipe.epochs if spec.recipe else 0
+        done = restored(context, weights, generator, order)
         for epoch in range(1, epochs + 1):
+            if done >= epoch * (updates // epochs):
+                continue
             rows = list(splits["train"])
+            drawn = order.getstate()
             order.shuffle(rows)
             for update, row in enumerate(rows[: updates // epochs], start=(epoch - 1) * (updates // epochs) + 1):
+                if update <= done:
+                    continue
                 if context.stop_requested:
-                    context.files.state.mkdir(exist_ok=True)
-                    write_json(context.files.state / "state.json", {"update": update})
+                    states = {"generator": generator.getstate(), "order": drawn}
+                    write_json(
+                        context.files.state / "state.json", {"update": update - 1, "weights": dict(weights), **states}
+                    )
                     raise Interrupted("stopped; the state is saved")
                 if trouble == "slow":
                     time.sleep(0.2)
@@ -142,7 +151,7 @@ class FakeBackend:
         )
 
     def _trouble(self, trouble: str, context: RunContext) -> None:
-        marker = context.files.folder.parent / f".{context.files.folder.name}.was-killed"
+        marker = context.files.folder.parent / f".{context.files.folder.name.partition('.')[0]}.was-killed"
         if trouble == "crash":
             raise RuntimeError("a fault in the backend")
         if trouble == "kill" or (trouble == "kill_once" and not marker.exists()):
@@ -161,6 +170,19 @@ class FakeBackend:
             raise DataError("row 3 is not what it should be")
         if trouble == "no_space":
             raise OSError(28, "No space left on device")
+
+
+def restored(context: RunContext, weights: dict[str, float], generator: random.Random, order: random.Random) -> int:
+    """Updates that an earlier attempt has done; what it saved is taken up, `order` as it was before the epoch's rows were drawn."""
+    try:
+        saved = json.loads((context.files.state / "state.json").read_text())
+    except FileNotFoundError:
+        return 0
+    weights.update(saved["weights"])
+    for name, drawn in (("generator", generator), ("order", order)):
+        version, numbers, gauss = saved[name]
+        drawn.setstate((version, tuple(numbers), gauss))
+    return int(saved["update"])
 
 
 def words(row: Example) -> list[str]:

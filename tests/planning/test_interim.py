@@ -23,7 +23,7 @@ def test_each_look_decides_at_its_own_level_and_the_ledger_has_it(small: Small) 
     assert (
         "look 1 of 2, declared before (4 seeds an arm): decided at 0.0382, what pocock spending leaves" in first.stdout
     )
-    lines = map(json.loads, (small.project.runs / ".declarations.jsonl").read_text().splitlines())
+    lines = [json.loads(path.read_text()) for path in sorted((small.project.runs / ".declarations").iterdir())]
     (said,) = (line for line in lines if "declaration" in line)
     assert [look["seeds"] for look in said["looks"]] == [4, 6]
     assert said["looks"][0]["level"] == pytest.approx(0.0382, abs=5e-5)

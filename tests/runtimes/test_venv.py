@@ -126,7 +126,7 @@ def test_a_killed_harness_takes_its_runs_with_it(bench: Bench, runtime: VenvRunt
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     harness = subprocess.Popen([sys.executable, "-c", text], env=environment)
-    until((launch.out / "started").exists)
+    until(lambda: (launch.out / "started").exists() and (launch.out / "started").read_text() != "")
     backend = int((launch.out / "started").read_text())
     assert _group_lives(backend)
     harness.kill()

@@ -60,43 +60,59 @@ def result(status: RunStatus, files: dict[str, str]) -> RunResult:
 
 
 def finish(store: Store, run: PlannedRun, status: RunStatus = RunStatus.COMPLETED) -> Path:
-    with store.writing(run, provenance(run)) as folder:
+    with store.attempt(run.spec, provenance(run)) as folder:
         assert folder is not None
         (folder / "a.txt").write_text("a")
         write_json(folder / "result.json", result(status, {"a.txt": sha256_file(folder / "a.txt")}))
-    return folder
+        if status is not RunStatus.FAILED:
+            assert store.publish(run.run_id or "", folder)
+    return store.folder(run.run_id or "")
 
 
 def test_a_run_is_done_when_its_result_is_there_and_not_failed(tmp_path: Path) -> None:
     store, run = Store(tmp_path), planned()
     assert not store.is_done(run.run_id)
-    with store.writing(run, provenance(run)) as folder:
+    with store.attempt(run.spec, provenance(run)) as folder:
         assert folder is not None
         (folder / "events.jsonl").write_text("{}")
     assert not store.is_done(run.run_id)
     finish(store, run, RunStatus.FAILED)
     assert not store.is_done(run.run_id)
-    assert not (store.folder(run.run_id or "") / "events.jsonl").exists()  # nothing of an earlier attempt is mixed in
     finish(store, run, RunStatus.DIVERGED)
     assert store.is_done(run.run_id)
+    assert not (store.folder(run.run_id or "") / "events.jsonl").exists()  # nothing of an earlier attempt is mixed in
     assert list(store.finished()) == [run.run_id]
+    assert store.attempted(run.run_id or "") is None  # nothing is left beside it
 
 
 def test_a_resumable_state_survives_to_the_next_attempt(tmp_path: Path) -> None:
     store, run = Store(tmp_path), planned()
-    with store.writing(run, provenance(run)) as folder:
+    with store.attempt(run.spec, provenance(run)) as folder:
         assert folder is not None
         (folder / "state").mkdir()
         (folder / "events.jsonl").write_text("kept")
-    with store.writing(run, provenance(run)) as folder:
+    with store.attempt(run.spec, provenance(run)) as folder:
+        assert folder is not None
         assert (folder / "state").is_dir()
         assert (folder / "events.jsonl").read_text() == "kept"
+
+
+def test_the_last_failure_is_told_until_a_next_attempt_begins(tmp_path: Path) -> None:
+    store, run = Store(tmp_path), planned()
+    with store.attempt(run.spec, provenance(run)) as folder:
+        assert folder is not None
+        store.record_failure(folder, FailureReason.BAD_DATA, "row 3", 3)
+    failure = store.failure(run.run_id or "")
+    assert failure is not None
+    assert failure.message == "row 3"
+    with store.attempt(run.spec, provenance(run)):
+        assert store.failure(run.run_id or "") is None
 
 
 def test_what_another_harness_has_finished_is_not_done_again(tmp_path: Path) -> None:
     store, run = Store(tmp_path), planned()
     finish(store, run)
-    with Store(tmp_path).writing(run, provenance(run)) as folder:
+    with Store(tmp_path).attempt(run.spec, provenance(run)) as folder:
         assert folder is None
     assert (store.folder(run.run_id or "") / "a.txt").exists()
 
@@ -106,9 +122,9 @@ def test_a_run_that_another_harness_holds_is_waited_for_until_stopped(tmp_path: 
     stopped = Event()
     stopped.set()
     with (
-        store.writing(run, provenance(run)),
+        store.attempt(run.spec, provenance(run)),
         pytest.raises(EngineError, match="another harness"),
-        Store(tmp_path).writing(run, provenance(run), stopped),
+        Store(tmp_path).attempt(run.spec, provenance(run), stopped),
     ):
         pass
 

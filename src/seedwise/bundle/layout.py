@@ -23,7 +23,6 @@ FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
 README = "README.md"
 LEDGER = "declarations.jsonl"
-DECLARATIONS = ".declarations.jsonl"  # the same in a store
 CERTIFICATES = "certificates"
 PREDICTIONS = f"predictions/{REPORTED_SPLIT}.jsonl"
 COMPARISONS = ("comparison.json", "scores.csv", "verdicts.json")

@@ -9,7 +9,6 @@ from seedwise.bounded import read_bytes
 from seedwise.bundle.figures import figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
-    DECLARATIONS,
     LEDGER,
     README,
     RUN_FILES,
@@ -79,7 +78,9 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
             files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
         for run_id in done:
             declarations.add(_add_run(files, store, run_id))
-    files[LEDGER] = _ledger(store, declarations | {name.split("/")[1] for name in files if name.startswith("runs/")})
+    files[LEDGER] = store.ledger_lines(
+        declarations | {name.split("/")[1] for name in files if name.startswith("runs/")}
+    )
     files[README] = _readme([plan for plan, _ in plans])
     return sealed(files, [plan.study.name for plan, _ in plans])
 
@@ -115,15 +116,6 @@ def _certificates(plan: Plan, store: Store) -> list[Path]:
     """Those that the study's claims across backends rest on, or are refused for."""
     shelf = Shelf.beside(store.root)
     return [path for need in needs_of(plan) if (path := shelf.path(need)).is_file()]
-
-
-def _ledger(store: Store, wanted: set[str]) -> bytes:
-    """The lines of the store's ledger that concern these studies, as they stand there."""
-    try:
-        lines = (store.root / DECLARATIONS).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return b""
-    return "".join(f"{line}\n" for line in lines if any(declaration in line for declaration in wanted)).encode()
 
 
 def _readme(plans: Sequence[Plan]) -> bytes:

@@ -22,7 +22,6 @@ from seedwise.bundle.figures import ABSOLUTE, count, differences, excused, figur
 from seedwise.bundle.layout import (
     CERTIFICATES,
     COMPARISONS,
-    DECLARATIONS,
     FORMAT,
     LEDGER,
     MANIFEST,
@@ -40,6 +39,7 @@ from seedwise.bundle.layout import (
 )
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
+from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
@@ -221,7 +221,7 @@ def _unpack(files: Any, home: Path) -> Evidence:
             (home / name).write_bytes(data)
     store = Evidence(home / "runs")
     store.root.mkdir(exist_ok=True)
-    (store.root / DECLARATIONS).write_bytes(files.get(LEDGER, b""))
+    (store.root / ledger.LINES).write_bytes(files.get(LEDGER, b""))
     return store
 
 

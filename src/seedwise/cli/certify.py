@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
-from seedwise.execution.engines.leases import LeasePool
 from seedwise.execution.workbench import open_workbench
 from seedwise.verdicts.certificates.certificate import Certificate
 from seedwise.verdicts.certificates.need import Shelf, needs_of
@@ -33,13 +32,12 @@ def certify(
         for error in refused.values():
             raise error
         shelf = Shelf.beside(bench.store.root)
-        pool = LeasePool(bench.cores, bench.gpus)
         passed = True
         for plan in plans.values():
             needs = needs_of(plan)
             if not needs:
                 typer.echo(f"{plan.study.name}: no claim across backends; nothing to certify")
-            certifier = Certifier(project, bench.runtime, pool, plan.study.memory_gib, say)
+            certifier = Certifier(project, bench.runtime, bench.pool, plan.study.memory_gib, say)
             for need in needs:
                 certificate = None if again else shelf.find(need)
                 if certificate is None:

@@ -20,6 +20,7 @@ from seedwise.study.suite import Suite
 class RuntimeName(StrEnum):
     auto = "auto"
     docker = "docker"
+    podman = "podman"
     venv = "venv"
 
 
@@ -30,9 +31,15 @@ class DeviceName(StrEnum):
 
 
 RuntimeOption = Annotated[
-    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers) or venv.")
+    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers), podman, or venv.")
 ]
 DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", help="Where runs are executed: local (default, or SEEDWISE_ENGINE), ray[://ADDRESS], slurm, …"
+    ),
+]
 StudiesArgument = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -47,13 +54,16 @@ def say(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def options_of(runtime: RuntimeName | None, device: DeviceName | None, jobs: int | None = None) -> Options:
+def options_of(
+    runtime: RuntimeName | None, device: DeviceName | None, jobs: int | None = None, engine: str | None = None
+) -> Options:
     given = default_options()
     return replace(
         given,
         runtime=runtime.value if runtime else given.runtime,
         device=device.value if device else given.device,
         jobs=jobs,
+        engine=engine or given.engine,
     )
 
 

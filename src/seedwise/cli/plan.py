@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
+from seedwise.cli.common import (
+    DeviceOption,
+    EngineOption,
+    RuntimeOption,
+    StudiesArgument,
+    find_studies,
+    options_of,
+    say,
+    suites_of,
+)
 from seedwise.errors import AssetError, ImageError, InputError, SeedwiseError
 from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.forecast.cost import CostModel
@@ -30,6 +39,7 @@ def plan(
     studies: StudiesArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
+    engine: EngineOption = None,
     sd_seeds: Annotated[
         float | None,
         typer.Option("--sd-seeds", help="Reckon with this standard deviation between seeds (0.01 is one point)."),
@@ -80,7 +90,7 @@ def plan(
         return
     stated = Variances(sd_seeds=sd_seeds, sd_examples=sd_examples)
     project, files = find_studies(studies)
-    bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
+    bench = open_workbench(project, options_of(runtime, device, engine=engine), [file.study for file in files])
     say(f"runtime: {bench.runtime.name} ({bench.why})")
     plans = _plans(bench, files)
     runs = runs_of(bench.store)

@@ -6,15 +6,15 @@ from concurrent.futures import wait
 
 from pydantic import ValidationError
 
-from seedwise.assets.places import data_root, models_root
 from seedwise.assets.prepare import prepare_data
 from seedwise.assets.pretraining import Made, Pretraining, keep, sizes_folder
 from seedwise.errors import AssetError, EngineError, InputError
+from seedwise.execution.engines.base import Engine, Outcome, Setting
 from seedwise.execution.engines.leases import LeasePool, usable_cores, usable_gpus
-from seedwise.execution.engines.local import LocalEngine, Outcome, Roots
-from seedwise.execution.progress import Progress
+from seedwise.execution.engines.local import LocalEngine
+from seedwise.execution.progress import Progress, last_event
 from seedwise.execution.provenance import look_around
-from seedwise.execution.workbench import Options
+from seedwise.execution.workbench import Options, roots_of
 from seedwise.notify import Notify
 from seedwise.planning.plan import PlannedRun, derive_seeds, recipe_for
 from seedwise.project import Project
@@ -22,7 +22,6 @@ from seedwise.runtimes.choose import choose
 from seedwise.store.store import Store
 from seedwise_contract import FailureReason, RunFiles, RunSpec, RunStatus, faults_of, run_id
 from seedwise_contract.backend import unsupported
-from seedwise_contract.events import last_progress
 from seedwise_contract.spec import (
     CausalLmTask,
     Device,
@@ -50,16 +49,11 @@ def pretrain(pretraining: Pretraining, project: Project, options: Options, say: 
     planned = PlannedRun("pretraining", pretraining.seed, spec, digest, run_id(spec, digest))
     store = Store(project.runs)
     gpus = usable_gpus() if kind == "cuda" else ()
-    roots = Roots(data_root(project), models_root(project))
-    for root in (roots.data, roots.models):
-        root.mkdir(parents=True, exist_ok=True)
-        root.chmod(0o755)  # a container reads it as another user
-    pool = LeasePool(usable_cores(), gpus)
-    engine = LocalEngine(
-        runtime, store, pool, 1, roots, look_around(project.root), {pretraining.name: pretraining}
-    )  # fmt: skip
+    around = look_around(project.root)
+    setting = Setting(project, runtime, store, roots_of(project), around, {pretraining.name: pretraining})
+    engine = LocalEngine(setting, LeasePool(usable_cores(), gpus), 1)
     try:
-        outcome = _executed(engine, store, pretraining, planned, say)
+        outcome = _executed(engine, pretraining, planned, say)
     finally:
         engine.close()
     if outcome.result is None:
@@ -131,12 +125,13 @@ def _task(
     )
 
 
-def _executed(engine: LocalEngine, store: Store, pretraining: Pretraining, run: PlannedRun, say: Notify) -> Outcome:
+def _executed(engine: Engine, pretraining: Pretraining, run: PlannedRun, say: Notify) -> Outcome:
     futures = engine.submit([(pretraining.name, run)])
     (future,) = futures.values()
-    progress = Progress(engine, store, [run], futures)
+    progress = Progress(engine, [run], futures)
     while not wait([future], timeout=_TELL_SECONDS).done:
-        event = last_progress(RunFiles(store.folder(run.run_id or "")).events) or {}
+        now = engine.running().get(run.run_id or "")
+        event = last_event(now) if now is not None else {}
         loss, left = event.get("loss"), progress.left()
         say(
             f"update {event.get('update', 0)} of {run.spec.total_updates}"

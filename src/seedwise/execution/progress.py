@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seedwise.execution.engines.local import LocalEngine, Outcome
+from seedwise.execution.engines.base import Engine, Outcome, Underway
 from seedwise.execution.remaining import Seen, seconds_left
 from seedwise.forecast.cost import family_of, kind_of, work_of
 from seedwise.planning.plan import PlannedRun
-from seedwise.store.store import Store
 from seedwise.study.metric import METRICS
 from seedwise_contract import RunFiles
 from seedwise_contract.events import last_progress
@@ -21,27 +21,35 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_SHARE_OF_TIME = 20
 _SCORING = 0.2  # of the time of a training example, as seen on CPUs: no backward pass, and less padding
 
 
 class Progress:
-    def __init__(
-        self, engine: LocalEngine, store: Store, runs: Sequence[PlannedRun], futures: Mapping[str, Future[Outcome]]
-    ) -> None:
+    def __init__(self, engine: Engine, runs: Sequence[PlannedRun], futures: Mapping[str, Future[Outcome]]) -> None:
         self._engine = engine
-        self._store = store
         self._runs = {run.run_id: run for run in runs if run.run_id is not None}
         self._futures = futures
         self._natures: dict[str, Seen] = {}
+        self._due = 0.0
+        self._seconds: float | None = None
 
     def left(self) -> str | None:
         """'about 4 min left', from this session's durations and those of runs that were done before; None while nothing is known."""
         if all(future.done() for future in self._futures.values()):
             return None
-        seconds = seconds_left(self._seen(), self._engine.jobs)
+        seconds = self._seconds_left()
         if seconds is None:
             return None
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+    def _seconds_left(self) -> float | None:
+        """Reckoned anew when that takes a twentieth of the time at most: of thousands of runs it is not done for each that ends."""
+        begun = time.monotonic()
+        if begun >= self._due:
+            self._seconds = seconds_left(self._seen(), self._engine.jobs)
+            self._due = begun + _SHARE_OF_TIME * (time.monotonic() - begun)
+        return self._seconds
 
     def _seen(self) -> list[Seen]:
         """The runs as they stand, those that failed left out."""
@@ -50,8 +58,12 @@ class Progress:
         for identity, run in self._runs.items():
             nature, future = self._nature(identity, run), self._futures[identity]
             if not future.done():
-                elapsed = running.get(identity, 0.0)
-                seen.append(replace(nature, elapsed=elapsed, fraction=self.fraction(run) if elapsed else 0.0))
+                now = running.get(identity)
+                seen.append(
+                    nature
+                    if now is None
+                    else replace(nature, elapsed=now.seconds, fraction=_fraction(run, last_event(now)))
+                )
             elif not future.cancelled() and (outcome := future.result()).result is not None:
                 seen.append(replace(nature, seconds=outcome.seconds, earlier=outcome.cached))
         return seen
@@ -62,13 +74,6 @@ class Progress:
             after = spec.task.splits["test"].rows / work * _SCORING if work else 0.0
             self._natures[identity] = Seen(kind_of(spec), family_of(spec), work, after)
         return self._natures[identity]
-
-    def fraction(self, run: PlannedRun) -> float:
-        """Share of a run's updates that are done."""
-        event = last_progress(RunFiles(self._store.folder(run.run_id or "")).events)
-        if event is None or "update" not in event or not run.spec.total_updates:
-            return 0.0
-        return min(1.0, float(event["update"]) / run.spec.total_updates)
 
     @contextmanager
     def shown(self, reporter: Any) -> Iterator[Callable[[], None]]:
@@ -100,23 +105,38 @@ class Progress:
         table = Table(
             title=f"{done} of {len(self._futures)} runs done" + (f", {left}" if left else ""), title_justify="left"
         )
-        for heading in ("run", "progress", "epoch", "loss", "selection", "elapsed"):
-            table.add_column(heading, justify="left" if heading == "run" else "right")
-        for identity, elapsed in sorted(self._engine.running().items()):
+        running = self._engine.running()
+        elsewhere = self._engine.name != "local"
+        for heading in ("run", *(("host",) if elsewhere else ()), "progress", "epoch", "loss", "selection", "elapsed"):
+            table.add_column(heading, justify="left" if heading in ("run", "host") else "right")
+        for identity, now in sorted(running.items()):
             run = self._runs.get(identity)
             if run is None:
                 continue
-            event = last_progress(RunFiles(self._store.folder(identity)).events) or {}
+            event = last_event(now)
             epochs = run.spec.recipe.epochs if run.spec.recipe else 0
             loss, score = event.get("loss"), None
             if event.get("split") == "selection":
                 score = event["metrics"].get(run.spec.task.metric)
             table.add_row(
                 escape(run.label),
-                f"{100 * self.fraction(run):.0f} %",
+                *((escape(now.host),) if elsewhere else ()),
+                f"{100 * _fraction(run, event):.0f} %",
                 f"{event.get('epoch', 0):.1f}/{epochs}",
                 "" if loss is None else f"{loss:.3f}",
                 "" if score is None else METRICS[run.spec.task.metric].shown(score, 1),
-                f"{elapsed:.0f} s",
+                f"{now.seconds:.0f} s",
             )
         return table
+
+
+def last_event(now: Underway) -> Mapping[str, Any]:
+    """The last thing that a run in progress told; empty while it has told nothing."""
+    return last_progress(RunFiles(now.folder).events) or {}
+
+
+def _fraction(run: PlannedRun, event: Mapping[str, Any]) -> float:
+    """Share of a run's updates that are done."""
+    if "update" not in event or not run.spec.total_updates:
+        return 0.0
+    return min(1.0, float(event["update"]) / run.spec.total_updates)

@@ -15,11 +15,15 @@ class Surroundings:
     git_dirty: bool | None
 
 
+def host_name() -> str:
+    return platform.node() or "unknown"
+
+
 def look_around(root: Path) -> Surroundings:
     """The host's name, and commit and dirty flag of the checkout at `root` (None outside git)."""
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain") if commit else None
-    return Surroundings(platform.node() or "unknown", commit or None, bool(changes) if changes is not None else None)
+    return Surroundings(host_name(), commit or None, bool(changes) if changes is not None else None)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seedwise.assets.prepare import data_root, models_root
 from seedwise.errors import InputError, NoDevice, SeedwiseError
+from seedwise.execution.engines.base import Engine, Node, Roots, Setting
+from seedwise.execution.engines.choose import LOCAL, engine_name, open_cluster
+from seedwise.execution.engines.cluster import Cluster
 from seedwise.execution.engines.driver import cards, require_driver
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
-from seedwise.execution.engines.local import LocalEngine, Roots
-from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack
-from seedwise.execution.provenance import look_around
+from seedwise.execution.engines.local import LocalEngine
+from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack, pack_nodes
+from seedwise.execution.engines.remote import RemoteEngine
+from seedwise.execution.provenance import host_name, look_around
+from seedwise.forecast.cost import CostModel
 from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, make_plan, refuse_unsupported
@@ -20,13 +25,15 @@ from seedwise.project import Project
 from seedwise.runtimes.base import Runtime
 from seedwise.runtimes.choose import choose
 from seedwise.runtimes.warm import WarmRuntime
+from seedwise.store.history import runs_of
 from seedwise.store.store import Store
 from seedwise.study.model import Study
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of one call: `runtime` auto, docker or venv; `device` auto, cpu or cuda; `jobs` None for automatic.
+    """Choices of one call: `runtime` auto, docker, podman or venv; `device` auto, cpu or cuda; `jobs` None for automatic; `engine` as
+    `--engine` takes it.
 
     `runs_per_gpu` of them share a GPU.
     `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
@@ -39,6 +46,7 @@ class Options:
     runs_per_gpu: int = 1
     flavour: str | None = None
     warm: bool = True
+    engine: str = LOCAL
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
@@ -53,18 +61,24 @@ class Workbench:
     options: Options
     runtime: Runtime
     why: str
-    cores: tuple[int, ...]
-    gpus: tuple[str, ...]
+    nodes: tuple[Node, ...]  # that runs are executed on: this machine, or the cluster's
     store: Store
+    pool: LeasePool  # of this machine, for the local engine and for what is done beside it
+    cluster: Cluster | None = None
+
+    @property
+    def has_gpu(self) -> bool:
+        return any(node.gpus for node in self.nodes)
 
     def device_of(self, study: Study) -> str:
         """'cpu' or 'cuda' for the study's runs."""
         wanted = wanted_device(study, self.options)
         if wanted == "auto":
-            return "cuda" if self.gpus else "cpu"
-        if wanted == "cuda" and not self.gpus:
+            return "cuda" if self.has_gpu else "cpu"
+        if wanted == "cuda" and not self.has_gpu:
+            where = "here" if self.cluster is None else f"on any host of {self.cluster.name}"
             raise NoDevice(
-                f"study {study.name} wants a GPU, but none is usable here; choose --device cpu, or run on a GPU machine"
+                f"study {study.name} wants a GPU, but none is usable {where}; choose --device cpu, or run on a GPU machine"
             )
         return wanted
 
@@ -100,20 +114,20 @@ class Workbench:
                 refused[study.name] = error
         return plans, refused
 
-    def engine(self, plans: Sequence[Plan], packing: Packing) -> LocalEngine:
-        pool = LeasePool(self.cores, self.gpus, self.options.runs_per_gpu)
-        roots = Roots(data_root(self.project), models_root(self.project))
-        for root in (roots.data, roots.models):
-            root.mkdir(parents=True, exist_ok=True)
-            root.chmod(0o755)  # a container reads it as another user
-        return LocalEngine(
-            self.runtime,
-            self.store,
-            pool,
-            packing.jobs,
-            roots,
-            look_around(self.project.root),
-            {plan.study.name: plan.study for plan in plans},
+    def engine(self, plans: Sequence[Plan], packing: Packing) -> Engine:
+        around = look_around(self.project.root)
+        studies = {plan.study.name: plan.study for plan in plans}
+        setting = Setting(self.project, self.runtime, self.store, roots_of(self.project), around, studies)
+        if self.cluster is None:
+            return LocalEngine(setting, self.pool, packing.jobs)
+        costs = CostModel(runs_of(self.store))
+        return RemoteEngine(
+            setting,
+            self.cluster,
+            warm=self.options.warm,
+            runs_per_gpu=self.options.runs_per_gpu,
+            jobs=self.options.jobs,
+            expected=lambda spec: found.seconds if (found := costs.estimate(spec)) is not None else None,
         )
 
     def packing(self, plans: Sequence[Plan]) -> Packing:
@@ -121,21 +135,35 @@ class Workbench:
         load = load_of(plans, self.store, models_root(self.project))
         if self.options.runs_per_gpu > 1 and not load.on_gpu:
             raise InputError(f"--runs-per-gpu {self.options.runs_per_gpu}: no run of these studies uses a GPU here")
-        memory = gpu_bytes(self.gpus) if self.options.runs_per_gpu > 1 else None
-        machine = Machine(len(self.cores), memory_bytes(), len(self.gpus), memory)
+        if self.cluster is not None:
+            if self.options.runs_per_gpu > 1 and not self.cluster.shares_gpus:
+                raise InputError(f"--runs-per-gpu: {self.cluster.name} gives a GPU to one run; leave the option out")
+            return pack_nodes(self.cluster.name, self.nodes, load, self.options.runs_per_gpu, self.options.jobs)
+        (node,) = self.nodes
+        machine = Machine(node.cores, node.memory_bytes, node.gpus, node.gpu_bytes)
         return pack(machine, load, self.options.runs_per_gpu, self.options.jobs)
 
 
-def open_workbench(project: Project, options: Options, studies: Sequence[Study]) -> Workbench:
-    """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones."""
-    gpus = usable_gpus() if options.device != "cpu" else ()
+def open_workbench(
+    project: Project, options: Options, studies: Sequence[Study], cluster: Cluster | None = None
+) -> Workbench:
+    """Chooses the runtime: CUDA images where a study will use a GPU, else CPU ones.  `cluster` is one that is open already."""
+    if cluster is None and options.engine != LOCAL:
+        cluster = open_cluster(options.engine, project)
+    gpus = usable_gpus() if options.device != "cpu" and cluster is None else ()
+    memory = gpu_bytes(gpus) if options.runs_per_gpu > 1 else None
+    here = Node(host_name(), len(usable_cores()), memory_bytes(), len(gpus), memory)
+    nodes = (here,) if cluster is None else tuple(cluster.capacity())
+    if options.device == "cpu":
+        nodes = tuple(replace(node, gpus=0) for node in nodes)
     wants = any(wanted_device(study, options) != "cpu" for study in studies)
-    flavour = options.flavour or ("cuda" if gpus and wants else "cpu")
+    flavour = options.flavour or ("cuda" if wants and any(node.gpus for node in nodes) else "cpu")
     if gpus and wants:
         _require_drivers(project, [study for study in studies if wanted_device(study, options) != "cpu"], gpus)
     chosen, why = choose(project, options.runtime, flavour, backends_of(studies))
     runtime = WarmRuntime(chosen) if options.warm else chosen
-    return Workbench(project, options, runtime, why, usable_cores(), gpus, Store(project.runs))
+    pool = LeasePool(usable_cores(), gpus, options.runs_per_gpu)
+    return Workbench(project, options, runtime, why, nodes, Store(project.runs), pool, cluster)
 
 
 def _require_drivers(project: Project, studies: Iterable[Study], gpus: tuple[str, ...]) -> None:
@@ -149,6 +177,15 @@ def _require_drivers(project: Project, studies: Iterable[Study], gpus: tuple[str
             require_driver(project.root / lock, lock, found)
 
 
+def roots_of(project: Project) -> Roots:
+    """Where data sets and models lie; made where they are missing."""
+    roots = Roots(data_root(project), models_root(project))
+    for root in (roots.data, roots.models):
+        root.mkdir(parents=True, exist_ok=True)
+        root.chmod(0o755)  # a container reads it as another user
+    return roots
+
+
 def wanted_device(study: Study, options: Options) -> str:
     """The study's own device; the options' where it leaves that open."""
     return study.device.kind if study.device.kind != "auto" else options.device
@@ -159,12 +196,13 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 
 
 def default_options() -> Options:
-    """Options as the environment sets them (`SEEDWISE_RUNTIME`, `SEEDWISE_DEVICE`, `SEEDWISE_FLAVOUR`, `SEEDWISE_WARM`)."""
+    """Options as the environment sets them: `SEEDWISE_` and `RUNTIME`, `DEVICE`, `FLAVOUR`, `WARM`, `ENGINE`."""
     return Options(
-        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "venv")),
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
         warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",
+        engine=engine_name(None),
     )
 
 

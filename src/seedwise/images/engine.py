@@ -36,10 +36,12 @@ def answers() -> str | None:
     return None
 
 
-def connect() -> docker.DockerClient:
-    """A client of the engine that the environment names (DOCKER_HOST, else the default socket)."""
+def connect(address: str | None = None) -> docker.DockerClient:
+    """A client of the engine at `address`, or that the environment names (DOCKER_HOST, else the default socket)."""
     import docker
 
+    if address is not None:
+        return docker.DockerClient(base_url=address, version="auto", timeout=_WORK_SECONDS)
     problem = answers()
     if problem is not None:
         raise EngineError(

@@ -27,15 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seedwise-runtime",
-        choices=("auto", "docker", "venv"),
+        choices=("auto", "docker", "podman", "venv"),
         default=None,
-        help="how backends are started: docker (where an engine answers) or venv; default: auto, or SEEDWISE_RUNTIME",
+        help="how backends are started: docker (where an engine answers), podman, or venv; default: auto, or SEEDWISE_RUNTIME",
     )
     group.addoption(
         "--seedwise-device",
         choices=("auto", "cpu", "cuda"),
         default=None,
         help="where runs train, for studies that leave it open; default: auto, or SEEDWISE_DEVICE",
+    )
+    group.addoption(
+        "--seedwise-engine",
+        default=None,
+        metavar="ENGINE",
+        help="where runs are executed: local (this machine), ray or ray://ADDRESS, slurm, or one that a package adds; default: "
+        "SEEDWISE_ENGINE, or local",
     )
     group.addoption(
         "--seedwise-jobs",

@@ -14,6 +14,7 @@ PREFIX = "--seedwise-"
 SHORT = (
     "runtime",
     "device",
+    "engine",
     "jobs",
     "runs-per-gpu",
     "cold",

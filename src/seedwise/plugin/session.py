@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
-from seedwise.execution.engines.local import LocalEngine, Outcome
+from seedwise.execution.engines.base import Engine, Outcome
+from seedwise.execution.engines.choose import LOCAL, engine_name
 from seedwise.execution.progress import Progress
 from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
 from seedwise.notify import Notify
@@ -43,7 +44,7 @@ class BenchSession:
         bench: Workbench,
         plans: dict[str, Plan],
         refused: dict[str, SeedwiseError],
-        engine: LocalEngine,
+        engine: Engine,
     ) -> None:
         self._config = config
         self._bench = bench
@@ -65,7 +66,7 @@ class BenchSession:
         self._history: list[StoredRun] | None = None
         self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
         self._begun = time.monotonic()
-        self._early = EarlyRecords(engine.pool, bench.project, bench.store)
+        self._early = EarlyRecords(bench.pool, bench.project, bench.store)
 
     @classmethod
     def start(cls, config: pytest.Config, items: Sequence[StudyItem]) -> BenchSession:
@@ -89,6 +90,7 @@ class BenchSession:
                 runs_per_gpu=config.getoption("--seedwise-runs-per-gpu"),
                 flavour=given.flavour,
                 warm=given.warm and not config.getoption("--seedwise-cold"),
+                engine=engine_name(config.getoption("--seedwise-engine")),
             )
             bench = open_workbench(find_project(items[0].path), options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
@@ -115,7 +117,7 @@ class BenchSession:
             self._futures = self._engine.submit(chosen)
         except SeedwiseError as error:
             _not_started(self._config, error)
-        self._progress = Progress(self._engine, self._bench.store, [run for _, run in chosen], self._futures)
+        self._progress = Progress(self._engine, [run for _, run in chosen], self._futures)
 
     def wait_for(self, item: RunItem) -> Outcome:
         """The outcome of the item's run, with a live table meanwhile where there is a terminal.
@@ -192,7 +194,7 @@ class BenchSession:
         plan = self._plans[study]
         shelf = Shelf.beside(self._bench.store.root)
         certifier = Certifier(
-            self._bench.project, self._bench.runtime, self._engine.pool, plan.study.memory_gib, lambda _: None
+            self._bench.project, self._bench.runtime, self._bench.pool, plan.study.memory_gib, lambda _: None
         )
         made = 0
         for need in (need for need in needs_of(plan) if need.pair == pair):
@@ -294,6 +296,8 @@ class BenchSession:
         if not bare:
             return None
         wall, jobs = time.monotonic() - self._begun, min(self._engine.jobs, len(ran))
+        if self._engine.name != LOCAL:  # how many there were at once changed all the time
+            return f"{len(ran)} runs in {wall / 60:.1f} min on {self._engine.name}: {bare / wall:.1f} of them training or scoring at a time"
         return f"{len(ran)} runs in {wall / 60:.1f} min, {jobs} at once: {wall * jobs / bare:.2f} times their training and scoring"
 
     def _record(self, outcomes: Sequence[StudyOutcome], reporter: Any) -> None:
@@ -328,7 +332,7 @@ def _prepared(
     lacking = [error for error in refused.values() if isinstance(error, NoImage)]
     if plans or not lacking or bench.options.runtime != "auto" or bench.runtime.name == "venv":
         return bench, plans, refused
-    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies)
+    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies, bench.cluster)
     say(f"runtime: {bench.runtime.name} (the container engine has nothing to build images on: {lacking[0]})")
     return bench, *bench.prepare(studies, say)
 

@@ -13,7 +13,6 @@ from docker.utils.socket import frames_iter
 from docker import DockerClient
 from seedwise.runtimes.base import Launch, Process
 from seedwise.runtimes.ownership import run_user
-from seedwise.runtimes.staging import lend, take_back
 
 _STDOUT = 1
 
@@ -55,7 +54,11 @@ class Line:
 
 
 class DockerServer:
-    """`place` is the one folder that the container can write; a run's folder lies in it for the time of the run."""
+    """`place` is the one folder that the container can write; a run's folder is moved there for the time of the run.
+
+    A container's mounts are fixed when it is created, and a warm one outlives its runs.  Nothing stands in for the folder
+    meanwhile.  A harness that is killed in between leaves it there whole, where the store looks too.
+    """
 
     def __init__(self, process: Process, line: Line, place: Path) -> None:
         self.process = process
@@ -73,12 +76,14 @@ class DockerServer:
 
     def admit(self, launch: Launch) -> dict[str, str]:
         run_user(launch.out)
-        lend(launch.out, self._place)
+        launch.out.rename(self._place / launch.out.name)
         out = f"/out/{launch.out.name}"
         return {"spec": f"{out}/spec.json", "out": out}
 
     def dismiss(self, launch: Launch) -> None:
-        take_back(launch.out)
+        lent = self._place / launch.out.name
+        if lent.is_dir() and not lent.is_symlink():  # what a run has put in its folder's place is left alone
+            lent.rename(launch.out)
         if self.process.poll() is not None:
             self.close()
 

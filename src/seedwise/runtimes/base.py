@@ -10,6 +10,9 @@ from typing import Protocol
 from seedwise.notify import Notify
 from seedwise_contract import Description
 
+# Beside the folders of launches: folders that a warm backend may write, into which a launch's own is moved for its time.
+LENT = ".warm-"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -41,11 +44,15 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a process ended.  `code` is its exit code (137 where it was killed); `log` its standard error and output."""
+    """How a process ended.  `code` is its exit code (137 where it was killed); `log` its standard error and output.
+
+    `perhaps_oom`: it was killed, nobody asked for that, and the engine does not tell whether its memory had run out.
+    """
 
     code: int
     oom_killed: bool
     log: str
+    perhaps_oom: bool = False
 
 
 class Process(Protocol):
@@ -78,7 +85,10 @@ class Server(Protocol):
         ...
 
     def admit(self, launch: Launch) -> dict[str, str]:
-        """Make the run's folder one that the server can write, and no other; its paths, as a request names them."""
+        """Make the run's folder one that the server can write, and no other; its paths, as a request names them.
+
+        It may be moved for that, into a folder called `LENT…` beside it.
+        """
         ...
 
     def dismiss(self, launch: Launch) -> None:

@@ -12,7 +12,7 @@ from seedwise.project import Project
 from seedwise.runtimes.base import ServingRuntime
 from seedwise.runtimes.venv import VenvRuntime
 
-Requested = Literal["auto", "docker", "venv"]
+Requested = Literal["auto", "docker", "podman", "venv"]
 
 NO_CAGE = "no cage: network, files and memory are not limited"
 
@@ -26,10 +26,14 @@ def choose(
     """
     if requested == "docker":
         return _docker(project, flavour), "as asked for"
+    if requested == "podman":
+        from seedwise.runtimes.podman import PodmanRuntime  # Docker's SDK is not in the core
+
+        return PodmanRuntime(project, flavour), "as asked for"
     if requested == "venv":
         return VenvRuntime(project, flavour), f"as asked for; {NO_CAGE}"
     if requested != "auto":
-        raise InputError(f"--runtime {requested}: there are 'auto', 'docker' and 'venv'")
+        raise InputError(f"--runtime {requested}: there are 'auto', 'docker', 'podman' and 'venv'")
     declared = load_definition(project).backends
     backends = [declared[name] for name in (declared if wanted is None else wanted) if name in declared]
     if backends and all(isinstance(backend, CommandBackend) for backend in backends):

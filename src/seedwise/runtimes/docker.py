@@ -24,10 +24,9 @@ from seedwise.images.sources import sources_of
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.attached import DockerServer, Line
-from seedwise.runtimes.base import Exit, Launch, Lease, Process
+from seedwise.runtimes.base import LENT, Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
 from seedwise.runtimes.ownership import RUN_LABEL, UNPRIVILEGED, Session, run_user, sweep
-from seedwise.runtimes.staging import FOLDER
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512
@@ -42,6 +41,7 @@ class DockerRuntime:
     """Backends as images; `digest` is the content digest that images.lock holds, containers are started by image id."""
 
     name = "docker"
+    tells_oom = True  # whether the engine says that a container was killed at its memory limit
 
     def __init__(
         self,
@@ -49,14 +49,18 @@ class DockerRuntime:
         flavour: str,
         client: DockerClient | None = None,
         given: Mapping[str, str] | None = None,
+        address: str | None = None,
     ) -> None:
-        """`given` is backend → image, by id, for backends that are not built here but tried as they are."""
+        """`given` is backend → image, by id, for backends that are not built here but tried as they are.  `address` is the
+        engine's, where it is not the one that the environment names.
+        """
         self._given = given or {}
+        self._address = address
         self.flavour = flavour
         self.notes: list[str] = []
         self._project = project
         self._definition = load_definition(project)
-        self._client = client or connect()
+        self._client = client or connect(address)
         self._session = Session(project)
         self.swept = sweep(project, self._client)
 
@@ -83,7 +87,7 @@ class DockerRuntime:
         return self._started([launch.verb, "/out/spec.json", *out], **settings)
 
     def serve(self, launch: Launch) -> DockerServer:
-        place = launch.out.parent / FOLDER / uuid.uuid4().hex[:16]
+        place = launch.out.parent / f"{LENT}{uuid.uuid4().hex[:16]}"
         place.mkdir(parents=True)
         settings = self._for(launch, place, run_user(launch.out))
         settings["labels"][RUN_LABEL] = f"serve {launch.backend}"
@@ -158,13 +162,16 @@ class DockerRuntime:
             "shm_size": SHM_BYTES,
             "nano_cpus": cores * 1_000_000_000,
             "cpuset_cpus": self._cpuset(lease),
-            "device_requests": _device_requests(lease),
+            "device_requests": self._devices(lease),
             "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "init": True,
             "environment": {"HOME": "/tmp", **run_environment(lease, image.digest)},
             "labels": dict(self._session.labels),
             "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "20m", "max-file": "1"}),
         }
+
+    def _devices(self, lease: Lease) -> list[DeviceRequest] | None:
+        return [DeviceRequest(device_ids=list(lease.gpus), capabilities=[["gpu"]])] if lease.gpus else None
 
     def _cpuset(self, lease: Lease) -> str | None:
         """The leased cores by number, where the engine has such cores (in a virtual machine it may not)."""
@@ -183,7 +190,7 @@ class DockerRuntime:
             if container is not None:
                 container.remove(force=True)
             raise EngineError(_explain(error)) from None
-        return DockerProcess(container.id or "")
+        return DockerProcess(container.id or "", self._address, self.tells_oom)
 
     def _ask(self, backend: str, digest: str) -> str:
         image = require_locked(self._project, self._client, backend, digest)
@@ -202,12 +209,15 @@ class DockerRuntime:
 class DockerProcess:
     """A started container.  One thread waits for its end, collects what is left of it, and removes it."""
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, address: str | None = None, tells_oom: bool = True) -> None:
         self.container = container
+        self._address = address
+        self._tells_oom = tells_oom
+        self._stopped = False
         self.output = ""  # standard output alone, once it has ended
         self._ended = threading.Event()
         self._exit = Exit(_KILLED, False, "")
-        self._client = connect()
+        self._client = connect(address)
         threading.Thread(target=self._watch, name=f"container-{container[:12]}", daemon=True).start()
 
     def poll(self) -> Exit | None:
@@ -224,9 +234,10 @@ class DockerProcess:
     def stop(self, grace_seconds: float) -> None:
         if self._ended.is_set():
             return
+        self._stopped = True
         try:
             # A client of its own: the watching one is held by its wait.
-            client = connect()
+            client = connect(self._address)
             try:
                 client.api.stop(self.container, timeout=max(0, round(grace_seconds)))
             finally:
@@ -244,7 +255,9 @@ class DockerProcess:
             state = self._client.api.inspect_container(self.container)["State"]
             log = self._client.api.logs(self.container, stdout=True, stderr=True)
             self.output = self._client.api.logs(self.container, stdout=True, stderr=False).decode(errors="replace")
-            self._exit = Exit(int(state["ExitCode"]), bool(state["OOMKilled"]), log.decode(errors="replace"))
+            code, oom = int(state["ExitCode"]), bool(state["OOMKilled"])
+            perhaps = code == _KILLED and not (oom or self._tells_oom or self._stopped)
+            self._exit = Exit(code, oom, log.decode(errors="replace"), perhaps)
             self._client.api.remove_container(self.container, v=True, force=True)
         except (DockerException, requests.RequestException, OSError) as error:
             if self._exit.log == "":
@@ -252,10 +265,6 @@ class DockerProcess:
         finally:
             self._ended.set()
             self._client.close()
-
-
-def _device_requests(lease: Lease) -> list[DeviceRequest] | None:
-    return [DeviceRequest(device_ids=list(lease.gpus), capabilities=[["gpu"]])] if lease.gpus else None
 
 
 def _explain(error: Exception) -> str:

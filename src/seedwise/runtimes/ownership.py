@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from docker import DockerClient
 from seedwise.project import Project
+from seedwise.runtimes.host import local_folder, realm
 
 UNPRIVILEGED = 10001
 OWNER_LABEL = "seedwise.owner"
@@ -23,8 +24,15 @@ RUN_LABEL = "seedwise.run"
 
 
 def owner_of(project: Project) -> str:
-    """The checkout's state folder, as a short digest: two checkouts never touch each other's containers."""
-    return hashlib.sha256(str(project.home).encode()).hexdigest()[:16]
+    """The checkout's state folder and this host, as a short digest: two checkouts never touch each other's containers, and hosts
+    that share the folder not either, since who lives on another one cannot be told.
+    """
+    return hashlib.sha256(f"{project.home}@{realm()}".encode()).hexdigest()[:16]
+
+
+def _sessions(project: Project) -> Path:
+    """On the host's own disk, where locks are let go of when a process ends."""
+    return local_folder() / "sessions" / owner_of(project)
 
 
 class Session:
@@ -33,7 +41,7 @@ class Session:
     def __init__(self, project: Project) -> None:
         self.name = uuid.uuid4().hex[:16]
         self.owner = owner_of(project)
-        self._folder = project.home / "sessions"
+        self._folder = _sessions(project)
         self._folder.mkdir(parents=True, exist_ok=True)
         # Not bound to the thread that took it: a runtime may be closed by another one.
         self._lock = FileLock(self._folder / f"{self.name}.lock", thread_local=False)
@@ -55,7 +63,7 @@ def sweep(project: Project, client: DockerClient, grace_seconds: int = 10) -> li
 
     They get SIGTERM first, so that a backend can save a resumable state.
     """
-    folder = project.home / "sessions"
+    folder = _sessions(project)
     swept = []
     for container in _containers(client, owner_of(project)):
         session = container.labels.get(SESSION_LABEL, "")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +11,12 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
-from seedwise.errors import EngineError, SeedwiseError
-from seedwise.planning.plan import PlannedRun
+from seedwise.errors import SeedwiseError
 from seedwise.regular import read_regular, sha256_regular
-from seedwise.runtimes.staging import recover
+from seedwise.store import attempts, ledger
+from seedwise.store.hold import held
 from seedwise_contract import FailureReason, RunFiles, RunResult, RunStatus, faults_of, run_id
 from seedwise_contract.base import ContractModel
 from seedwise_contract.files import write_json
@@ -43,6 +40,11 @@ class Provenance(ContractModel):
     git_commit: str | None
     git_dirty: bool | None
     started: str
+    engine: str = "local"
+    job: str | None = Field(default=None, description="the engine's own name of what ran it, where it has one")
+    ledger_length: int | None = Field(
+        default=None, description="entries that the ledger of declarations had when the run was started"
+    )
 
 
 class Failure(ContractModel):
@@ -52,6 +54,7 @@ class Failure(ContractModel):
     message: str
     exit_code: int
     time: str
+    unfit: bool = Field(default=False, description="the host is why, not the run: another one may do it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,6 @@ class StoredRun:
     @property
     def files(self) -> RunFiles:
         return RunFiles(self.folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Which line of the ledger, and what time, a declaration was first put to work at, and the line of a run's last start."""
-
-    declared: dict[str, tuple[int, str]]
-    started: dict[str, int]
 
 
 class DamagedRun(SeedwiseError):
@@ -95,17 +90,22 @@ class Store:
 
     def result(self, identity: str) -> RunResult | None:
         """The result of a finished run (completed or diverged), or None where it has to be run (again)."""
+        return self.result_in(self.folder(identity))
+
+    def result_in(self, folder: Path) -> RunResult | None:
+        """The same of a folder that may be an attempt's."""
         try:
-            result = _record(RunResult, self.folder(identity), "result.json")
+            result = _record(RunResult, folder, "result.json")
         except (FileNotFoundError, NotADirectoryError):
             return None
         return None if result.status is RunStatus.FAILED else result
 
     def failure(self, identity: str) -> Failure | None:
-        try:
-            return _record(Failure, self.folder(identity), "failure.json")
-        except (FileNotFoundError, NotADirectoryError, DamagedRun):  # an attempt that tells nothing is made again
-            return None
+        """Of the last attempt that left one."""
+        for folder in (*reversed(attempts.attempts_of(self.root, identity)), self.folder(identity)):
+            with suppress(FileNotFoundError, NotADirectoryError, DamagedRun):  # one that tells nothing is made again
+                return _record(Failure, folder, "failure.json")
+        return None
 
     def read(self, identity: str) -> StoredRun:
         """A finished run; `DamagedRun` where its spec is not the one that it is named by."""
@@ -139,43 +139,37 @@ class Store:
         return path
 
     @contextmanager
-    def writing(self, run: PlannedRun, provenance: Provenance, cancelled: Event | None = None) -> Iterator[Path | None]:
-        """A folder made ready for one attempt, held against other harnesses; None where another has finished the run.
+    def attempt(self, spec: RunSpec, provenance: Provenance, cancelled: Event | None = None) -> Iterator[Path | None]:
+        """A folder for one attempt at a run, ready to start; None where another has finished the run.
 
-        Waits while another harness is at it.  A resumable state of an earlier attempt stays; everything else that it left
-        goes.
+        Waits while another harness of this host is at it.  A resumable state of an earlier attempt is there again, nothing else.
         """
-        folder = self.folder(provenance.run_id)
-        lock = FileLock(self.root / ".locks" / f"{provenance.run_id}.lock")
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                lock.acquire(timeout=1)
-                break
-            except Timeout:
-                if cancelled is not None and cancelled.is_set():
-                    raise EngineError(f"{folder}: another harness is at this run, and this one was stopped") from None
-        try:
-            recover(folder)
-            folder.mkdir(exist_ok=True)
-            if self.is_done(provenance.run_id):
+        identity = provenance.run_id
+        with held(self.root, identity, cancelled):
+            if self.is_done(identity):
                 yield None
                 return
-            if not (folder / "state").is_dir():
-                _empty(folder)
-            for name in ("result.json", "failure.json"):
-                (folder / name).unlink(missing_ok=True)
-            self._note({"run": provenance.run_id, "time": provenance.started})
-            write_json(folder / "spec.json", run.spec)
+            folder = attempts.begin(self.root, identity)
+            if provenance.ledger_length is None:
+                provenance = provenance.model_copy(update={"ledger_length": self.ledger_length()})
+            write_json(folder / "spec.json", spec)
             write_json(folder / "provenance.json", provenance)
             yield folder
-        finally:
-            lock.release()
 
-    def record_failure(self, identity: str, reason: FailureReason, message: str, exit_code: int) -> Failure:
-        failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now())
+    def attempted(self, identity: str) -> Path | None:
+        """Where the last attempt at a run lies; None where there is none."""
+        return next(reversed(attempts.attempts_of(self.root, identity)), None)
+
+    def publish(self, identity: str, attempt: Path) -> bool:
+        """Make a whole attempt the run; False where another one was first, which stays the run."""
+        return attempts.publish(self.root, identity, attempt)
+
+    def record_failure(
+        self, attempt: Path, reason: FailureReason, message: str, exit_code: int, *, unfit: bool = False
+    ) -> Failure:
+        failure = Failure(reason=reason, message=message, exit_code=exit_code, time=now(), unfit=unfit)
         with suppress(OSError):  # a full disk may be the very failure; the caller reports it all the same
-            write_json(self.folder(identity) / "failure.json", failure)
+            write_json(attempt / "failure.json", failure)
         return failure
 
     def declare(self, declaration: str, looks: Sequence[Mapping[str, float | int]] = ()) -> None:
@@ -183,48 +177,38 @@ class Store:
 
         `looks`: the level of each look that it declares.
         """
-        path = self.root / ".declarations.jsonl"
-        self.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / ".declarations.lock"):
-            if declaration not in self._ledger().declared:
-                said: dict[str, object] = {"declaration": declaration, "time": now()}
-                _append(path, said | ({"looks": list(looks)} if looks else {}))
+        ledger.declare(self.root, declaration, now(), looks)
 
     def declared_before(self, declaration: str, run: StoredRun) -> bool:
-        """Whether `declaration` was put to work before `run` was started: by the order of the ledger's lines, whatever the clock
-        said; by their times for runs that were started before the ledger named runs.
+        """Whether `declaration` was put to work before `run` was started: by the order of the ledger's entries, whatever the
+        clocks said; by their times for runs that were started before anything noted their place in it.
         """
         if run.provenance.declaration == declaration:
             return True
-        ledger = self._ledger()
-        if declaration not in ledger.declared:
+        known = self._ledger()
+        if declaration not in known.declared:
             return False
-        line, time = ledger.declared[declaration]
-        started = ledger.started.get(run.run_id)
-        return line < started if started is not None else time <= run.provenance.started
+        number, time = known.declared[declaration]
+        if run.provenance.ledger_length is not None:
+            return number < run.provenance.ledger_length
+        started = known.started.get(run.run_id)
+        return number < started if started is not None else time <= run.provenance.started
 
-    def _note(self, said: Mapping[str, object]) -> None:
-        with FileLock(self.root / ".declarations.lock"):
-            _append(self.root / ".declarations.jsonl", said)
+    def ledger_length(self) -> int:
+        """The number that the ledger's next entry will have."""
+        return self._ledger().length
 
-    def _ledger(self) -> Ledger:
-        ledger = Ledger({}, {})
+    def ledger_lines(self, wanted: Iterable[str]) -> bytes:
+        """The ledger's entries that concern these declarations and runs, as JSON lines."""
+        return ledger.lines_about(self.root, wanted)
+
+    def _ledger(self) -> ledger.Ledger:
         try:
-            lines = read_regular(self.root, ".declarations.jsonl").decode(errors="replace").split("\n")
-        except FileNotFoundError:
-            return ledger
+            return ledger.read_ledger(self.root)
         except OSError as error:
             raise DamagedRun(
                 f"{error}; move the ledger away: claims then count as declared after what is there"
             ) from None
-        for number, line in enumerate(lines):
-            with suppress(ValueError, KeyError, TypeError, RecursionError):  # a line cut short by a crash
-                said = json.loads(line)
-                if "run" in said:
-                    ledger.started[str(said["run"])] = number  # the last attempt is the one that may have left a result
-                else:
-                    ledger.declared.setdefault(str(said["declaration"]), (number, str(said["time"])))
-        return ledger
 
     def finished(self) -> Iterator[str]:
         """Ids of all finished runs."""
@@ -233,17 +217,6 @@ class Store:
         for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
             if not entry.name.startswith(".") and self.is_done(entry.name):
                 yield entry.name
-
-
-def _append(path: Path, said: Mapping[str, object]) -> None:
-    """One line at the end, on a line of its own also where a crash cut the last one short."""
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    try:
-        size = os.fstat(handle).st_size
-        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, (("\n" if cut else "") + json.dumps(said) + "\n").encode())
-    finally:
-        os.close(handle)
 
 
 def _record(model: type[_Model], folder: Path, name: str) -> _Model:
@@ -260,14 +233,6 @@ def _record(model: type[_Model], folder: Path, name: str) -> _Model:
         ) from None
     except OSError as error:
         raise DamagedRun(f"{error}; {_CURE}") from None
-
-
-def _empty(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
 
 
 def now() -> str:

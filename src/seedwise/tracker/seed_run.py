@@ -116,6 +116,7 @@ def _tags(run: StoredRun, study: str, arm: str, table: ParameterTable | None, di
         "seedwise.runtime": origin.runtime,
         "seedwise.declaration": origin.declaration,
         "seedwise.host": origin.host,
+        "seedwise.engine": origin.engine,
         "seedwise.git_commit": origin.git_commit,
         "seedwise.git_dirty": None if origin.git_dirty is None else str(origin.git_dirty).lower(),
         "seedwise.data": spec.task.name,

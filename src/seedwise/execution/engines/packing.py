@@ -6,11 +6,12 @@ A run has its threads' cores to itself: on a CPU several runs of one thread each
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.errors import EngineError
+from seedwise.execution.engines.base import Node
 from seedwise.planning.plan import Plan
 from seedwise.store.store import Store
 from seedwise_contract import RunSpec
@@ -75,6 +76,29 @@ def pack(machine: Machine, load: Load, runs_per_gpu: int = 1, asked: int | None 
     if asked > by_core:
         return Packing(by_core, f"{counted(by_core, 'run')} at once, not the {asked} asked for: {limits[0][1]}")
     return Packing(asked, f"{counted(asked, 'run')} at once, as asked for")
+
+
+def pack_nodes(
+    engine: str, nodes: Sequence[Node], load: Load, runs_per_gpu: int = 1, asked: int | None = None
+) -> Packing:
+    """As many runs at once as the hosts of a cluster have places for: what of them is free, only its scheduler knows."""
+    gpus = int(load.on_gpu and not load.on_cpu)
+    places = sum(places_on(node, load.threads, gpus, runs_per_gpu) for node in nodes)
+    if load.on_gpu and load.on_cpu:
+        places = max(places, sum(places_on(node, load.threads, 1, runs_per_gpu) for node in nodes))
+    has = f"{counted(len(nodes), 'host')} of {engine}, {counted(sum(node.cores for node in nodes), 'core')}"
+    has += f", {counted(sum(node.gpus for node in nodes), 'GPU')}"
+    if asked is not None and asked < places:
+        return Packing(asked, f"at most {counted(asked, 'run')} at once, as asked for: {has}")
+    return Packing(
+        max(1, places), f"up to {counted(max(1, places), 'run')} at once, as its scheduler gives them: {has}"
+    )
+
+
+def places_on(node: Node, cores: int, gpus: int, runs_per_gpu: int = 1) -> int:
+    """Runs of so many cores and GPUs that a host has room for."""
+    by_core = node.cores // max(1, cores)
+    return min(by_core, node.gpus * runs_per_gpu // gpus) if gpus else by_core
 
 
 def _refuse_full_gpus(machine: Machine, load: Load, runs_per_gpu: int) -> None:

@@ -1,0 +1,210 @@
+"""Ray: an existing cluster by its address, or one of this machine for the session.
+
+A run is a task without retries of Ray's own: a host that is lost is noticed by its word and by the list of hosts, and the run is
+given out again at once, which a cluster as delivered does only after minutes.  Results and weights never go through Ray's object
+store: a task's answer is a line of text.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seedwise.errors import EngineError, InputError
+from seedwise.execution.engines.base import Node
+from seedwise.execution.engines.cluster import Opening, Phase, State
+from seedwise.execution.engines.task import Task
+from seedwise.extras import missing
+from seedwise_contract import faults_of
+
+_HOSTS_SECONDS = 2.0
+_GRACE_SECONDS = 25.0
+_KEPT = ("SEEDWISE_", "PYTHONPATH", "PATH")
+
+
+class RaySettings(BaseModel):
+    """`[engines.ray]` of the project's settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resources: dict[str, float] = Field(default={}, description="custom resources that every run asks for")
+    memory: bool = Field(default=True, description="whether the memory of a run is asked for")
+    queued: int = Field(default=20_000, ge=1, description="tasks handed over at once")
+
+
+def open_ray(opening: Opening) -> RayCluster:
+    try:
+        settings = RaySettings.model_validate(dict(opening.settings))
+    except ValidationError as error:
+        raise InputError("\n".join(f"engines.ray.{fault}" for fault in faults_of(error))) from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise missing(error) or error from None
+
+    address = opening.address or os.environ.get("RAY_ADDRESS") or "local"
+    kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level="ERROR",
+            configure_logging=False,
+            runtime_env={"env_vars": kept},
+            **({"include_dashboard": False} if address == "local" else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        told = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+        raise EngineError(
+            f"--engine ray://{address}: no cluster can be joined there ({told}); this machine has to be one of its hosts: "
+            f"'ray start --address={address}' makes it one"
+        ) from None
+    return RayCluster(ray, settings)
+
+
+def perform(task: str, job: str) -> str:
+    """What a worker process does: one task, with the runtimes that it has from earlier ones."""
+    from seedwise.execution.engines.node import Worker
+    from seedwise.execution.engines.task import Task
+
+    global _worker
+    if _worker is None:
+        _worker = Worker()
+    outcome = _worker.do(Task.model_validate_json(task), threading.Event(), job)
+    return "done" if outcome.result is not None else str(outcome.message)
+
+
+def probe(question: str) -> None:
+    from seedwise.execution.engines.probe import answer
+
+    answer(question)
+
+
+_worker: Any = None  # of this process of Ray's
+
+
+class RayCluster:
+    """A handle is a number of this session."""
+
+    name = "ray"
+    shares_gpus = True
+
+    def __init__(self, ray: Any, settings: RaySettings) -> None:
+        self._ray = ray
+        self._settings = settings
+        self._perform = ray.remote(perform)
+        self._refs: dict[str, Any] = {}
+        self._ends: dict[str, State] = {}
+        self._probes: list[Any] = []
+        self._count = 0
+        self._asked = 0.0
+        self._gone: set[str] = set()
+
+    def capacity(self) -> Sequence[Node]:
+        found = [
+            Node(
+                host=str(node["NodeManagerHostname"]),
+                cores=int(node["Resources"].get("CPU", 0)),
+                memory_bytes=int(node["Resources"].get("memory", 0)),
+                gpus=int(node["Resources"].get("GPU", 0)),
+            )
+            for node in self._ray.nodes()
+            if node["Alive"]
+        ]
+        if not any(node.cores for node in found):
+            raise EngineError("--engine ray: no host of the cluster has a core to give; 'ray status' shows them")
+        return found
+
+    def submit(self, tasks: Sequence[Task], avoid: Collection[str] = ()) -> Sequence[str]:
+        handles = []
+        hosts = {str(node["NodeManagerHostname"]): str(node["NodeID"]) for node in self._ray.nodes() if node["Alive"]}
+        away = [hosts[host] for host in avoid if host in hosts]
+        for task in tasks[: max(0, self._settings.queued - len(self._refs))]:
+            self._count += 1
+            handle = str(self._count)
+            options: dict[str, Any] = {
+                "num_cpus": task.cores,
+                "num_gpus": task.gpus / task.runs_per_gpu,
+                "max_retries": 0,
+                "name": f"{task.provenance.study}/{task.provenance.arm}",
+            }
+            if self._settings.memory:
+                options["memory"] = int(task.memory_gib * (1 << 30))
+            if self._settings.resources:
+                options["resources"] = dict(self._settings.resources)
+            if away and len(away) < len(hosts):
+                options["label_selector"] = {"ray.io/node-id": f"!in({','.join(away)})"}
+            self._refs[handle] = self._perform.options(**options).remote(task.model_dump_json(), handle)
+            handles.append(handle)
+        return handles
+
+    def found(self, run_ids: Collection[str]) -> Mapping[str, str]:
+        return {}  # Ray ends a session's tasks with it
+
+    def states(self, handles: Collection[str]) -> Mapping[str, State]:
+        refs = {self._refs[handle]: handle for handle in handles if handle in self._refs}
+        ready, _ = self._ray.wait(list(refs), num_returns=len(refs), timeout=0) if refs else ([], [])
+        for ref in ready:
+            handle = refs[ref]
+            self._ends[handle] = self._end(ref)
+            del self._refs[handle]
+        return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
+
+    def gone(self) -> Collection[str]:
+        if time.monotonic() - self._asked >= _HOSTS_SECONDS:
+            self._asked = time.monotonic()
+            nodes = self._ray.nodes()
+            alive = {str(node["NodeManagerHostname"]) for node in nodes if node["Alive"]}
+            self._gone = {str(node["NodeManagerHostname"]) for node in nodes} - alive
+        return self._gone
+
+    def cancel(self, handles: Collection[str]) -> None:
+        for handle in handles:
+            if handle in self._refs:
+                self._ray.cancel(self._refs[handle])
+
+    def probe(self, nodes: Collection[Node], question: str) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        ask = self._ray.remote(probe)
+        hosts = {node.host for node in nodes}
+        for node in self._ray.nodes():
+            if node["Alive"] and node["NodeManagerHostname"] in hosts:
+                where = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
+                gpus = float(node["Resources"].get("GPU", 0))
+                self._probes.append(ask.options(num_cpus=1, num_gpus=gpus, scheduling_strategy=where).remote(question))
+
+    def close(self) -> None:
+        end = time.monotonic() + _GRACE_SECONDS
+        while self._refs and time.monotonic() < end:
+            self.cancel(list(self._refs))
+            self.states(list(self._refs))
+            time.sleep(0.2)
+        self._ray.shutdown()
+
+    def _end(self, ref: Any) -> State:
+        errors = self._ray.exceptions
+        try:
+            return State(Phase.ENDED, str(self._ray.get(ref, timeout=10)))
+        except errors.TaskCancelledError:
+            return State(Phase.ENDED, "cancelled")
+        except (
+            errors.WorkerCrashedError,
+            errors.NodeDiedError,
+            errors.OutOfMemoryError,
+            errors.ObjectLostError,
+        ) as error:
+            return State(Phase.LOST, _first_line(error))
+        except errors.RayError as error:
+            return State(Phase.ENDED, _first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')[:300]}"

@@ -1,0 +1,346 @@
+"""The engine over a cluster: hands tasks to it, looks for finished runs in the store, and tells progress.  One thread, whatever
+the number of runs.
+
+A run counts as done when it is in the store, and for no other reason.  Where a task has ended without, the store is looked at for
+a minute more (on a network file system files come late), and then the run is given out again, three times at most.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seedwise.errors import EngineError, SeedwiseError
+from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
+from seedwise.execution.engines.cluster import Cluster, Phase, State
+from seedwise.execution.engines.packing import places_on
+from seedwise.execution.engines.task import Task, task_of
+from seedwise.planning.plan import PlannedRun
+from seedwise.store.attempts import everywhere
+from seedwise.store.store import Failure, Provenance
+from seedwise_contract import FailureReason, RunSpec
+
+_TURN_SECONDS = 0.5
+_LOOK_SECONDS = 1.5  # between two looks at attempts, which are read one by one
+_LATE_SECONDS = 60.0  # that a file of another host may take to be seen here
+_END_SECONDS = 30.0  # that a cancelled session waits for states to be saved
+_TRIES = 3
+_BUSY_SECONDS = 300.0  # that a scheduler may refuse further work, before that is told as a failure
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A run that is given out: what was known before, and how it stands."""
+
+    task: Task
+    known: frozenset[str]  # attempts that were there before: nothing of them is this session's
+    handle: str | None = None
+    tries: int = 0
+    since: float = 0.0  # when it was first seen to be under way
+    ended: float | None = None  # when its task was first said to be no more
+    said: str = ""
+    folder: Path | None = None
+    host: str = "?"
+    refused: list[str] = field(default_factory=list)
+
+
+class RemoteEngine:
+    """Runs on the hosts of `cluster`.  `expected` gives the seconds that a run of a spec takes, where that is known."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        cluster: Cluster,
+        *,
+        warm: bool = True,
+        runs_per_gpu: int = 1,
+        jobs: int | None = None,
+        expected: Callable[[RunSpec], float | None] = lambda spec: None,
+        late_seconds: float = _LATE_SECONDS,
+    ) -> None:
+        self.name = cluster.name
+        self._setting = setting
+        self._cluster = cluster
+        self._warm = warm
+        self._share = runs_per_gpu
+        self._limit = jobs
+        self._expected = expected
+        self._late = late_seconds
+        self._nodes = tuple(cluster.capacity())
+        self._futures: dict[str, Future[Outcome]] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._waiting: deque[str] = deque()
+        self._underway: dict[str, Underway] = {}
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+        self._told = threading.Event()  # the cluster has been asked to end everything
+        self._thread: threading.Thread | None = None
+        self._busy: float | None = None
+        self._looked = 0.0
+
+    @property
+    def jobs(self) -> int:
+        """As many as run now; before the first has started, as many as there are places for."""
+        with self._lock:
+            running, some = len(self._underway), next(iter(self._watched.values()), None)
+        if running or some is None:
+            return max(1, running)
+        places = sum(places_on(node, some.task.cores, some.task.gpus, self._share) for node in self._nodes)
+        return max(1, min(places, self._limit or places))
+
+    def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
+        futures, left = accept(runs, self._setting)
+        length = self._setting.store.ledger_length()
+        tasks = [
+            task_of(
+                study,
+                run,
+                self._setting,
+                self.name,
+                length,
+                warm=self._warm,
+                runs_per_gpu=self._share,
+                seconds=self._expected(run.spec),
+            )
+            for study, run in left
+        ]
+        self._refuse_impossible(tasks)
+        known: dict[str, set[str]] = {}
+        for attempt in everywhere(self._setting.store.root):
+            known.setdefault(attempt.name.split(".")[0], set()).add(attempt.name)
+        going = self._cluster.found([task.run_id for task in tasks]) if tasks else {}
+        for task in tasks:
+            futures[task.run_id] = Future()
+            before = frozenset() if task.run_id in going else frozenset(known.get(task.run_id, ()))
+            self._watched[task.run_id] = _Watched(task, before, handle=going.get(task.run_id), tries=1)
+            if task.run_id not in going:
+                self._waiting.append(task.run_id)
+        self._futures |= {task.run_id: futures[task.run_id] for task in tasks}
+        self._give_out()  # what the scheduler refuses is told before anything is waited for
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread.start()
+        return futures
+
+    def running(self) -> Mapping[str, Underway]:
+        with self._lock:
+            return dict(self._underway)
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def close(self) -> None:
+        self.cancel()
+        if self._thread is not None:
+            self._thread.join(_END_SECONDS)
+        self._cluster.close()
+        for identity in [identity for identity, future in self._futures.items() if not future.done()]:
+            self._conclude(identity, FailureReason.TERMINATED, "the session was stopped")
+        self._setting.runtime.close()
+
+    def _refuse_impossible(self, tasks: Sequence[Task]) -> None:
+        for cores, gpus in {(task.cores, task.gpus) for task in tasks}:
+            if not any(places_on(node, cores, gpus, self._share) for node in self._nodes):
+                raise EngineError(
+                    f"a run needs {cores} CPU core(s) and {gpus} GPU(s), which no host of {self.name} has (the largest: "
+                    f"{max(node.cores for node in self._nodes)} cores; GPUs a host: {max(node.gpus for node in self._nodes)}); "
+                    "lower device.threads in the study, or choose --device cpu"
+                )
+
+    def _watch(self) -> None:
+        try:
+            while any(not future.done() for future in self._futures.values()):
+                self._turn()
+                time.sleep(_TURN_SECONDS)
+        except Exception as error:  # noqa: BLE001 - whoever waits for a future has to be told
+            for identity in [identity for identity, future in self._futures.items() if not future.done()]:
+                self._conclude(identity, FailureReason.INTERNAL, f"{type(error).__name__}: {error}")
+
+    def _turn(self) -> None:
+        if self._cancelled.is_set():
+            self._stop()
+        else:
+            self._give_out()
+        self._collect()
+        self._look_at_attempts()
+        self._ask()
+        self._leave()
+
+    def _stop(self) -> None:
+        for identity in self._waiting:
+            self._conclude(identity, FailureReason.TERMINATED, "not started: the session was stopped")
+        self._waiting.clear()
+        if not self._told.is_set():
+            self._told.set()
+            self._cluster.cancel(self._handles())
+
+    def _give_out(self) -> None:
+        """As many of the waiting as the cluster takes, and `--jobs` allows."""
+        out = len(self._watched) - len(self._waiting)
+        room = len(self._waiting) if self._limit is None else max(0, self._limit - out)
+        if not self._waiting or not room:
+            return
+        chosen = [self._watched[identity] for identity in list(self._waiting)[:room]]
+        avoid = sorted({host for watched in chosen for host in watched.refused})
+        try:
+            handles = self._cluster.submit([watched.task for watched in chosen], avoid)
+            self._busy = None
+        except SeedwiseError as error:
+            self._busy = self._busy or time.monotonic()
+            if self._thread is None:
+                raise
+            if time.monotonic() - self._busy > _BUSY_SECONDS:
+                for watched in chosen:
+                    self._waiting.remove(watched.task.run_id)
+                    self._conclude(watched.task.run_id, FailureReason.INTERNAL, str(error))
+            return
+        for watched, handle in zip(chosen, handles, strict=False):
+            watched.handle, watched.ended, watched.said = handle, None, ""
+            self._waiting.popleft()
+
+    def _handles(self) -> list[str]:
+        return list({watched.handle: None for watched in self._watched.values() if watched.handle is not None})
+
+    def _collect(self) -> None:
+        """Runs that have come into the store, by one listing of it."""
+        with suppress(FileNotFoundError):
+            with os.scandir(self._setting.store.root) as entries:
+                there = {entry.name for entry in entries}
+            for identity in [identity for identity in self._watched if identity in there]:
+                self._take(identity)
+
+    def _take(self, identity: str) -> bool:
+        """Whether the run is in the store: then it is done."""
+        try:
+            result = self._setting.store.result(identity)
+        except SeedwiseError as error:
+            self._conclude(identity, FailureReason.INTERNAL, str(error))
+            return True
+        if result is None:
+            return False
+        watched = self._watched[identity]
+        seconds = time.monotonic() - watched.since if watched.since else result.timings.total
+        self._settle(Outcome(identity, result, None, None, seconds, False))
+        return True
+
+    def _look_at_attempts(self) -> None:
+        """What is under way, and failures that no other attempt could mend."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        newest: dict[str, Path] = {}
+        for attempt in everywhere(self._setting.store.root):
+            identity = attempt.name.split(".")[0]
+            watched = self._watched.get(identity)
+            if watched is not None and watched.handle is not None and attempt.name not in watched.known:
+                newest[identity] = attempt
+        for identity, attempt in newest.items():
+            watched = self._watched[identity]
+            if watched.folder is None or watched.folder.name != attempt.name:
+                watched.since, watched.host = now, _host_of(attempt)
+            watched.folder = attempt  # a warm backend's are moved for their time
+            if watched.host == "?":
+                watched.host = _host_of(attempt)
+            failure = _failure_in(attempt)
+            if failure is None:
+                with self._lock:
+                    self._underway[identity] = Underway(now - watched.since, watched.host, attempt)
+            elif failure.unfit or failure.reason is not FailureReason.TERMINATED:
+                self._failed(watched, failure)
+
+    def _failed(self, watched: _Watched, failure: Failure) -> None:
+        identity = watched.task.run_id
+        if not failure.unfit or watched.tries >= _TRIES or self._cancelled.is_set():
+            self._conclude(identity, failure.reason, failure.message)
+            return
+        watched.refused.append(watched.host)
+        self._again(watched)
+
+    def _again(self, watched: _Watched) -> None:
+        """Give the run out once more."""
+        watched.tries += 1
+        if watched.folder is not None:
+            watched.known |= {watched.folder.name}
+        watched.handle, watched.folder, watched.ended = None, None, None
+        self._waiting.append(watched.task.run_id)
+        with self._lock:
+            self._underway.pop(watched.task.run_id, None)
+
+    def _ask(self) -> None:
+        states = self._cluster.states(self._handles())
+        for identity, watched in list(self._watched.items()):
+            state = states.get(watched.handle) if watched.handle is not None else None
+            if state is None or state.phase is Phase.UNKNOWN:
+                continue
+            if state.phase in (Phase.ENDED, Phase.LOST):
+                self._ended(identity, watched, state)
+            else:
+                watched.ended = None
+
+    def _leave(self) -> None:
+        """Give out anew what was under way on hosts that are gone, whatever the scheduler still waits for: a run that is made
+        twice is one in the store.
+        """
+        gone = self._cluster.gone()
+        if gone and not self._cancelled.is_set():
+            lost = State(Phase.LOST, "its host is gone")
+            for identity, watched in list(self._watched.items()):
+                if watched.folder is not None and watched.host in gone:
+                    self._ended(identity, watched, lost)
+
+    def _ended(self, identity: str, watched: _Watched, state: State) -> None:
+        """A task is no more: its run is in the store, or has failed, or has yet to be seen, or is lost."""
+        if self._take(identity):
+            return
+        now = time.monotonic()
+        watched.ended = watched.ended or now
+        failure = _failure_in(watched.folder) if watched.folder is not None else None
+        if failure is not None:
+            self._conclude(identity, failure.reason, failure.message)
+        elif self._cancelled.is_set():
+            self._conclude(
+                identity, FailureReason.TERMINATED, "the session was stopped; a next call goes on from what was saved"
+            )
+        elif state.phase is Phase.LOST or now - watched.ended > self._late:
+            if watched.tries < _TRIES:
+                self._again(watched)
+            else:
+                said = f": {state.said}" if state.said else ""
+                self._conclude(
+                    identity,
+                    FailureReason.INTERNAL,
+                    f"lost {_TRIES} times on {self.name}, the last time on {watched.host}{said}",
+                )
+
+    def _conclude(self, identity: str, reason: FailureReason, message: str) -> None:
+        since = self._watched[identity].since if identity in self._watched else 0.0
+        self._settle(Outcome(identity, None, reason, message, time.monotonic() - since if since else 0.0, False))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._watched.pop(outcome.run_id, None)
+        with self._lock:
+            self._underway.pop(outcome.run_id, None)
+        future = self._futures[outcome.run_id]
+        if not future.done():
+            future.set_result(outcome)
+
+
+def _host_of(attempt: Path) -> str:
+    try:
+        return Provenance.model_validate_json((attempt / "provenance.json").read_bytes()).host
+    except (OSError, ValueError):
+        return "?"
+
+
+def _failure_in(attempt: Path) -> Failure | None:
+    try:
+        return Failure.model_validate_json((attempt / "failure.json").read_bytes())
+    except (OSError, ValueError):
+        return None

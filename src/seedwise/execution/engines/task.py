@@ -1,0 +1,103 @@
+"""What is to be done of a run, as one value that can travel: everything that whoever executes it has to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from seedwise.execution.engines.base import Setting
+from seedwise.planning.plan import PlannedRun
+from seedwise.project import Project
+from seedwise.store.store import Provenance, now
+from seedwise.study.model import Declared
+from seedwise.version import __version__
+from seedwise_contract import RunSpec
+from seedwise_contract.base import ContractModel
+
+
+class Task(ContractModel):
+    """A run with its provenance (host, job and start are filled in where it is executed), what it may use, and where things lie."""
+
+    run_id: str
+    spec: RunSpec
+    provenance: Provenance
+    memory_gib: float
+    timeout_minutes: float
+    root: str
+    home: str
+    cache: str
+    data_root: str | None
+    data: str
+    models: str
+    flavour: str
+    warm: bool
+    runs_per_gpu: int
+    seconds: float | None = Field(description="what it is expected to take, where that is known")
+    harness: str = Field(description="version of Seedwise that planned it")
+
+    @property
+    def cores(self) -> int:
+        return self.spec.device.threads
+
+    @property
+    def gpus(self) -> int:
+        return int(self.spec.device.kind == "cuda")
+
+    @property
+    def memory_bytes(self) -> int:
+        return int(self.memory_gib * (1 << 30))
+
+    @property
+    def project(self) -> Project:
+        data = Path(self.data_root) if self.data_root is not None else None
+        return Project(Path(self.root), Path(self.home), Path(self.cache), data)
+
+
+def task_of(
+    study: Declared,
+    run: PlannedRun,
+    setting: Setting,
+    engine: str,
+    ledger_length: int,
+    *,
+    warm: bool = False,
+    runs_per_gpu: int = 1,
+    seconds: float | None = None,
+) -> Task:
+    """`run` of `study`, with the ledger's length when it was given out: whatever is declared later comes after it."""
+    assert run.run_id is not None
+    assert run.digest is not None
+    project, around = setting.project, setting.surroundings
+    return Task(
+        run_id=run.run_id,
+        spec=run.spec,
+        provenance=Provenance(
+            run_id=run.run_id,
+            backend=run.spec.backend,
+            digest=run.digest,
+            runtime=setting.runtime.name,
+            declaration=study.declaration(),
+            study=study.name,
+            arm=run.arm,
+            host=around.host,
+            git_commit=around.git_commit,
+            git_dirty=around.git_dirty,
+            started=now(),
+            engine=engine,
+            ledger_length=ledger_length,
+        ),
+        memory_gib=study.memory_gib,
+        timeout_minutes=study.timeout_minutes,
+        root=str(project.root),
+        home=str(project.home),
+        cache=str(project.cache),
+        data_root=str(project.data_root) if project.data_root is not None else None,
+        data=str(setting.roots.data),
+        models=str(setting.roots.models),
+        flavour=setting.runtime.flavour,
+        warm=warm,
+        runs_per_gpu=runs_per_gpu,
+        seconds=seconds,
+        harness=__version__,
+    )

@@ -1,0 +1,117 @@
+"""Ray for real: a cluster of this machine for the session; skipped where the extra `ray` is not installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Small
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: python -m pip install 'seedwise[ray]'"),
+    pytest.mark.minutes,
+]
+
+
+def start(small: Small, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks", "--no-record", "--engine", "ray", *words],
+        cwd=small.project.root,
+        env=small.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def attempts(small: Small) -> list[Path]:
+    root = small.project.runs / ".attempts"
+    return [path for path in root.glob("*.*") if path.is_dir()]
+
+
+def backends_of(small: Small) -> list[int]:
+    """Processes of the project's backend."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes()
+        except OSError:
+            continue
+        if b"fake_backend.py" in words and str(small.project.root).encode() in words:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def wait_until(what: object, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def test_a_session_on_ray_gives_the_runs_and_predictions_of_the_local_engine(small: Small, tmp_path: Path) -> None:
+    session = start(small)
+    told, _ = session.communicate(timeout=180)
+    assert session.returncode == 0, told
+    assert "1 host of ray" in told
+    origins = [json.loads((folder / "provenance.json").read_text()) for folder in small.runs()]
+    assert [origin["engine"] for origin in origins] == ["ray"] * 8
+    assert not attempts(small)
+    there = {folder.name: (folder / "predictions/test.jsonl").read_bytes() for folder in small.runs()}
+    small.environment["SEEDWISE_HOME"] = str(tmp_path / "home2")
+    assert small.pytest("benchmarks", "--no-record").returncode == 0
+    here = (tmp_path / "home2" / "runs").glob("*/predictions/test.jsonl")
+    assert {path.parent.parent.name: path.read_bytes() for path in here} == there
+
+
+def test_a_stopped_session_saves_states_and_a_next_one_goes_on(small: Small) -> None:
+    small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
+    session = start(small, "-k", "quick")
+    wait_until(lambda: any((path / "events.jsonl").exists() for path in attempts(small)))
+    time.sleep(0.5)
+    begun = time.monotonic()
+    os.kill(session.pid, signal.SIGINT)
+    session.communicate(timeout=60)
+    assert time.monotonic() - begun < 25
+    assert any((path / "state" / "state.json").is_file() for path in attempts(small))
+    assert not backends_of(small)
+    again = start(small, "-k", "quick")
+    told, _ = again.communicate(timeout=180)
+    assert again.returncode == 0, told
+    assert len(small.runs()) == 4
+
+
+def test_a_worker_that_is_killed_loses_no_run(small: Small) -> None:
+    small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
+    session = start(small, "-k", "quick")
+    wait_until(lambda: backends_of(small))
+    (backend, *_) = backends_of(small)
+    parent = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    told, _ = session.communicate(timeout=180)
+    assert session.returncode == 0, told
+    assert len(small.runs()) == 4
+
+
+def test_a_killed_session_leaves_nothing_running(small: Small) -> None:
+    small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
+    session = start(small, "-k", "quick")
+    wait_until(lambda: backends_of(small))
+    os.kill(session.pid, signal.SIGKILL)
+    session.communicate(timeout=30)
+    wait_until(lambda: not backends_of(small), 5)
+
+
+def test_an_address_where_nobody_is_is_told(small: Small) -> None:
+    told = small.pytest("benchmarks", "--no-record", "--engine", "ray://127.0.0.1:1", timeout=120)
+    assert told.returncode == 5, told.stdout
+    assert "no cluster can be joined there" in told.stdout

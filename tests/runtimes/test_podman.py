@@ -1,0 +1,115 @@
+"""Podman for real: an image that Docker built, by the same digest, in the same cage; skipped where there is no Podman or no Docker."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedwise.errors import EngineError
+from seedwise.images.lock import entries
+from seedwise.runtimes.base import Lease
+from seedwise.runtimes.docker import DockerRuntime
+from seedwise.runtimes.podman import PodmanRuntime
+from tests.runtimes.conftest import Bench, until
+
+pytestmark = [pytest.mark.docker, pytest.mark.minutes]
+# Of test machines without systemd, or whose root is not all-powerful, as in a container.
+_SETTINGS = """
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+"""
+
+
+@pytest.fixture(scope="module")
+def podman(container_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanRuntime]:
+    """Podman with a store of its own, into which the probe's image goes as an archive, as to a host of a cluster."""
+    for program in ("podman", "runc", "catatonit"):
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program} here: apt-get install podman runc catatonit")
+    docker = DockerRuntime(container_bench.project, "cpu")
+    digest = docker.prepare(["probe"], container_bench.say)["probe"]
+    docker.close()
+    image = next(entry.image_id for entry in entries(container_bench.project) if entry.digest == digest)
+    folder = tmp_path_factory.mktemp("podman")
+    (folder / "containers.conf").write_text(_SETTINGS)
+    (folder / "storage.conf").write_text(
+        f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
+        patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
+        patch.setenv("SEEDWISE_NODE_LOCAL", str(folder / "local"))
+        archive = folder / "image.tar"
+        subprocess.run(["docker", "save", "-o", str(archive), image], check=True, capture_output=True)
+        subprocess.run(["podman", "load", "-i", str(archive)], check=True, capture_output=True)
+        runtime = PodmanRuntime(container_bench.project, "cpu")
+        yield runtime
+        runtime.close()
+        subprocess.run(["podman", "rmi", "--all", "--force"], capture_output=True)
+
+
+def test_the_image_has_the_same_digest_as_in_docker(container_bench: Bench, podman: PodmanRuntime) -> None:
+    docker = DockerRuntime(container_bench.project, "cpu")
+    try:
+        assert podman.digest("probe") == docker.digest("probe")
+    finally:
+        docker.close()
+
+
+def test_the_cage_is_the_same(container_bench: Bench, podman: PodmanRuntime) -> None:
+    launch = container_bench.launch(podman, "look")
+    ended = podman.start(launch).wait()
+    assert ended.code == 0, ended.log
+    seen = json.loads((launch.out / "seen.json").read_text())
+    assert seen["network"] != "reached"
+    assert seen["interfaces"] == ["lo"]
+    assert seen["uid"] != 0
+    assert seen["capabilities"] == [0, 0, 0]
+    assert seen["no_new_privileges"] == 1
+    writes = seen["writes"]
+    assert writes.pop("/tmp/probe") == "written"
+    assert all("Read-only" in answer or "Permission" in answer for answer in writes.values()), writes
+    assert seen["cores"] == [0]
+
+
+def test_too_much_memory_is_told_as_perhaps_that(container_bench: Bench, podman: PodmanRuntime) -> None:
+    ended = podman.start(container_bench.launch(podman, "hoard", memory=96 << 20)).wait()
+    assert ended.code == 137
+    assert ended.oom_killed or ended.perhaps_oom
+
+
+def test_a_stop_saves_a_state_and_is_no_lack_of_memory(container_bench: Bench, podman: PodmanRuntime) -> None:
+    launch = container_bench.launch(podman, "save")
+    process = podman.start(launch)
+    until((launch.out / "started").exists)
+    process.stop(10)
+    assert process.wait().code == 143
+    assert (launch.out / "state").read_text() == "saved"
+    launch = container_bench.launch(podman, "stubborn")
+    process = podman.start(launch)
+    until((launch.out / "started").exists)
+    process.stop(1)
+    ended = process.wait()
+    assert (ended.code, ended.perhaps_oom) == (137, False)
+
+
+def test_a_gpu_that_it_would_silently_not_give_is_refused(container_bench: Bench, podman: PodmanRuntime) -> None:
+    with pytest.raises(EngineError, match="GPU"):
+        podman.start(container_bench.launch(podman, "look", lease=Lease((0,), ("0",))))
+
+
+def test_an_address_where_nobody_answers_is_told(
+    container_bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONTAINER_HOST", f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(EngineError, match="nobody answers"):
+        PodmanRuntime(container_bench.project, "cpu")
