@@ -72,19 +72,13 @@ def quick(seeds: int, noise: float = 0.1) -> list[Course]:
         return [Course(kind, work, setup * p, training * p, tail * p) for p in pace]
 
     baseline = Course("sklearn/tfidf", 0, 1, 0, 1)
-    return first_of_each(
-        [
-            baseline,
-            *several("fairseq/full", 1600, 4, 75, 8, 2),
-            *several("hf/full", 1600, 1, 70, 8, 2),
-            *several("peft/lora", 1600, 1, 54, 8, 1),
-            *several("peft/bitfit", 1600, 1, 46, 8, 1),
-        ]
-    )
+    adapters = [*several("peft/lora", 1600, 1, 54, 8, 1), *several("peft/bitfit", 1600, 1, 46, 8, 1)]
+    studies = [adapters, several("fairseq/full", 1600, 4, 75, 8, 2), several("hf/full", 1600, 1, 70, 8, 2)]
+    return [course for study in studies for course in first_of_each([baseline, *study])]
 
 
 def first_of_each(courses: list[Course]) -> list[Course]:
-    """As the engine orders them: a run of each arm, then the others."""
+    """As the engine orders those of a study: a run of each arm, then the others."""
     first = {course.kind: course for course in reversed(courses)}
     return [*first.values(), *(course for course in courses if course is not first[course.kind])]
 

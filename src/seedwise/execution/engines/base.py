@@ -104,14 +104,22 @@ class Engine(Protocol):
 def in_order(runs: Sequence[tuple[str, PlannedRun]]) -> list[tuple[str, PlannedRun]]:
     """Once each, in the order in which they are started.
 
-    Runs that need no GPU go first where others do, since they would only wait behind them; then a run of each arm, so that what
-    cannot work and how long it all takes is known early; else they keep their order.
+    Runs that need no GPU go first where others do, since they would only wait behind them.  Then study by study, so that the first
+    verdict is there early, and of each study a run of each arm, so that what cannot work in it shows early; else they keep
+    their order.
     """
     first: dict[tuple[str, str], PlannedRun] = {}
+    place: dict[str, int] = {}
     for study, run in runs:
         first.setdefault((study, run.arm), run)
+        place.setdefault(study, len(place))
     ordered = sorted(
-        runs, key=lambda pair: (pair[1].spec.device.kind == "cuda", pair[1] is not first[pair[0], pair[1].arm])
+        runs,
+        key=lambda pair: (
+            pair[1].spec.device.kind == "cuda",
+            place[pair[0]],
+            pair[1] is not first[pair[0], pair[1].arm],
+        ),
     )
     once: dict[str | None, tuple[str, PlannedRun]] = {}
     for study, run in ordered:
