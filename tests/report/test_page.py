@@ -97,7 +97,8 @@ def test_tables_sort_by_their_numbers_and_filter(tmp_path: Path) -> None:
     )
     page = tmp_path / "page.html"
     page.write_text(
-        f"<!doctype html><meta charset=utf-8><body><div class=scroll><table class=sort><thead><tr><th>name<th>value</tr></thead><tbody>{rows}"
+        "<!doctype html><meta charset=utf-8><body><div class=scroll><table class=sort>"
+        f"<thead><tr><th>name<th>value</tr></thead><tbody>{rows}"
         f"</tbody></table></div><script>{script.read_text()}</script><script>"
         "document.querySelectorAll('th button')[1].click();"
         "const shown = () => [...document.querySelectorAll('td')].filter(cell => !cell.parentElement.hidden);"

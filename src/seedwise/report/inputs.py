@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy
 import scipy
 
-from seedwise.report.source import read_source
+from seedwise.report.source import source_text
 from seedwise.store.store import Store, StoredRun
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise.version import __version__
@@ -48,8 +48,7 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
             add(path.relative_to(HERE).as_posix(), sha256_file(path))
     for outcome in outcomes:
         add(outcome.study.model_dump_json(), outcome.plan.data.model_dump_json())
-        source = read_source(outcome.plan, ())
-        add(None if source is None else source.text)
+        add(source_text(outcome.plan))
         add(repr(outcome.claims), repr(outcome.explored), repr(outcome.open_claims))
         add(repr(outcome.refused), *(certificate.model_dump_json() for certificate in outcome.certificates))
         runs = finished_runs(outcome, store)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seedwise.bounded import read_text
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
 from seedwise.project import BUILD_DEFINITION, find_root
 from seedwise.report.model import Source
 from seedwise.store.store import StoredRun
-from seedwise.study.load import load_study
+from seedwise.study.load import load_studies
+
+
+def source_text(plan: Plan) -> str | None:
+    """What the file says now."""
+    try:
+        return None if plan.source is None else read_text(plan.source)
+    except SeedwiseError:
+        return None
 
 
 def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
@@ -17,14 +26,14 @@ def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
 
     The command names runtime and device where all the runs had the same, since runs of another are others.
     """
-    if plan.source is None:
+    text = source_text(plan)
+    if plan.source is None or text is None:
         return None
     path = plan.source.resolve()
     try:
-        if load_study(path).study != plan.study:
+        if all(file.study != plan.study for file in load_studies(path)):
             return None
-        text = path.read_text(encoding="utf-8-sig")
-    except (SeedwiseError, OSError):
+    except (SeedwiseError, RecursionError):
         return None
     root = find_root(path)
     file = path.name if root is None else path.relative_to(root).as_posix()
