@@ -28,7 +28,7 @@ BUNDLE = ROOT / "docs" / "results" / "bundles" / "pretrained-vs-random.zip"
 PICTURES = ROOT / "docs" / "pictures"
 RECORD = "pictures.json"
 SCHEMES = {"light": 1, "dark": 0}  # Chromium's numbers of prefers-color-scheme
-WIDTH, HEIGHT, SCALE = 1000, 900, 1.5  # CSS pixels, and pixels of the picture to one of them
+WIDTH, HEIGHT, SCALE = 1000, 1130, 1.5  # CSS pixels, and pixels of the picture to one of them
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -39,6 +39,7 @@ from seedwise.bundle.layout import (
 )
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
+from seedwise.project import MARKER
 from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies
@@ -219,6 +220,7 @@ def _unpack(files: Any, home: Path) -> Evidence:
         if name.startswith(("runs/", f"{CERTIFICATES}/", "studies/")):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_bytes(data)
+    (home / MARKER).touch()  # the study's file is named from here, whatever lies around the temporary folder
     store = Evidence(home / "runs")
     store.root.mkdir(exist_ok=True)
     (store.root / ledger.LINES).write_bytes(files.get(LEDGER, b""))
@@ -298,7 +300,7 @@ def _study(
     if faults:
         return None, faults
     try:
-        outcome = compare(Plan(study, data, tuple(runs)), store)
+        outcome = compare(Plan(study, data, tuple(runs), home / study_file(name, "study.yaml")), store)
     except (SeedwiseError, ValueError, RecursionError) as error:
         return None, [(f"studies/{name}", _without(home, error))]
     return outcome, list(_wrong_results(outcome))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,7 @@ def _of_studies(paths: list[Path], runtime: RuntimeOption, device: DeviceOption)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     items = []
     for file in files:
-        plan = bench.plan(file.study, say)
+        plan = replace(bench.plan(file.study, say), source=file.path)
         if not any(bench.store.is_done(run.run_id) for run in plan.runs):
             if paths:
                 raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,7 @@ def _outcomes(
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
-    plans = [bench.plan(file.study, say) for file in files]
+    plans = [replace(bench.plan(file.study, say), source=file.path) for file in files]
     return bench, *compare_all(plans, suites_of(files), bench.store, require_exact=require_exact)
 
 

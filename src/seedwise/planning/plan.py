@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
@@ -46,9 +47,12 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`source`: the study's file, where it was read from one; a report shows it, and nothing else depends on it."""
+
     study: Study
     data: PreparedData
     runs: tuple[PlannedRun, ...]
+    source: Path | None = None
 
     def of_arm(self, arm: str) -> tuple[PlannedRun, ...]:
         return tuple(run for run in self.runs if run.arm == arm)

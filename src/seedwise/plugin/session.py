@@ -98,6 +98,8 @@ class BenchSession:
             hopeless = _hopeless(items, exact) if config.getoption("--seedwise-gate") else {}
             wanted = [study for study in studies if study.name not in hopeless]
             bench, plans, refused = _prepared(bench, wanted, say)
+            paths = {item.study_file.study.name: item.study_file.path for item in items}
+            plans = {name: replace(plan, source=paths[name]) for name, plan in plans.items()}
             refused = hopeless | refused
             if not plans:
                 raise next(iter(refused.values()))

@@ -19,6 +19,7 @@ from seedwise.report.model import (
     Comparison,
     Data,
     ErrorParts,
+    Hinge,
     Look,
     OpenClaim,
     RefusedClaim,
@@ -27,11 +28,13 @@ from seedwise.report.model import (
     StudyReport,
 )
 from seedwise.report.reported import reported_rows
+from seedwise.report.source import read_source
 from seedwise.stats import Outcome
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
 from seedwise.study.model import Claim, Study
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
+from seedwise.verdicts.deciding import deciding
 from seedwise.verdicts.signature import sign
 from seedwise.version import __version__
 
@@ -80,6 +83,7 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         methods=methods(outcome, (*claims, *explored)),
         data=_data(outcome),
         provenance=read_provenance(outcome.plan, runs, store),
+        source=read_source(outcome.plan, runs.values()),
     )
 
 
@@ -145,6 +149,7 @@ def _score(
 
 def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
     verdict, metric = claim.verdict, METRICS[outcome.study.task.metric]
+    found = deciding(outcome.arms[claim.a], outcome.arms[claim.b], verdict)
     return Comparison(
         name=claim.name,
         statement=claim.statement,
@@ -188,6 +193,7 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         examples_needed=verdict.needed.examples if verdict.needed else None,
         notes=claim.notes,
         signature=str(sign(outcome, claim)),
+        hinge=None if found is None else Hinge(**asdict(found)),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 import scipy
 
+from seedwise.report.source import source_text
 from seedwise.store.store import Store, StoredRun
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise.version import __version__
@@ -43,10 +44,11 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
 
     add(__version__, *(f"{name} {version}" for name, version in library_versions().items()))
     for path in sorted(HERE.rglob("*")):
-        if path.suffix in (".py", ".j2", ".css"):
+        if path.suffix in (".py", ".j2", ".css", ".js"):
             add(path.relative_to(HERE).as_posix(), sha256_file(path))
     for outcome in outcomes:
         add(outcome.study.model_dump_json(), outcome.plan.data.model_dump_json())
+        add(source_text(outcome.plan))
         add(repr(outcome.claims), repr(outcome.explored), repr(outcome.open_claims))
         add(repr(outcome.refused), *(certificate.model_dump_json() for certificate in outcome.certificates))
         runs = finished_runs(outcome, store)

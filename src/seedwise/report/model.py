@@ -148,6 +148,22 @@ class Comparison(ContractModel):
     examples_needed: int | None
     notes: tuple[str, ...]
     signature: str
+    hinge: Hinge | None = None
+
+
+class Hinge(ContractModel):
+    """What a comparison hangs on, of right and wrong answers (`seedwise.verdicts.deciding`): examples on which (first, second) arm
+    has the larger share of its runs right; those that every run of the one and none of the other has right, and some of these
+    by id; how many examples the better arm would have to lose for the difference to be claimed no longer, and how many of its answers
+    that is.
+    """
+
+    ahead: tuple[int, int]
+    every: tuple[int, int]
+    named: tuple[tuple[str, ...], tuple[str, ...]]
+    overturned: int | None
+    answers: int | None
+    answers_of: int | None
 
 
 class OpenClaim(ContractModel):
@@ -303,6 +319,14 @@ class Look(ContractModel):
     spending: str
 
 
+class Source(ContractModel):
+    """The study's file as its author wrote it, and the command that repeats its runs."""
+
+    file: str
+    text: str
+    command: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -327,6 +351,7 @@ class StudyReport(ContractModel):
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance
+    source: Source | None = None
 
     @property
     def level(self) -> float:

@@ -7,7 +7,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from seedwise.report import text
+from seedwise.report import brief, text
 from seedwise.study.metric import METRICS
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
@@ -52,6 +52,8 @@ def environment(*, autoescape: bool) -> Environment:
         "as_sentence",
     ):
         made.filters[name] = getattr(text, name)
+    for function in (brief.brief, brief.hinge_head, brief.hinge_words):
+        made.filters[function.__name__] = function
     made.filters["md"] = markdown_text
     made.filters["breakable"] = breakable
     made.globals["plural"] = text.plural

@@ -1,0 +1,49 @@
+"""The study's file and the command that repeats it, for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from seedwise.bounded import read_text
+from seedwise.errors import SeedwiseError
+from seedwise.planning.plan import Plan
+from seedwise.project import BUILD_DEFINITION, find_root
+from seedwise.report.model import Source
+from seedwise.store.store import StoredRun
+from seedwise.study.load import load_studies
+
+
+def source_text(plan: Plan) -> str | None:
+    """What the file says now."""
+    try:
+        return None if plan.source is None else read_text(plan.source)
+    except SeedwiseError:
+        return None
+
+
+def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
+    """None where the study was not read from a file, or the file is gone or says something else by now.
+
+    The command names runtime and device where all the runs had the same, since runs of another are others.
+    """
+    text = source_text(plan)
+    if plan.source is None or text is None:
+        return None
+    path = plan.source.resolve()
+    try:
+        if all(file.study != plan.study for file in load_studies(path)):
+            return None
+    except (SeedwiseError, RecursionError):
+        return None
+    root = find_root(path)
+    file = path.name if root is None else path.relative_to(root).as_posix()
+    finished = list(runs)
+    options = []
+    if len(runtimes := {run.provenance.runtime for run in finished}) == 1:
+        options.append(f"--runtime {runtimes.pop()}")
+    if plan.study.device.kind == "auto" and len(kinds := {run.spec.device.kind for run in finished}) == 1:
+        options.append(f"--device {kinds.pop()}")
+    checkout = root is not None and (root / BUILD_DEFINITION).is_file()
+    return Source(
+        file=file, text=text, command=" ".join(["nox -s bench --" if checkout else "seedwise bench", file, *options])
+    )
