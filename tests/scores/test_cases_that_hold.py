@@ -68,13 +68,14 @@ def test_k3_four_arms_of_blocks_and_items_as_the_crossed_formulas_have_them(tmp_
 
 def test_k5_a_seed_that_answers_the_majority_class(tmp_path: Path) -> None:
     """Matthews of a constant answer is 0 / 0, taken as 0; its error over examples is that of leaving each out in turn."""
-    gold = [int(i % 3 > 0) for i in range(60)]
+    rng = np.random.default_rng(5)
+    gold = [int(i % 3 > 0) for i in range(240)]
     answers = {
-        ("good", s): [g if (i * 7 + s * 11) % 60 > 4 else 1 - g for i, g in enumerate(gold)] for s in range(4)
-    } | {
-        ("odd", s): [1] * 60 if s == 2 else [g if (i * 5 + s * 7) % 60 > 6 else 1 - g for i, g in enumerate(gold)]
+        (arm, s): [1 - g if rng.random() < wrong else g for g in gold]
+        for arm, wrong in (("good", 0.05), ("odd", 0.08))
         for s in range(4)
     }
+    answers["odd", 2] = [1] * 240
     lines = [f"{a},{s},{i},{said},{gold[i]}" for (a, s), each in answers.items() for i, said in enumerate(each)]
     item = verdict(put(tmp_path, "\n".join(["arm,seed,example,prediction,label", *lines])), "--metric", "matthews")
 
@@ -84,12 +85,12 @@ def test_k5_a_seed_that_answers_the_majority_class(tmp_path: Path) -> None:
         return float(np.corrcoef(truth, said)[0, 1])
 
     def pseudo(said: list[int]) -> list[float]:
-        without = np.array([mcc(gold[:i] + gold[i + 1 :], said[:i] + said[i + 1 :]) for i in range(60)])
-        return list(mcc(gold, said) + 59 * (without.mean() - without))
+        without = np.array([mcc(gold[:i] + gold[i + 1 :], said[:i] + said[i + 1 :]) for i in range(240)])
+        return list(mcc(gold, said) + 239 * (without.mean() - without))
 
     values = {a: np.array([pseudo(answers[a, s]) for s in range(4)]) for a in ("good", "odd")}
     assert item["estimate"] == pytest.approx(values["good"].mean() - values["odd"].mean())
-    examples = (values["good"].mean(axis=0) - values["odd"].mean(axis=0)).var(ddof=1) / 60
+    examples = (values["good"].mean(axis=0) - values["odd"].mean(axis=0)).var(ddof=1) / 240
     assert item["parts"]["examples"] == pytest.approx(examples)
     assert item["collapsed"] == [0, 1]
     assert "1 of 4 seeds of odd lies far behind the others" in item["sentence"]
