@@ -73,7 +73,7 @@ def test_k5_a_seed_that_answers_the_majority_class(tmp_path: Path) -> None:
     answers = {
         (arm, s): [1 - g if rng.random() < wrong else g for g in gold]
         for arm, wrong in (("good", 0.05), ("odd", 0.08))
-        for s in range(4)
+        for s in range(6)
     }
     answers["odd", 2] = [1] * 240
     lines = [f"{a},{s},{i},{said},{gold[i]}" for (a, s), each in answers.items() for i, said in enumerate(each)]
@@ -88,12 +88,12 @@ def test_k5_a_seed_that_answers_the_majority_class(tmp_path: Path) -> None:
         without = np.array([mcc(gold[:i] + gold[i + 1 :], said[:i] + said[i + 1 :]) for i in range(240)])
         return list(mcc(gold, said) + 239 * (without.mean() - without))
 
-    values = {a: np.array([pseudo(answers[a, s]) for s in range(4)]) for a in ("good", "odd")}
+    values = {a: np.array([pseudo(answers[a, s]) for s in range(6)]) for a in ("good", "odd")}
     assert item["estimate"] == pytest.approx(values["good"].mean() - values["odd"].mean())
     examples = (values["good"].mean(axis=0) - values["odd"].mean(axis=0)).var(ddof=1) / 240
     assert item["parts"]["examples"] == pytest.approx(examples)
     assert item["collapsed"] == [0, 1]
-    assert "1 of 4 seeds of odd lies far behind the others" in item["sentence"]
+    assert "1 of 6 seeds of odd lies far behind the others" in item["sentence"]
 
 
 @pytest.mark.parametrize("seed", range(8))
