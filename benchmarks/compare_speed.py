@@ -109,8 +109,10 @@ def row_a_seed(path: Path, rows: int) -> None:
     rng = np.random.default_rng(SEED)
     with path.open("w") as file:
         file.write("arm,seed,score\n")
-        for a in ARMS:
-            file.writelines(f"{a},{i},{v:.3f}\n" for i, v in enumerate(rng.normal(80, 5, rows // len(ARMS)).tolist()))
+        for place, a in enumerate(ARMS):
+            file.writelines(
+                f"{a},{i},{v:.3f}\n" for i, v in enumerate(rng.normal(80 - 0.1 * place, 5, rows // len(ARMS)).tolist())
+            )
 
 
 FILES: dict[str, tuple[str, Callable[[Path, int], None]]] = {

@@ -45,3 +45,24 @@ def test_the_example_of_the_documentation_runs(capsys: pytest.CaptureFixture[str
     (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     exec(compile(code, str(page), "exec"), {})
     assert "lora better" in capsys.readouterr().out
+
+
+def test_rows_and_labels_are_chosen_as_on_the_command_line() -> None:
+    scores = {
+        "arm": [a for a in "abc" for _ in range(8)],
+        "seed": [s for _ in "abc" for s in range(4) for _ in "xy"],
+        "part": ["x", "y"] * 12,
+        "accuracy": [0.8 + i / 1000 for i in range(24)],
+    }
+    found = seedwise.compare(scores, where={"part": "x", "arm": ["a", "b"]})
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "b")]
+    assert seedwise.compare(scores, where={"part!": "y", "arm!": "c"}).verdict == found.verdict
+    said = {
+        "arm": [a for a in "ab" for _ in range(40)],
+        "seed": [s for _ in "ab" for s in range(2) for _ in range(20)],
+        "example": list(range(20)) * 4,
+        "prediction": [int(i % 20 < 15) if n < 40 else i % 2 for n, i in enumerate(list(range(20)) * 4)],
+    }
+    gold = {"example": list(range(20)), "label": [int(i < 15) for i in range(20)]}
+    assert seedwise.compare(said, gold=gold).pairs[0].estimate == pytest.approx(0.55)
+    assert seedwise.compare({"a": [0.526], "b": [0.513]}, test_size=1319).verdict.p == pytest.approx(0.505, abs=0.005)

@@ -82,6 +82,99 @@ def test_f21_helm(tmp_path: Path) -> None:
     assert (item["n_seeds"], item["n_examples"], item["metric"]) == ([3, 3], 40, "exact_match")
 
 
+def test_f21_helms_predictions_as_they_are_displayed(tmp_path: Path) -> None:
+    sources = []
+    for arm in ARMS:
+        shown = [
+            {
+                "instance_id": f"id{i}",
+                "train_trial_index": t,
+                "predicted_text": " B",
+                "stats": {"exact_match": float(answers(arm, t, i)), "num_output_tokens": 4.0},
+            }
+            for t in range(3)
+            for i in range(40)
+        ]
+        sources.append(f"{arm}={put(tmp_path, json.dumps(shown), f'{arm}/display_predictions.json')}")
+    assert "found exact_match, num_output_tokens" in refused(*sources)
+    assert verdict(*sources, "--metric", "exact_match")["n_seeds"] == [3, 3]
+
+
+def test_f21_samples_of_inspect_that_failed_are_named(tmp_path: Path) -> None:
+    for arm in ARMS:
+        log = inspect_log(arm, 0)
+        if arm == "tuned":
+            log["samples"][7] = {
+                "id": 7,
+                "epoch": 1,
+                "input": "question 7",
+                "target": "x",
+                "error": {"message": "boom"},
+            }
+        put(tmp_path, json.dumps({"version": 2, "status": "success", **log}), f"{arm}.json")
+    assert "tuned.json: row 8: match is empty or not finite" in refused(tmp_path)
+    assert verdict(tmp_path, "--where", "id!=7", "--on", "common")["n_examples"] == 59
+
+
+def test_f21_samples_of_inspect_with_several_scorers(tmp_path: Path) -> None:
+    for arm in ARMS:
+        log = inspect_log(arm, 0)
+        for sample in log["samples"]:
+            sample["scores"]["grade"] = {"value": {"style": 3, "truth": 4 if arm == "tuned" else 2}}
+        put(tmp_path, json.dumps(log), f"{arm}.json")
+    assert "found match, grade.style, grade.truth" in refused(tmp_path)
+    assert "against" in run(tmp_path, "--metric", "match").stdout
+
+
+def test_a_bundle_is_no_log(tmp_path: Path) -> None:
+    path = put(tmp_path, "arm,seed,score\n" + "".join(f"{a},{s},{8 - s / 9}\n" for a in "ab" for s in range(3)))
+    assert run(path, "--bundle", tmp_path / "b.zip").exit_code == 0
+    assert "seedwise verify" in refused(tmp_path / "b.zip")
+
+
+def test_f21_a_folder_of_sample_logs_with_several_tasks(tmp_path: Path) -> None:
+    """As the harness names them: a folder a model, a file a task and time; a verdict a task."""
+    for arm in ARMS:
+        for seed in range(3):
+            for task in ("rte", "arc_easy"):
+                rows = [
+                    {
+                        "doc_id": i,
+                        "doc": {"query": f"{task} {i}"},
+                        "target": "1",
+                        "arguments": {"gen_args_0": {"arg_0": "q", "arg_1": " yes"}},
+                        "resps": [[["-1.2", "False"]]],
+                        "filtered_resps": [["-1.2", "False"]],
+                        "filter": "none",
+                        "metrics": ["acc"],
+                        "doc_hash": f"{task}-{i}",
+                        "acc": float(answers(arm, seed, i)),
+                    }
+                    for i in range(30)
+                ]
+                put(
+                    tmp_path,
+                    "\n".join(map(json.dumps, rows)),
+                    f"out/{arm}_seed{seed}/samples_{task}_2025-06-1{seed}T11-28-17.123456.jsonl",
+                )
+    items = verdict(tmp_path / "out", "--scope", "each")
+    assert {item["task"] for item in items} == {"rte", "arc_easy"}
+    assert all((item["n_seeds"], item["n_examples"]) == ([3, 3], 30) for item in items)
+    assert {items[0]["a"], items[0]["b"]} == set(ARMS)
+
+
+def test_f22_a_table_of_runs_of_weights_and_biases(tmp_path: Path) -> None:
+    """The runs' table: names, states, configurations and last values."""
+    head = '"Name","State","Created","Runtime","method","seed","eval/accuracy","eval/loss"'
+    rows = [
+        f'"sweep-{n}","finished","2024-05-01T10:00:0{n}.000Z","120","{arm}","{seed}","{level + seed / 100}","0.5"'
+        for n, (arm, seed, level) in enumerate((a, s, v) for a, v in (("lora", 0.8), ("full", 0.7)) for s in range(3))
+    ]
+    path = put(tmp_path, "\n".join([head, *rows]))
+    item = verdict(path, "--metric", "eval/accuracy", "--a", "lora", "--b", "full")
+    assert (item["n_seeds"], item["estimate"]) == ([3, 3], pytest.approx(0.1))
+
+
 def test_f21_openai_evals(tmp_path: Path) -> None:
     sources = []
     for arm in ARMS:

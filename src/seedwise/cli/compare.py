@@ -135,7 +135,11 @@ def compare(
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", metavar="COLUMN=VALUE", help="Only rows with this value; may be given again."),
+        typer.Option(
+            "--where",
+            metavar="COLUMN=VALUE",
+            help="Only rows with this value, or COLUMN!=VALUE without it; may be given again.",
+        ),
     ] = None,
     at: Annotated[
         AtName | None, typer.Option("--at", help="Where a run has several epochs: the last or the best.")

@@ -77,7 +77,7 @@ def compare(
     """
     asked = Asked(
         metric=metric, arm=(arm,) if isinstance(arm, str) else tuple(arm), seed=seed, example=example, task=task, cluster=cluster,
-        score=score, prediction=prediction, label=label, where=tuple((key, str(value)) for key, value in (where or {}).items()),
+        score=score, prediction=prediction, label=label, where=_conditions(where or {}),
         at=at, pattern=pattern, direction=direction, common=common, unit=unit, positive=positive,
     )  # fmt: skip
     terms = Terms(
@@ -90,6 +90,14 @@ def compare(
         frames = with_labels(frames, labels, asked)
     card = decide(tables_of(frames, asked, terms.arms), terms)
     return Comparison(card.pairs, card.note, card.notices, card.bands, card.over_tasks)
+
+
+def _conditions(where: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (key, str(each))
+        for key, value in where.items()
+        for each in (value if isinstance(value, list | tuple | set) else (value,))
+    )
 
 
 def frames_of(scores: Any) -> list[Frame]:

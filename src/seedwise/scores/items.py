@@ -59,7 +59,7 @@ def refuse_other_items(rows: Rows) -> None:
             f"{rows.where(wrong)}: another {name} than the same example has elsewhere; example "
             f"{rows.example.text(row)} is {here} here and {before} "
             f"in row {number} of {there}: these are different items, as of two tasks or splits, and no two runs on one (--example names "
-            "another id, --task a column of tasks)"
+            "another id, --task a column of tasks, --pattern '{arm}_{task}.csv' the place of the task in the files' names)"
         )
 
 

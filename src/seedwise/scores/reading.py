@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -89,7 +90,8 @@ def _rows(
     for name, column in (("arm", arm), ("seed", seed), ("example", example)):
         if column is not None and column.missing.any():
             raise InputError(
-                f"{_named_rows(frame, column.missing)}: {name} is empty; fill it in, or leave these rows out with --where"
+                f"{_named_rows(frame, column.missing)}: {name} is empty; fill it in, or leave these rows out: "
+                f"{_without({'arm': roles.arm[0] if roles.arm else None, 'seed': roles.seed, 'example': roles.example}[name] or name, '')}"
             )
     values, label, prediction, below = _scores(frame, roles, score, asked)
     chosen = {
@@ -140,8 +142,7 @@ def _rows(
 
 
 def _several(arm: Coded, seed: Coded) -> bool:
-    pairs = arm.codes * (len(seed.names) + 1) + seed.codes
-    return bool(np.unique(pairs).size < pairs.size) or len(arm.names) == 1
+    return bool(int(groups([arm, seed]).max(initial=-1)) + 1 < arm.codes.size) or len(arm.names) == 1
 
 
 def _named_rows(frame: Frame, rows: Mask) -> str:
@@ -186,6 +187,11 @@ def _scores(
     return (same[prediction.codes] == label.codes).astype(np.float64), label, prediction, None
 
 
+def _without(column: str, value: str) -> str:
+    """The option that leaves rows out, as a shell takes it."""
+    return f"--where {shlex.quote(f'{column}!={value}')}"
+
+
 def _refuse_fractions(frame: Frame, label: Coded) -> None:
     fractions = [name for name in label.names if _is_fraction(name)]
     if fractions:
@@ -212,7 +218,8 @@ def _numbers(frame: Frame, name: str) -> Floats:
         texts = column.texts()
         found = sorted({texts.text(int(row)) for row in np.flatnonzero(wrong)[:50]})
         raise InputError(
-            f"{_named_rows(frame, wrong)}: {name} is no number: {some(found, 4)} (--score names another column, --where leaves rows out)"
+            f"{_named_rows(frame, wrong)}: {name} is no number: {some(found, 4)} (--score names another column; "
+            f"{_without(name, found[0])} leaves such rows out)"
         )
     bad = ~np.isfinite(values)
     if bad.any():
@@ -225,8 +232,7 @@ def _numbers(frame: Frame, name: str) -> Floats:
 
 def _mean_of_repeats(rows: Rows, column: str) -> tuple[Rows, list[str]]:
     """One row an example: the mean over the times that one model was asked the same."""
-    keys = [rows.arm, rows.seed, *([] if rows.example is None else [rows.example])]
-    whose = groups(keys)
+    whose = groups([each for each in (rows.arm, rows.seed, rows.task, rows.example) if each is not None])
     found, first, inverse = np.unique(whose, return_index=True, return_inverse=True)
     if found.size == whose.size:
         return rows, []

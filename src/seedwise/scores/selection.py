@@ -15,8 +15,8 @@ from seedwise.scores.rows import Coded, Mask, as_text, groups, some
 
 
 def where(frames: Sequence[Frame], asked: Asked) -> list[Frame]:
-    """The rows that hold one of the values asked for in each column that `asked.where` names; sources left without any are
-    left out. Raises InputError for a column that no source has, and where no row is left."""
+    """The rows that hold one of the values asked for in each column that `asked.where` names, and (`NAME!`) none of those refused;
+    sources left without any are left out. Raises InputError for a column that no source has, and where no row is left."""
     if not asked.where:
         return list(frames)
     wanted: dict[str, list[str]] = {}
@@ -26,16 +26,17 @@ def where(frames: Sequence[Frame], asked: Asked) -> list[Frame]:
     for frame in frames:
         keep: Mask = np.ones(frame.n, dtype=np.bool_)
         for name, values in wanted.items():
-            texts = _column(frame, name).texts()
-            keep &= np.isin(texts.codes, [code for code, text in enumerate(texts.names) if text in values])
+            texts = _column(frame, name.removesuffix("!")).texts()
+            codes = [code for code, text in enumerate(texts.names) if text in values] + ([-1] if "" in values else [])
+            keep &= np.isin(texts.codes, codes, invert=name.endswith("!"))
         if keep.any():
             kept.append(frame if keep.all() else frame.take(np.flatnonzero(keep)))
     if kept:
         return kept
     source = frames[0].source
     for name, values in wanted.items():
-        there = {text: None for frame in frames for text in _column(frame, name).texts().names}
-        if not set(values) & set(there):
+        there = {text: None for frame in frames for text in _column(frame, name.removesuffix("!")).texts().names}
+        if not name.endswith("!") and not set(values) & set(there):
             raise InputError(f"{source}: no row has {name}={values[0]} (--where); it holds {some(there)}")
     raise InputError(f"{source}: no row is left by --where: none has all of {some(f'{n}={v}' for n, v in asked.where)}")
 
