@@ -97,15 +97,20 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
 def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
     """The contract's task of one arm; `InputError` where the data's rows are not of the metric's kind."""
     said, columns = study.task, data.columns
-    if said.metric == "accuracy" and isinstance(columns, Columns):
-        return Task(
-            kind="classification",
-            name=data.name,
-            columns=columns,
-            labels=data.labels,
-            splits=data.splits,
-            metric=said.metric,
-        )
+    if said.metric != "perplexity" and isinstance(columns, Columns):
+        try:
+            return Task(
+                kind="classification",
+                name=data.name,
+                columns=columns,
+                labels=data.labels,
+                splits=data.splits,
+                metric=said.metric,
+                positive=said.positive,
+            )
+        except ValidationError as error:
+            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name}:\n{faults}") from None
     if said.metric == "perplexity" and isinstance(columns, PromptColumns):
         try:
             return CausalLmTask(
@@ -121,8 +126,8 @@ def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
             faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
             raise InputError(f"study {study.name}:\n{faults}") from None
     has, needs = (
-        ("no labels", "accuracy, which needs a data set with labels ('table' in its manifest)")
-        if said.metric == "accuracy"
+        ("no labels", f"{said.metric}, which needs a data set with labels ('table' in its manifest)")
+        if said.metric != "perplexity"
         else ("no prompts and answers", "perplexity, which needs a data set of dialogues ('dialogue' in its manifest)")
     )
     raise InputError(f"study {study.name}: task.data: data set {data.name} has {has}, and the metric is {needs}")

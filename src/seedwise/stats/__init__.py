@@ -18,7 +18,7 @@ from .decide_tasks import Scope, decide_tasks, standardised
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import MIN_SEEDS, MIN_TASKS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
-from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
+from .jackknife import balanced_accuracy, confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
@@ -46,6 +46,7 @@ from .power_equivalence import attainable_margin, examples_for_tost, power_tost,
 from .prediction import Prediction, predict
 from .probability import probability_a_greater, probability_interval
 from .prose import format_floor, format_p, p_is
+from .ranking import auroc_scores, average_precision_scores
 from .resolve import resolve_family
 from .sentence import sentence
 from .several import PairResult, all_pairs, dunnett
@@ -90,6 +91,9 @@ __all__ = [
     "WelchResult",
     "all_pairs",
     "attainable_margin",
+    "auroc_scores",
+    "average_precision_scores",
+    "balanced_accuracy",
     "benjamini_hochberg",
     "collapse_bound",
     "collapse_rates",

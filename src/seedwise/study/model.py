@@ -35,6 +35,9 @@ class StudyTask(ContractModel):
     metric: MetricName = Field(
         default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
     )
+    positive: str | None = Field(
+        default=None, description="the label that f1, auroc and average-precision are of; null: the second of two"
+    )
     template: str | None = Field(
         default=None, description="of prompts and answers: has '{prompt}' once, and ends with '{answer}'"
     )
@@ -47,8 +50,10 @@ class StudyTask(ContractModel):
         missing = [name for name in ("template", "loss_on") if getattr(self, name) is None]
         if self.metric == "perplexity" and missing:
             raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
-        if self.metric == "accuracy" and len(missing) < 2:
+        if self.metric != "perplexity" and len(missing) < 2:
             raise ValueError("template and loss_on belong to metric perplexity")
+        if self.metric == "perplexity" and self.positive is not None:
+            raise ValueError("positive belongs to metrics of labels: f1, auroc, average-precision")
         return self
 
 
@@ -274,7 +279,7 @@ class Study(ContractModel):
             if claim["design"] == "independent":  # what is not said leaves older declarations as they were
                 claim.pop("design")
         for part in (said["task"], *said["arms"].values()):
-            for name in ("template", "loss_on"):
+            for name in ("template", "loss_on", "positive"):
                 if part.get(name) is None:
                     part.pop(name, None)
         if self.part is None:
