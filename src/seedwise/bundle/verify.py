@@ -38,7 +38,6 @@ from seedwise.bundle.layout import (
     versions,
 )
 from seedwise.errors import SeedwiseError
-from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
 from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies
@@ -356,7 +355,7 @@ def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, 
         "initialisation": (spec.initialisation, arm.initialisation),
         "method": (spec.method, arm.method),
         "recipe": (spec.recipe, recipe),
-        "seeds": (spec.seeds, derive_seeds(seed)),
+        "seeds": (spec.seeds, seeds_for(study, arm, seed)),
         "splits": (spec.task.splits, data.splits),
         "metric": (spec.task.metric, study.task.metric),
         "task": (spec.task, task_of(study, arm, data)),

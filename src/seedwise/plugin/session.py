@@ -232,6 +232,8 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        from seedwise.report.noise import noise_lines, noise_rows
+        from seedwise.report.standing import standing_lines, standings
         from seedwise.verdicts.signature import sign  # brings scipy, slow to import
 
         outcomes = []
@@ -265,6 +267,11 @@ class BenchSession:
                     reporter.write_line(f"  note: {note}")
                 if claim.declared:
                     reporter.write_line(f"  cite as: {sign(outcome, claim)}")
+            for line in (
+                *standing_lines(standings(outcome, self._bench.store)),
+                *noise_lines(noise_rows(outcome), outcome),
+            ):
+                tell(reporter, line)
             for refused in outcome.refused:
                 reporter.write_line(f"{refused.claim.name}: refused", bold=True)
                 reporter.write_line(f"  {refused.reason}")
@@ -277,7 +284,7 @@ class BenchSession:
         for over in self._over.values():
             reporter.write_sep("=", f"over the tasks of {over.suite.name}")
             for line in suite_lines(over):
-                reporter.write_line(line)
+                tell(reporter, line)
         if self._regressions:
             reporter.write_sep("=", "regression gate")
         for told in self._regressions:

@@ -18,10 +18,12 @@ from .decide_tasks import Scope, decide_tasks, standardised
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import MIN_SEEDS, MIN_TASKS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
+from .frontier import Placed, Standing, frontier
 from .jackknife import balanced_accuracy, confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
+from .noise import Noise, NoiseComponent, noise_components
 from .noninferiority import NonInferiority, noninferiority
 from .paired import crossed_paired, decide_paired, refused_pairs
 from .permutation import (
@@ -78,13 +80,17 @@ __all__ = [
     "McNemarResult",
     "MultiBootstrapResult",
     "Needed",
+    "Noise",
+    "NoiseComponent",
     "NonInferiority",
     "Outcome",
     "PairResult",
     "PermutationResult",
+    "Placed",
     "Prediction",
     "Question",
     "Scope",
+    "Standing",
     "TaskScores",
     "TostResult",
     "Verdict",
@@ -117,6 +123,7 @@ __all__ = [
     "floor_unpaired",
     "format_floor",
     "format_p",
+    "frontier",
     "holm",
     "is_attainable",
     "look_levels",
@@ -128,6 +135,7 @@ __all__ = [
     "multi_bootstrap",
     "needed_crossed",
     "needed_welch",
+    "noise_components",
     "noninferiority",
     "p_is",
     "permutation_paired",
