@@ -38,6 +38,7 @@ from seedwise.bundle.layout import (
     versions,
 )
 from seedwise.errors import SeedwiseError
+from seedwise.planning.plan import Plan, PlannedRun, recipe_for, seeds_for, task_of
 from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies

@@ -271,7 +271,7 @@ class BenchSession:
                 *standing_lines(standings(outcome, self._bench.store)),
                 *noise_lines(noise_rows(outcome), outcome),
             ):
-                tell(reporter, line)
+                reporter.write_line(line)
             for refused in outcome.refused:
                 reporter.write_line(f"{refused.claim.name}: refused", bold=True)
                 reporter.write_line(f"  {refused.reason}")
@@ -284,7 +284,7 @@ class BenchSession:
         for over in self._over.values():
             reporter.write_sep("=", f"over the tasks of {over.suite.name}")
             for line in suite_lines(over):
-                tell(reporter, line)
+                reporter.write_line(line)
         if self._regressions:
             reporter.write_sep("=", "regression gate")
         for told in self._regressions:
