@@ -24,9 +24,11 @@ from tests.backends.variants import (
     STOPS,
     VARIANTS,
     Job,
+    assert_classes,
     assert_curve,
     assert_rates,
     assert_same_run,
+    classes,
     many,
     pairs,
     resumed_at,
@@ -70,6 +72,8 @@ def runs(place: Workplace, fairseq: BackendPython) -> dict[str, Outcome]:
     sizes = {"model": place.model("sizes"), "initialisation": "random"}
     jobs.append(Job("pieces", spec_of(place, sizes)))
     jobs.append(Job("pieces pairs", spec_of(place, {**sizes, **pairs(place)})))
+    chosen = {"selection.metric": "macro-f1"}
+    jobs += [Job(f"{count} classes", spec_of(place, {**classes(place, count), **chosen})) for count in (3, 77)]
     expected = [ExitCode.COMPLETED] * len(jobs)
     jobs += [Job(name, spec_of(place), stop) for name, stop in STOPS.items()]
     jobs += [Job(name, spec_of(place)) for name in STOPS]
@@ -100,6 +104,11 @@ def test_runs_conform(runs: dict[str, Outcome], place: Workplace) -> None:
         *(("selection", PER_EPOCH * n) for n in (1, 2, 3)),
         ("test", runs["base"].result.selected.update),
     ]
+
+
+@pytest.mark.parametrize("count", [3, 77])
+def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
+    assert_classes(runs[f"{count} classes"], place, count)
 
 
 def test_same_seeds_same_bits_and_other_seeds_others(runs: dict[str, Outcome]) -> None:

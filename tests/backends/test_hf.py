@@ -27,9 +27,11 @@ from tests.backends.variants import (
     STOPS,
     VARIANTS,
     Job,
+    assert_classes,
     assert_curve,
     assert_rates,
     assert_same_run,
+    classes,
     many,
     pairs,
     resumed_at,
@@ -86,6 +88,10 @@ def broken_models(place: Workplace) -> None:
 def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     """Every run that one process can make."""
     jobs = [Job(name, place.spec(changes)) for name, changes in (VARIANTS | OWN).items()]
+    jobs += [
+        Job(f"{count} classes", place.spec({**classes(place, count), "selection.metric": "macro-f1"}))
+        for count in (3, 77)
+    ]
     expected = [ExitCode.COMPLETED] * len(jobs)
 
     loud = {"model": place.model("loud")}
@@ -153,6 +159,11 @@ def test_a_run_leaves_what_the_contract_asks(runs: dict[str, Outcome]) -> None:
     assert environment["determinism"]["torch.num_threads"] == "1"
     for cost in ("train_examples_per_second", "peak_host_bytes", "checkpoint_bytes"):
         assert getattr(result.cost, cost) > 0
+
+
+@pytest.mark.parametrize("count", [3, 77])
+def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
+    assert_classes(runs[f"{count} classes"], place, count)
 
 
 def test_same_seeds_same_bits(runs: dict[str, Outcome], place: Workplace, hf_python: str) -> None:

@@ -20,7 +20,9 @@ from tests.backends.variants import (
     STOPPED_AT,
     STOPS,
     Job,
+    assert_classes,
     assert_same_run,
+    classes,
     many,
     resumed_at,
 )
@@ -66,6 +68,10 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
     full = {"name": "full", "parameters": {}}
     jobs = [
         Job("full", spec(full)),
+        *(
+            Job(f"{count} classes", spec(LORA, {**classes(place, count), "selection.metric": "macro-f1"}))
+            for count in (3, 77)
+        ),
         Job("lora", spec(LORA)),
         Job("again", spec(LORA)),
         Job("initialisation", spec(LORA, {"seeds.initialisation": 99})),
@@ -100,6 +106,11 @@ def test_runs_keep_the_contract(runs: dict[str, Outcome], place: Workplace) -> N
         assert run.result.status is RunStatus.COMPLETED
         assert len(run.steps) == EPOCHS * PER_EPOCH
         assert run.result.cost.checkpoint_bytes > 0
+
+
+@pytest.mark.parametrize("count", [3, 77])
+def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
+    assert_classes(runs[f"{count} classes"], place, count)
 
 
 def test_one_loop_for_both_backends(runs: dict[str, Outcome]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seedwise_contract import ExitCode, RunStatus
+from tests.backends.variants import classes
 from tests.backends.workplace import ROWS, Outcome, Workplace, call, sentences, write_rows
 
 pytestmark = pytest.mark.minutes
@@ -50,6 +51,13 @@ def test_it_learns_and_no_seed_moves_it(place: Workplace, sklearn_python: str) -
         assert two.result.files[file] == result.files[file]
     terms = one.parameters["parameters"][0]["shape"][1]
     assert one.parameters["total"] == terms + 1
+
+
+@pytest.mark.parametrize("count", [3, 77])
+def test_more_than_two_classes(place: Workplace, sklearn_python: str, count: int) -> None:
+    found = ran(place, sklearn_python, "classes", {**classes(place, count)})
+    assert found.result.metrics["test"]["macro-f1"] == 1.0  # a word tells each class
+    assert {len(prediction.scores) for prediction in found.predictions("test")} == {count}
 
 
 def test_parameters_are_honoured(place: Workplace, sklearn_python: str) -> None:

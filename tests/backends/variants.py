@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from seedwise_contract import read_events
+from seedwise_contract.conformance import breaches
 from seedwise_contract.events import Start
 from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, sentences, write_rows
 
@@ -150,3 +151,27 @@ def assert_curve(shown: Outcome, base: Outcome, weights: str) -> None:
 def resumed_at(run: Outcome) -> list[int | None]:
     """Where each process of a run went on from."""
     return [e.resumed_at for e in read_events(run.folder / "events.jsonl") if isinstance(e, Start)]
+
+
+def classes(place: Workplace, count: int) -> dict[str, Any]:
+    """Changes that make the task one of `count` classes, measured and selected by macro-F1."""
+    rows = {
+        name: [
+            {"id": f"{name}-{i}", "text": f"w{i % 7} topic{i % count} w{i % 5}", "label": f"c{i % count}"}
+            for i in range(2 * count)
+        ]
+        for name in ROWS
+    }
+    splits = {name: write_rows(place.data / f"{count}-{name}.jsonl", found) for name, found in rows.items()}
+    return {
+        "task.splits": splits,
+        "task.labels": [f"c{i}" for i in range(count)],
+        "task.metric": "macro-f1",
+    }
+
+
+def assert_classes(run: Outcome, place: Workplace, count: int) -> None:
+    """A score a class, and the metric that the predictions give."""
+    assert not [line for line in breaches(run.folder, place.data) if "spec.json" not in line]
+    assert run.result.metrics["test"].keys() >= {"accuracy", "macro-f1", "loss"}
+    assert {len(prediction.scores) for prediction in run.predictions("test")} == {count}

@@ -38,7 +38,7 @@ from seedwise.bundle.layout import (
     versions,
 )
 from seedwise.errors import SeedwiseError
-from seedwise.planning.plan import Plan, PlannedRun, derive_seeds, recipe_for, task_of
+from seedwise.planning.plan import Plan, PlannedRun, recipe_for, seeds_for, task_of
 from seedwise.project import MARKER
 from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
@@ -358,7 +358,7 @@ def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, 
         "initialisation": (spec.initialisation, arm.initialisation),
         "method": (spec.method, arm.method),
         "recipe": (spec.recipe, recipe),
-        "seeds": (spec.seeds, derive_seeds(seed)),
+        "seeds": (spec.seeds, seeds_for(study, arm, seed)),
         "splits": (spec.task.splits, data.splits),
         "metric": (spec.task.metric, study.task.metric),
         "task": (spec.task, task_of(study, arm, data)),

@@ -68,6 +68,16 @@ def derive_seeds(seed: int) -> Seeds:
     return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
 
 
+def seeds_for(study: Study, arm: Arm, seed: int) -> Seeds:
+    """The streams of one run: those that its arm does not vary are those of the study's first seed."""
+    own = derive_seeds(seed)
+    if arm.vary is None:
+        return own
+    first = derive_seeds(study.seeds[0])
+    held = {name: getattr(first, name) for name in ("initialisation", "order", "dropout") if name not in arm.vary}
+    return own.model_copy(update=held)
+
+
 def make_plan(study: Study, project: Project, digests: Mapping[str, str | None], device: str, say: Notify) -> Plan:
     """The plan of `study`; its assets are made ready first, since their digests are part of each run's identity.
 
@@ -89,11 +99,13 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
             raise InputError(f"study {study.name} gives no valid run:\n{faults}") from None
     runs = []
     for seed in study.seeds:  # seed by seed, so that every arm has something to show early
-        seeds = derive_seeds(seed)
         for name, arm in study.arms.items():
             if arm.deterministic and seed != study.seeds[0]:
                 continue
-            spec, digest = specs[name].model_copy(update={"seeds": seeds}), digests.get(arm.backend)
+            spec, digest = (
+                specs[name].model_copy(update={"seeds": seeds_for(study, arm, seed)}),
+                digests.get(arm.backend),
+            )
             runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
     return Plan(study, data, tuple(runs))
 
@@ -101,15 +113,20 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
 def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
     """The contract's task of one arm; `InputError` where the data's rows are not of the metric's kind."""
     said, columns = study.task, data.columns
-    if said.metric == "accuracy" and isinstance(columns, Columns):
-        return Task(
-            kind="classification",
-            name=data.name,
-            columns=columns,
-            labels=data.labels,
-            splits=data.splits,
-            metric=said.metric,
-        )
+    if said.metric != "perplexity" and isinstance(columns, Columns):
+        try:
+            return Task(
+                kind="classification",
+                name=data.name,
+                columns=columns,
+                labels=data.labels,
+                splits=data.splits,
+                metric=said.metric,
+                positive=said.positive,
+            )
+        except ValidationError as error:
+            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
+            raise InputError(f"study {study.name}:\n{faults}") from None
     if said.metric == "perplexity" and isinstance(columns, PromptColumns):
         try:
             return CausalLmTask(
@@ -125,8 +142,8 @@ def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
             faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
             raise InputError(f"study {study.name}:\n{faults}") from None
     has, needs = (
-        ("no labels", "accuracy, which needs a data set with labels ('table' in its manifest)")
-        if said.metric == "accuracy"
+        ("no labels", f"{said.metric}, which needs a data set with labels ('table' in its manifest)")
+        if said.metric != "perplexity"
         else ("no prompts and answers", "perplexity, which needs a data set of dialogues ('dialogue' in its manifest)")
     )
     raise InputError(f"study {study.name}: task.data: data set {data.name} has {has}, and the metric is {needs}")

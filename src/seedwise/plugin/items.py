@@ -62,7 +62,7 @@ class StudyCollector(pytest.File):
 
     def _margin(self, study: Study) -> float:
         margin = float(self.config.getoption("--seedwise-regression-gate"))
-        if study.task.metric == "accuracy" and not 0.0 < margin < 1.0:
+        if study.task.metric != "perplexity" and not 0.0 < margin < 1.0:
             raise self.CollectError(
                 f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
             )

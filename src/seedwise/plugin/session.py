@@ -234,6 +234,8 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
+        from seedwise.report.noise import noise_lines, noise_rows
+        from seedwise.report.standing import standing_lines, standings
         from seedwise.verdicts.signature import sign  # brings scipy, slow to import
 
         outcomes = []
@@ -267,6 +269,11 @@ class BenchSession:
                     reporter.write_line(f"  note: {note}")
                 if claim.declared:
                     reporter.write_line(f"  cite as: {sign(outcome, claim)}")
+            for line in (
+                *standing_lines(standings(outcome, self._bench.store)),
+                *noise_lines(noise_rows(outcome), outcome),
+            ):
+                reporter.write_line(line)
             for refused in outcome.refused:
                 reporter.write_line(f"{refused.claim.name}: refused", bold=True)
                 reporter.write_line(f"  {refused.reason}")

@@ -27,8 +27,10 @@ from seedwise.report.model import (
     Score,
     StudyReport,
 )
+from seedwise.report.noise import noise_rows
 from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
+from seedwise.report.standing import standings
 from seedwise.stats import Outcome
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
@@ -80,6 +82,8 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         recipes=recipes(outcome.plan),
         curves=read_curves(outcome.plan, runs, store),
         answers=read_answered(outcome.plan, runs, store),
+        standings=standings(outcome, store),
+        noise=noise_rows(outcome),
         methods=methods(outcome, (*claims, *explored)),
         data=_data(outcome),
         provenance=read_provenance(outcome.plan, runs, store),

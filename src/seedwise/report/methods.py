@@ -48,7 +48,7 @@ def _design(outcome: StudyOutcome) -> str:
         arms = f"The arm {fixed[0]} is" if len(fixed) == 1 else f"The arms {text.listed(fixed)} are"
         parts.append(f"{arms} deterministic and run once.")
     if study.selection.rule == "best":
-        direction = "highest" if study.selection.metric == "accuracy" else "lowest"
+        direction = "lowest" if study.selection.metric == "loss" else "highest"
         rule = f"the checkpoint with the {direction} {study.selection.metric} on the selection split (the earliest of equal ones)"
     else:
         rule = "the last checkpoint"

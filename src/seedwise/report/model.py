@@ -327,6 +327,33 @@ class Source(ContractModel):
     command: str
 
 
+class NoiseRow(ContractModel):
+    """What one source of noise gives of the variance between an arm's runs; `share` of it, with its interval.
+
+    Of "interactions", which is what is left, there are no runs of their own, and the share may be negative.
+    """
+
+    arm: str
+    source: str
+    n: int | None
+    sd: float | None
+    interval: Interval | None
+    share: float | None
+    share_interval: Interval | None
+
+
+class ArmStanding(ContractModel):
+    """Where an arm stands between quality and one cost (the mean over its runs); `p` is adjusted over the whole family."""
+
+    cost: str
+    arm: str
+    value: float
+    standing: str
+    by: str | None
+    p: float | None
+    words: str
+
+
 class StudyReport(ContractModel):
     name: str
     title: str
@@ -348,6 +375,8 @@ class StudyReport(ContractModel):
     recipes: tuple[Recipe, ...]
     curves: Curves
     answers: tuple[Answered, ...] = ()
+    standings: tuple[ArmStanding, ...] = ()
+    noise: tuple[NoiseRow, ...] = ()
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance

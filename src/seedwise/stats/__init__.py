@@ -18,10 +18,12 @@ from .decide_tasks import Scope, decide_tasks, standardised
 from .degenerate import Degenerate, DegenerateReason
 from .describe import Description, describe
 from .family import MIN_SEEDS, MIN_TASKS, holm, is_attainable, smallest_n_paired, smallest_n_unpaired
-from .jackknife import confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
+from .frontier import Placed, Standing, frontier
+from .jackknife import balanced_accuracy, confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
 from .mcnemar import McNemarResult, mcnemar
 from .multibootstrap import MultiBootstrapResult, multi_bootstrap
 from .needed import Needed, needed_crossed, needed_welch
+from .noise import Noise, NoiseComponent, noise_components
 from .noninferiority import NonInferiority, noninferiority
 from .paired import crossed_paired, decide_paired, refused_pairs
 from .permutation import (
@@ -46,6 +48,7 @@ from .power_equivalence import attainable_margin, examples_for_tost, power_tost,
 from .prediction import Prediction, predict
 from .probability import probability_a_greater, probability_interval
 from .prose import format_floor, format_p, p_is
+from .ranking import auroc_scores, average_precision_scores
 from .resolve import resolve_family
 from .sentence import sentence
 from .several import PairResult, all_pairs, dunnett
@@ -77,19 +80,26 @@ __all__ = [
     "McNemarResult",
     "MultiBootstrapResult",
     "Needed",
+    "Noise",
+    "NoiseComponent",
     "NonInferiority",
     "Outcome",
     "PairResult",
     "PermutationResult",
+    "Placed",
     "Prediction",
     "Question",
     "Scope",
+    "Standing",
     "TaskScores",
     "TostResult",
     "Verdict",
     "WelchResult",
     "all_pairs",
     "attainable_margin",
+    "auroc_scores",
+    "average_precision_scores",
+    "balanced_accuracy",
     "benjamini_hochberg",
     "collapse_bound",
     "collapse_rates",
@@ -113,6 +123,7 @@ __all__ = [
     "floor_unpaired",
     "format_floor",
     "format_p",
+    "frontier",
     "holm",
     "is_attainable",
     "look_levels",
@@ -124,6 +135,7 @@ __all__ = [
     "multi_bootstrap",
     "needed_crossed",
     "needed_welch",
+    "noise_components",
     "noninferiority",
     "p_is",
     "permutation_paired",

@@ -35,6 +35,17 @@ def macro_f1(confusion: FloatArray, labels: Sequence[int] | None = None) -> Floa
     return np.asarray(each.mean(axis=0), dtype=np.float64)
 
 
+def balanced_accuracy(confusion: FloatArray, labels: Sequence[int] | None = None) -> FloatArray:
+    """Return the mean over the classes `labels` of the share of a class that is found, from counts [..., gold, predicted].
+
+    A class without examples, as where its only one is left out, is not averaged over; None: all classes.
+    """
+    classes = list(range(confusion.shape[-1]) if labels is None else labels)
+    there = confusion[..., classes, :].sum(axis=-1)
+    found = _ratio(confusion[..., classes, classes], there)
+    return _ratio(found.sum(axis=-1), (there > 0.0).sum(axis=-1).astype(np.float64))
+
+
 def matthews(confusion: FloatArray) -> FloatArray:
     """Return Matthews' correlation from counts [..., gold, predicted], for any number of classes; 0 where it is undefined.
 

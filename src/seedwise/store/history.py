@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
-from seedwise.store.example_scores import NO_GROUPS, read_measured
+from seedwise.store.example_scores import NO_GROUPS, positive_of, read_measured
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise_contract import RunSpec, canonical_json
@@ -70,6 +70,7 @@ def example_scores(
             store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl"),
             groups,
             by_id=True,
+            positive=positive_of(run.spec),
         )
         for run in runs
     ]

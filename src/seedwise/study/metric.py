@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-MetricName = Literal["accuracy", "perplexity"]
+from seedwise_contract.spec import SelectionMetric
+
+MetricName = Literal[
+    "accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision", "perplexity"
+]
 Interval = tuple[float, float]
 
 MINUS = "\N{MINUS SIGN}"
@@ -21,7 +25,8 @@ class Metric:
 
     `selection` is the metric by which checkpoints of such a task can be selected for its sake.  `worst` is the score of each
     example of a run that left none (None: there is no such score), `bounds` hold every value, and `differences` are such as a
-    plan reckons with.  `route` says how scores of examples are made where the metric is no mean over them.
+    plan reckons with.  `of_labels`: it is one of classification.  `route` says how scores of examples are made where the metric
+    is no mean over them.
     """
 
     name: MetricName
@@ -29,10 +34,11 @@ class Metric:
     sign: str
     unit: str
     higher_is_better: bool
-    selection: Literal["accuracy", "loss"]
+    selection: SelectionMetric
     worst: float | None
     bounds: Interval
     differences: tuple[float, ...]
+    of_labels: bool = True
     route: str | None = None
 
     def own(self, score: float) -> float:
@@ -77,6 +83,29 @@ class Metric:
         return f", {self.sign}" if self.sign else ""
 
 
+def _resampled(words: str) -> str:
+    return (
+        f"{words} is no mean over examples: each is left out in turn, and the jackknife pseudovalues (Dorfman, Berbaum and Metz 1992) "
+        "enter the crossed analysis"
+    )
+
+
+def _share(name: MetricName, words: str | None, *, low: float = 0.0, sign: str = "%") -> Metric:
+    """A metric of classification between `low` and 1, shown times 100; `words` name it where it is no mean over examples."""
+    return Metric(
+        name=name,
+        scale=100.0,
+        sign=sign,
+        unit="points",
+        higher_is_better=True,
+        selection=name,  # type: ignore[arg-type]
+        worst=0.0,
+        bounds=(low, 1.0),
+        differences=(0.005, 0.01, 0.02, 0.05),
+        route=None if words is None else _resampled(words),
+    )
+
+
 METRICS: dict[MetricName, Metric] = {
     "accuracy": Metric(
         name="accuracy",
@@ -89,6 +118,12 @@ METRICS: dict[MetricName, Metric] = {
         bounds=(0.0, 1.0),
         differences=(0.005, 0.01, 0.02, 0.05),
     ),
+    "balanced-accuracy": _share("balanced-accuracy", "balanced accuracy"),
+    "f1": _share("f1", "F1"),
+    "macro-f1": _share("macro-f1", "macro-F1"),
+    "matthews": _share("matthews", "Matthews correlation", low=-1.0, sign=""),
+    "auroc": _share("auroc", "the area under the ROC curve"),
+    "average-precision": _share("average-precision", "average precision"),
     "perplexity": Metric(
         name="perplexity",
         scale=1.0,
@@ -99,6 +134,7 @@ METRICS: dict[MetricName, Metric] = {
         worst=None,
         bounds=(1.0, float("inf")),
         differences=(0.5, 1.0, 2.0, 5.0),
+        of_labels=False,
         route=(
             "perplexity is no mean over examples: each is left out in turn, and the jackknife pseudovalues (Dorfman, Berbaum and "
             "Metz 1992) enter the crossed analysis, negated, so that a lower perplexity is better"

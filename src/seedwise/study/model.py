@@ -35,6 +35,9 @@ class StudyTask(ContractModel):
     metric: MetricName = Field(
         default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
     )
+    positive: str | None = Field(
+        default=None, description="the label that f1, auroc and average-precision are of; null: the second of two"
+    )
     template: str | None = Field(
         default=None, description="of prompts and answers: has '{prompt}' once, and ends with '{answer}'"
     )
@@ -47,8 +50,10 @@ class StudyTask(ContractModel):
         missing = [name for name in ("template", "loss_on") if getattr(self, name) is None]
         if self.metric == "perplexity" and missing:
             raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
-        if self.metric == "accuracy" and len(missing) < 2:
+        if self.metric != "perplexity" and len(missing) < 2:
             raise ValueError("template and loss_on belong to metric perplexity")
+        if self.metric == "perplexity" and self.positive is not None:
+            raise ValueError("positive belongs to metrics of labels: f1, auroc, average-precision")
         return self
 
 
@@ -85,6 +90,9 @@ class StudyRecipe(Batched):
     dropout: Dropout
 
 
+Stream = Literal["initialisation", "order", "dropout"]
+
+
 class Arm(ContractModel):
     """One way of doing it."""
 
@@ -95,12 +103,18 @@ class Arm(ContractModel):
     recipe: StudyRecipe | None
     loss_on: LossOn | None = Field(default=None, description="in place of the task's own, for this arm alone")
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
+    vary: Annotated[list[Stream], Field(min_length=1)] | None = Field(
+        default=None,
+        description="which streams of randomness a seed moves, the others staying at the study's first; null: all of them",
+    )
     deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
 
     @model_validator(mode="after")
     def _model(self) -> Arm:
         if (self.model is None) != (self.initialisation == "none"):
             raise ValueError("initialisation is 'none' exactly where model is null")
+        if self.vary is not None and (self.deterministic or len(set(self.vary)) < len(self.vary)):
+            raise ValueError("vary names each stream once, and none of an arm that is deterministic")
         return self
 
 
@@ -274,7 +288,7 @@ class Study(ContractModel):
             if claim["design"] == "independent":  # what is not said leaves older declarations as they were
                 claim.pop("design")
         for part in (said["task"], *said["arms"].values()):
-            for name in ("template", "loss_on"):
+            for name in ("template", "loss_on", "positive", "vary"):
                 if part.get(name) is None:
                     part.pop(name, None)
         if self.part is None:

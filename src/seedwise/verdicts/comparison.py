@@ -28,7 +28,7 @@ from seedwise.stats import (
     resolve_family,
     sentence,
 )
-from seedwise.store.example_scores import Measured, read_measured
+from seedwise.store.example_scores import Measured, positive_of, read_measured
 from seedwise.store.pairing import not_shared
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
@@ -44,7 +44,8 @@ REPORTED_SPLIT = "test"
 class ArmScores:
     """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`read_measured`), a
     higher one being better; not finite where a run left none and the metric has no worst score.  Where examples come in
-    `clusters`, a metric that is no mean over them has one score a cluster instead.
+    `clusters`, a metric that is no mean over them has one score a cluster instead.  `constant` counts the runs that give one
+    answer to everything.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ArmScores:
     baseline: bool
     summary: Description
     clusters: Clusters | None = None
+    constant: int = 0
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -172,12 +174,14 @@ def read_arm(name: str, plan: Plan, store: Store, *, by_id: bool = False) -> Arm
     runs = tuple(store.read(run.run_id) for run in plan.of_arm(name) if run.run_id is not None)
     first: Measured | None = None
     rows: list[NDArray[np.float64] | None] = []
+    constant = 0
     for run in runs:
         if run.result.status is RunStatus.DIVERGED and REPORTED_SPLIT not in run.result.metrics:
             rows.append(None)
             continue
         path = store.verified(run, f"predictions/{REPORTED_SPLIT}.jsonl")
-        found = read_measured(metric, path, plan.data.group_of, by_id=by_id)
+        found = read_measured(metric, path, plan.data.group_of, by_id=by_id, positive=positive_of(run.spec))
+        constant += found.constant
         if first is not None and found.ids != first.ids:
             raise InputError(f"{path}: other examples, or another order, than the arm's other runs have")
         first = found
@@ -195,6 +199,7 @@ def read_arm(name: str, plan: Plan, store: Store, *, by_id: bool = False) -> Arm
         baseline=plan.study.arms[name].baseline,
         summary=describe([metric.own(float(score)) for score in examples.mean(axis=1)], plan.study.alpha),
         clusters=first.clusters if first else None,
+        constant=constant,
     )
 
 
@@ -273,7 +278,7 @@ def _outcome(
     declaration = study.declaration()
     late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
     divergence = _divergence(a, b, rule, claim, study.family, verdict.alpha)
-    notes = [*divergence, *_route(a.metric), *_draws(plan, verdict)]
+    notes = [*divergence, *_constant(a, b), *_route(a.metric), *_draws(plan, verdict)]
     if late:
         notes.insert(
             0,
@@ -301,6 +306,17 @@ def said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
     return sentence(verdict, a, b, metric.name, metric.unit, metric.scale if metric.higher_is_better else -metric.scale)
 
 
+def _constant(*arms: ArmScores) -> tuple[str, ...]:
+    """Runs that give one answer to everything, where the metric is not accuracy: what that is worth by it."""
+    worth = {"matthews": "which is a Matthews correlation of 0", "auroc": "whatever it is sure of"}
+    return tuple(
+        f"{arm.constant} of {len(arm.runs)} runs of {arm.name} give one answer to everything"
+        + (f", {worth[arm.metric.name]}" if arm.metric.name in worth else "")
+        for arm in arms
+        if arm.constant and arm.metric.name != "accuracy"
+    )
+
+
 def _route(metric: Metric) -> tuple[str, ...]:
     return () if metric.route is None else (metric.route,)
 
@@ -325,7 +341,9 @@ def _divergence(
     """Diverged runs stay in the verdict; this says what it would be without them, by the same rules."""
     if not any(a.diverged) and not any(b.diverged):
         return []
-    left = "there is no score" if a.metric.worst is None else "every example counts as wrong"
+    left = "there is no score"
+    if a.metric.worst is not None:
+        left = "every example counts as wrong" if a.metric.name == "accuracy" else f"{a.metric.name} counts as 0"
     counts = (
         f"{sum(a.diverged)} of {len(a.runs)} runs of {a.name} and {sum(b.diverged)} of {len(b.runs)} of {b.name} diverged "
         f"(where no checkpoint was left, {left})"
@@ -376,6 +394,7 @@ def _explore(arms: dict[str, ArmScores], rule: _Rule, plan: Plan) -> tuple[Claim
                     notes=(
                         "exploratory: compared beside the declared claims, outside their family",
                         *_divergence(arm, baseline, rule, None, 1),
+                        *_constant(arm, baseline),
                         *_route(arm.metric),
                         *_draws(plan, verdict),
                     ),

@@ -55,7 +55,7 @@ _PATTERNS = {
     "a": _NAME,
     "b": _NAME,
     "margin": _NUMBER,
-    "metric": r"[a-z0-9_]+",
+    "metric": r"[a-z0-9_-]+",
     "data": rf"{_NAME}@[0-9a-f]{{{SHORT}}}",
     "n": r"[0-9]+|-",
     "clusters": rf"[0-9]+@[0-9a-f]{{{SHORT}}}",

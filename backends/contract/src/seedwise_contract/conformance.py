@@ -19,6 +19,7 @@ from seedwise_contract.environment import Environment
 from seedwise_contract.events import read_events
 from seedwise_contract.exits import BackendError
 from seedwise_contract.files import RunFiles, sha256_file
+from seedwise_contract.metrics import metric_of, positive_class
 from seedwise_contract.parameters import ParameterTable
 from seedwise_contract.predictions import read_answers, read_predictions, read_token_losses
 from seedwise_contract.results import RunResult, RunStatus
@@ -147,10 +148,13 @@ def _classified(path: Path, task: Task, split: str, result: RunResult, data: Pat
         yield f"predictions/{split}.jsonl: ids or labels are not those of the split, in its order"
     if any(len(p.scores) != len(task.labels) for p in predictions):
         yield f"predictions/{split}.jsonl: not one score a class"
-    accuracy = sum(p.correct for p in predictions) / max(len(predictions), 1)
-    said = result.metrics.get(split, {}).get("accuracy")
-    if said is None or abs(said - accuracy) > 1e-9:
-        yield f"result.json: {split} accuracy is {said}, but its predictions give {accuracy}"
+        return
+    rows, labels = [p.scores for p in predictions], [p.label for p in predictions]
+    for name in dict.fromkeys(("accuracy", task.metric)):
+        value = metric_of(name, rows, labels, positive_class(task)) if predictions else 0.0
+        said = result.metrics.get(split, {}).get(name)
+        if said is None or abs(said - value) > 1e-9:
+            yield f"result.json: {split} {name} is {said}, but its predictions give {value}"
 
 
 def _language(

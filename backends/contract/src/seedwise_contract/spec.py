@@ -92,13 +92,24 @@ class _Task(ContractModel):
         return splits
 
 
+OF_ONE_CLASS = ("f1", "auroc", "average-precision")
+SelectionMetric = Literal[
+    "accuracy", "loss", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision"
+]
+
+
 class Task(_Task):
     """A classification task: its files, its declared label set in class order, its metric."""
 
     kind: Literal["classification"]
     columns: Columns
     labels: Annotated[list[str], Field(min_length=2, description="class index = position in this list")]
-    metric: Literal["accuracy"]
+    metric: Literal["accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision"]
+    positive: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,  # what is not said leaves the ids of older runs as they were
+        description="the label that f1, auroc and average-precision are of; null: the second of two",
+    )
 
     @field_validator("labels")
     @classmethod
@@ -106,6 +117,14 @@ class Task(_Task):
         if len(set(labels)) != len(labels):
             raise ValueError("labels must be distinct")
         return labels
+
+    @model_validator(mode="after")
+    def _of_one_class(self) -> Task:
+        if self.positive is not None and self.positive not in self.labels:
+            raise ValueError(f"positive must be one of the labels: {', '.join(self.labels[:8])}")
+        if self.metric in OF_ONE_CLASS and self.positive is None and len(self.labels) != 2:
+            raise ValueError(f"metric {self.metric} is of one class: of {len(self.labels)} labels name it as positive")
+        return self
 
 
 class Masking(ContractModel):
@@ -246,13 +265,13 @@ class Selection(ContractModel):
 
     rule: Literal["best", "last"]
     split: Literal["selection"] = Field(description="never the reported split")
-    metric: Literal["accuracy", "loss"]
+    metric: SelectionMetric
 
     def improves(self, value: float, best: float | None) -> bool:
         """Whether a checkpoint with `value` replaces the one with `best` (None: there is none yet)."""
         if best is None or self.rule == "last":
             return True
-        return value > best if self.metric == "accuracy" else value < best
+        return value < best if self.metric == "loss" else value > best
 
 
 class Evaluation(ContractModel):
@@ -310,6 +329,9 @@ class RunSpec(ContractModel):
             problems.append("recipe.schedule.power other than 1.0 belongs to the polynomial schedule")
         if self.task.kind != "classification" and self.selection is not None and self.selection.metric != "loss":
             problems.append("selection.metric is 'loss' where the task is a language model's")
+        unnamed = self.task.kind == "classification" and self.task.positive is None and len(self.task.labels) != 2
+        if unnamed and self.selection is not None and self.selection.metric in OF_ONE_CLASS:
+            problems.append(f"selection.metric {self.selection.metric} is of one class: name it as task.positive")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -23,8 +23,9 @@ from torch import nn
 from seedwise_contract import RunSpec
 from seedwise_contract.course import Scored, Stopped
 from seedwise_contract.data import Example, Text
+from seedwise_contract.metrics import classification_metrics
 from seedwise_contract.order import epoch_batches
-from seedwise_contract.predictions import TokenLoss, accuracy, predictions
+from seedwise_contract.predictions import TokenLoss, predictions
 from seedwise_fairseq.command import HEAD
 
 EVALUATION_SEED = 1
@@ -36,6 +37,7 @@ class _Ordered:
 
     order_seed: int
     batching: str
+    spec: RunSpec
 
     def get_batch_iterator(
         self, dataset: Any, max_sentences: int | None = None, epoch: int = 1, **_: Any
@@ -66,10 +68,10 @@ class Classification(_Ordered, SentencePredictionTask):  # type: ignore[misc]
         return _by_length(model, self.dataset(split), batch_size, stop, logits)
 
     def scored(self, logits: torch.Tensor, examples: Sequence[Example]) -> Scored:
-        """With accuracy and mean cross-entropy, over the whole split."""
+        """With the spec's metrics and mean cross-entropy, over the whole split."""
         labels = [example.label for example in examples]
         loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
-        metrics = {"accuracy": accuracy(logits.tolist(), labels), "loss": float(loss)}
+        metrics = {**classification_metrics(self.spec, logits.tolist(), labels), "loss": float(loss)}
         return Scored(logits, bool(torch.isfinite(logits).all()), metrics)
 
     def lines(self, logits: torch.Tensor, examples: Sequence[Example]) -> Sequence[Any]:
@@ -125,6 +127,7 @@ def task_of(spec: RunSpec, cfg: Any) -> Task:
     kind = Classification if spec.task.kind == "classification" else MaskedLm
     task: Task = kind.setup_task(cfg)
     assert spec.recipe is not None
+    task.spec = spec
     task.order_seed, task.batching = spec.seeds.order, spec.recipe.batching
     return task
 

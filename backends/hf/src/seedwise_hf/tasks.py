@@ -12,7 +12,8 @@ from torch import nn
 from seedwise_contract import RunFiles, RunSpec
 from seedwise_contract.course import Scored
 from seedwise_contract.data import Example, read_split
-from seedwise_contract.predictions import accuracy, predictions
+from seedwise_contract.metrics import classification_metrics
+from seedwise_contract.predictions import predictions
 from seedwise_hf.data import Collator, Encoded, encode
 from seedwise_hf.language import CausalLm
 
@@ -70,10 +71,10 @@ class Classification:
         return model(**batch).logits.float()  # type: ignore[no-any-return]
 
     def scored(self, found: torch.Tensor, items: Sequence[Encoded]) -> Scored:
-        """With accuracy and mean cross-entropy, over the whole split."""
+        """With the spec's metrics and mean cross-entropy, over the whole split."""
         labels = [item.label for item in items]
         loss = nn.functional.cross_entropy(found.double(), torch.tensor(labels))
-        metrics = {"accuracy": accuracy(found.tolist(), labels), "loss": float(loss)}
+        metrics = {**classification_metrics(self._spec, found.tolist(), labels), "loss": float(loss)}
         return Scored(found, bool(torch.isfinite(found).all()), metrics)
 
     def lines(self, found: torch.Tensor, rows: Sequence[Example]) -> Sequence[Any]:

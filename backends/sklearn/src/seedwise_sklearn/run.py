@@ -25,7 +25,8 @@ from seedwise_contract.data import Example, read_split
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines
 from seedwise_contract.memory import peak_host_bytes
-from seedwise_contract.predictions import accuracy, predictions
+from seedwise_contract.metrics import classification_metrics
+from seedwise_contract.predictions import predictions
 from seedwise_contract.results import Cost, Timings
 from seedwise_sklearn.parameters import Parameters
 
@@ -73,7 +74,7 @@ def run(spec: RunSpec, context: RunContext, begun: float) -> RunResult:
         lines = predictions(scores.tolist(), splits[name])
         write_lines(files.predictions(name), lines)
         scored[name] = {
-            "accuracy": accuracy(scores.tolist(), [example.label for example in splits[name]]),
+            **classification_metrics(spec, scores.tolist(), [example.label for example in splits[name]]),
             "loss": -sum(p.scores[p.label] for p in lines) / len(lines),
         }
         context.events.evaluation(split=name, epoch=0.0, update=0, metrics=scored[name])

@@ -89,7 +89,7 @@ class Shelf:
 
     def refusal(self, plan: Plan, claim: Claim) -> str | None:
         """Why a claim across backends cannot be decided, and how to get there; None where nothing stands against it."""
-        if plan.study.task.metric != "accuracy" and needs_of_claim(plan, claim):
+        if plan.study.task.metric == "perplexity" and needs_of_claim(plan, claim):
             return f"refused: {UNPROVED}"
         how = "'seedwise certify' with the study's file makes the certificate"
         for need in needs_of_claim(plan, claim):
