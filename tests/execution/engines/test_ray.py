@@ -51,6 +51,10 @@ def backends_of(small: Small) -> list[int]:
     return found
 
 
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def wait_until(what: object, seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
@@ -93,10 +97,9 @@ def test_a_stopped_session_saves_states_and_a_next_one_goes_on(small: Small) -> 
 def test_a_worker_that_is_killed_loses_no_run(small: Small) -> None:
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(small, "-k", "quick")
-    wait_until(lambda: backends_of(small))
-    (backend, *_) = backends_of(small)
-    parent = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(parent, signal.SIGKILL)
+    wait_until(lambda: any((path / "events.jsonl").exists() for path in attempts(small)))
+    workers = {parent_of(backend) for backend in backends_of(small)} - {session.pid}
+    os.kill(workers.pop(), signal.SIGKILL)
     told, _ = session.communicate(timeout=180)
     assert session.returncode == 0, told
     assert len(small.runs()) == 4
@@ -105,7 +108,7 @@ def test_a_worker_that_is_killed_loses_no_run(small: Small) -> None:
 def test_a_killed_session_leaves_nothing_running(small: Small) -> None:
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(small, "-k", "quick")
-    wait_until(lambda: backends_of(small))
+    wait_until(lambda: any((path / "events.jsonl").exists() for path in attempts(small)))
     os.kill(session.pid, signal.SIGKILL)
     session.communicate(timeout=30)
     wait_until(lambda: not backends_of(small), 5)

@@ -8,6 +8,7 @@ store: a task's answer is a line of text.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +24,7 @@ from seedwise.extras import missing
 from seedwise_contract import faults_of
 
 _HOSTS_SECONDS = 2.0
+_ANSWER_SECONDS = 10.0
 _GRACE_SECONDS = 25.0
 _KEPT = ("SEEDWISE_", "PYTHONPATH", "PATH")
 
@@ -50,6 +52,7 @@ def open_ray(opening: Opening) -> RayCluster:
         raise missing(error) or error from None
 
     address = opening.address or os.environ.get("RAY_ADDRESS") or "local"
+    _refuse_silence(address)
     kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
     try:
         ray.init(
@@ -67,6 +70,20 @@ def open_ray(opening: Opening) -> RayCluster:
             f"'ray start --address={address}' makes it one"
         ) from None
     return RayCluster(ray, settings)
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray itself asks an address where nobody is for minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EngineError(
+            f"--engine ray://{address}: no cluster can be joined there ({getattr(error, 'strerror', None) or error}); "
+            "'ray status' on its head has its address"
+        ) from None
 
 
 def perform(task: str, job: str) -> str:
