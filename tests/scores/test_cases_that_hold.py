@@ -80,9 +80,9 @@ def test_k5_a_seed_that_answers_the_majority_class(tmp_path: Path) -> None:
     item = verdict(put(tmp_path, "\n".join(["arm,seed,example,prediction,label", *lines])), "--metric", "matthews")
 
     def mcc(truth: list[int], said: list[int]) -> float:
-        if len(set(said)) < 2 or len(set(truth)) < 2:
-            return 0.0
-        return float(np.corrcoef(truth, said)[0, 1])
+        x, y = (np.array(each) - np.mean(each) for each in (truth, said))
+        scale = float((x @ x) * (y @ y))
+        return float(x @ y) / scale**0.5 if scale > 0.0 else 0.0
 
     def pseudo(said: list[int]) -> list[float]:
         without = np.array([mcc(gold[:i] + gold[i + 1 :], said[:i] + said[i + 1 :]) for i in range(240)])

@@ -80,6 +80,7 @@ def test_f21_helm(tmp_path: Path) -> None:
         sources.append(f"{arm}={put(tmp_path, json.dumps(stats), f'{arm}/per_instance_stats.json')}")
     item = verdict(*sources)
     assert (item["n_seeds"], item["n_examples"], item["metric"]) == ([3, 3], 40, "exact_match")
+    assert verdict(tmp_path)["p"] == item["p"]  # a folder a model
 
 
 def test_f21_helms_predictions_as_they_are_displayed(tmp_path: Path) -> None:
@@ -191,6 +192,10 @@ def test_f21_openai_evals(tmp_path: Path) -> None:
         sources.append(f"{arm}={put(tmp_path, chr(10).join(map(json.dumps, events)), f'{arm}.jsonl')}")
     item = verdict(*sources)
     assert (item["n_examples"], item["question"]) == (50, "two checkpoints, on such examples")
+    for arm in ARMS:  # the model is named in the log
+        log = tmp_path / f"{arm}.jsonl"
+        log.write_text(log.read_text().replace(json.dumps({"model": arm}), json.dumps({"completion_fns": [arm]})))
+    assert {verdict(tmp_path)["a"], verdict(tmp_path)["b"]} == set(ARMS)
 
 
 def test_f21_nested_values_by_dotted_names(tmp_path: Path) -> None:

@@ -152,3 +152,50 @@ def test_a_number_in_another_unit_is_no_reproduction(tmp_path: Path) -> None:
     path = put(tmp_path, "arm,seed,accuracy\n" + "".join(f"mine,{s},0.8{s}\n" for s in range(4)))
     assert "in another unit" in refused(path, "--published", "81.5")
     assert verdict(path, "--published", "81.5 %".replace("81.5 %", "0.815"))["inside"] is True
+
+
+LONG = "run,tag,step,value,wall_time\n" + "".join(
+    f"{arm}/seed{seed},{tag},{step},{level + step / 100 + seed / 200},1\n"
+    for arm, level in (("lora", 0.7), ("full", 0.6))
+    for seed in range(3)
+    for step in (1, 2)
+    for tag in ("acc", "loss")
+)
+
+
+def test_scalars_in_one_long_table_are_not_mixed(tmp_path: Path) -> None:
+    path = put(tmp_path, LONG)
+    assert "by the column that tells them apart (tag)" in refused(path, "--at", "last")
+    item = verdict(path, "--at", "last", "--where", "tag=acc", "--a", "lora", "--b", "full")
+    assert (item["n_seeds"], item["estimate"]) == ([3, 3], pytest.approx(0.1))
+
+
+def test_checkpoints_of_one_run_count_once(tmp_path: Path) -> None:
+    for arm, level in (("lora", 0.8), ("full", 0.7)):
+        for seed in range(3):
+            for last in (1, 2):
+                log = [{"epoch": float(e), "eval_accuracy": level + e / 100 + seed / 200} for e in range(1, last + 1)]
+                place = f"{arm}/seed_{seed}/checkpoint-{last}0/trainer_state.json"
+                put(tmp_path, json.dumps({"log_history": log}), f"runs/{place}")
+            for name in ("all", "eval"):
+                put(
+                    tmp_path,
+                    json.dumps({"eval_accuracy": level + seed / 200}),
+                    f"results/{arm}_{seed}/{name}_results.json",
+                )
+    item = verdict(tmp_path / "runs", "--metric", "eval_accuracy", "--at", "last", "--a", "lora", "--b", "full")
+    assert (item["n_seeds"], item["estimate"]) == ([3, 3], pytest.approx(0.1))
+    assert verdict(tmp_path / "results", "--metric", "eval_accuracy")["n_seeds"] == [3, 3]
+
+
+@pytest.mark.parametrize("head", ["Acc mean,Acc std", "acc_mean,acc_sd", "mean_acc,std_acc"])
+def test_means_and_deviations_of_a_named_metric(head: str, tmp_path: Path) -> None:
+    item = verdict(put(tmp_path, f"Method,{head},n\nlora,93.1,0.2,5\nfull,94,0.1,5\n"))
+    assert (item["metric"], item["verdict"]) == ("acc", "B better")
+    assert (item["basis"], item["p_exact"]) == ("seeds that scatter near normally", None)
+
+
+def test_means_of_several_metrics_ask_which(tmp_path: Path) -> None:
+    path = put(tmp_path, "Method,SST-2,RTE,n\nlora,93.1±0.2,70.1±1.2,5\nfull,94±0.1,75±1,5\n")
+    assert "found SST-2, RTE" in refused(path)
+    assert verdict(path, "--metric", "RTE")["estimate"] == pytest.approx(-4.9)

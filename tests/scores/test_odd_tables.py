@@ -235,7 +235,7 @@ def test_many_lines_of_json_by_column_and_one_by_one(tmp_path: Path) -> None:
         ("d.parquet", "PAR1 no", "cannot be read as Parquet"),
         ("d.eval", "PK\x03\x04 no", "cannot be read as a log of inspect_ai"),
         ("d.csv.gz", "\x1f", "holds no rows"),
-        ("d.xlsx", "x", "unknown kind of file"),
+        ("d.html", "x", "unknown kind of file"),
     ],
 )
 def test_what_cannot_be_right_is_named(name: str, text: str, said: str, tmp_path: Path) -> None:
@@ -264,3 +264,58 @@ def test_published_means_of_several_tasks(tmp_path: Path) -> None:
     )
     assert [item["task"] for item in verdict(put(tmp_path, text))] == ["sst2", "rte"]
     assert verdict(put(tmp_path, text), "--where", "task=rte")["task"] == "rte"
+
+
+def guesses(head: str, form: str) -> str:
+    rows = [
+        form.format(i=i, y=i % 2, a=i % 2 if i % 10 < 8 else 1 - i % 2, b=i % 2 if i % 10 < 5 else 1 - i % 2)
+        for i in range(60)
+    ]
+    return "\n".join([head, *rows])
+
+
+@pytest.mark.parametrize(
+    "head", ["id,label,pred_lora,pred_full", "id,gold,lora,full", "id,y_true,y_pred_lora,y_pred_full"]
+)
+def test_a_column_of_answers_an_arm_is_no_column_of_scores(head: str, tmp_path: Path) -> None:
+    item = verdict(put(tmp_path, guesses(head, "{i},{y},{a},{b}")))
+    assert (item["a"], item["b"], item["metric"]) == ("lora", "full", "accuracy")
+    assert item["estimate"] == pytest.approx(0.3)
+
+
+def test_numbers_beside_labels_that_are_no_labels_are_asked_about(tmp_path: Path) -> None:
+    path = put(tmp_path, guesses("id,label,lora,full", "{i},{y},0.{i},0.{i}1"))
+    assert "which are the answers?" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '"[81.2, 80.4, 81.9, 80.8]","[83.1, 82.7, 83.4, 82.9]"',
+        "81.2 80.4 81.9 80.8,83.1 82.7 83.4 82.9",
+        "81.2;80.4;81.9;80.8,83.1;82.7;83.4;82.9",
+    ],
+)
+def test_several_numbers_in_a_cell(cells: str, tmp_path: Path) -> None:
+    first, second = cells.split('","') if '"' in cells else cells.split(",")
+    mark = '"' if '"' in cells else ""
+    text = f"arm,scores\nlora,{first}{mark}\nfull,{mark}{second}\n"
+    assert verdict(put(tmp_path, text))["estimate"] == pytest.approx(-1.95)
+
+
+def test_a_table_of_markdown(tmp_path: Path) -> None:
+    text = "# Results\n\nAs we found:\n\n| arm | seed | acc |\n| :-- | --- | --: |\n" + "".join(
+        f"| {a} | {s} | {v} |\n" for a, s, v in ROWS
+    )
+    assert verdict(put(tmp_path, text, "r.md"))["estimate"] == pytest.approx(-1.95)
+    assert verdict(put(tmp_path, text.split("found:\n\n")[1], "r.csv"))["estimate"] == pytest.approx(-1.95)
+    assert "holds 2 tables" in refused(put(tmp_path, text + "\n" + text, "two.md"))
+
+
+def test_arms_that_differ_by_case_are_pointed_out(tmp_path: Path) -> None:
+    assert "'lora' and 'LoRA' differ by case" in run(put(tmp_path, PLAIN.replace("lora,3", "LoRA,3"))).stdout
+
+
+def test_a_spreadsheet_is_told_what_to_save(tmp_path: Path) -> None:
+    (tmp_path / "s.xlsx").write_bytes(b"PK\x03\x04" + b"x" * 50)
+    assert "save the sheet as CSV" in refused(tmp_path / "s.xlsx")

@@ -159,7 +159,7 @@ def test_other_faults_of_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file; give scores as"):
         read_scores([str(tmp_path / "none.csv")])
     with pytest.raises(InputError, match="unknown kind of file"):
-        read_scores([write(tmp_path, "x", "scores.xlsx")])
+        read_scores([write(tmp_path, "x", "scores.html")])
     with pytest.raises(InputError, match="line 2 is not JSON"):
         read_scores([write(tmp_path, '{"arm": 1}\n{', "scores.jsonl")])
     with pytest.raises(InputError, match="line 1 is no JSON object"):

@@ -124,7 +124,11 @@ def pack_comparison(
 ) -> bytes:
     """The bundle of a comparison as `seedwise compare` makes it: equal scores and options give equal bytes."""
     if isinstance(evidence, Published):
-        direction, metric, scores = asked.direction, asked.metric, _summaries_csv(evidence, terms.arms)
+        direction, metric, scores = (
+            asked.direction,
+            asked.metric or evidence.metric,
+            _summaries_csv(evidence, terms.arms),
+        )
     else:
         direction, metric, scores = evidence.direction, evidence.metric, _rows_csv(evidence, terms.arms)
     record = ComparisonFile(

@@ -12,8 +12,8 @@ import numpy as np
 
 from seedwise.scores.rows import Coded, Floats, Ints, Mask
 
-_TRUE = frozenset({"true", "yes", "correct", "c", "pass", "passed", "right"})
-_FALSE = frozenset({"false", "no", "incorrect", "i", "fail", "failed", "wrong", "n"})
+_TRUE = frozenset({"true", "t", "yes", "y", "correct", "c", "pass", "passed", "right"})
+_FALSE = frozenset({"false", "f", "no", "incorrect", "i", "fail", "failed", "wrong", "n"})
 _PARTLY = frozenset({"p", "partial"})
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "-nan", "<na>"})
 

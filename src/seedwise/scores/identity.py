@@ -29,6 +29,8 @@ def whose(
         return *_of_chart(frame, roles.run, pattern), []
     place = Path(frame.source).parent.as_posix() if frame.of_folder else frame.source
     arm_name, seed_name = parts_of_name(place) if frame.source != "standard input" else (None, None)
+    if arm_name is None and place == frame.source and place != "standard input":
+        arm_name, seed_name = parts_of_name(Path(place).parent.as_posix())  # lora_0/all_results.json
     if frame.of_folder and arm_name is None:
         arm_name = Path(place).name or None
     said: list[str] = []

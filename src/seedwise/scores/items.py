@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from seedwise.errors import InputError
@@ -65,6 +67,20 @@ def refuse_other_items(rows: Rows) -> None:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def name_notices(arms: Sequence[str]) -> list[str]:
+    """Arms whose names differ by case or marks only, and so may be one."""
+    seen: dict[str, str] = {}
+    found = []
+    for name in arms:
+        bare = "".join(letter for letter in name.casefold() if letter.isalnum())
+        other = seen.setdefault(bare, name)
+        if other != name and bare:
+            found.append(
+                f"the arms {other!r} and {name!r} differ by case or marks only: write them in the same way if they are one"
+            )
+    return found
 
 
 def case_notices(label: Coded, prediction: Coded) -> list[str]:

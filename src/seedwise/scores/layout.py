@@ -10,7 +10,7 @@ import numpy as np
 from seedwise.errors import InputError
 from seedwise.scores.asked import Asked, Unit
 from seedwise.scores.direction import Direction, direction_of, is_share
-from seedwise.scores.items import case_notices, refuse_duplicates, refuse_other_items
+from seedwise.scores.items import case_notices, name_notices, refuse_duplicates, refuse_other_items
 from seedwise.scores.metrics import (
     OF_LABELS,
     OF_NUMBERS,
@@ -39,7 +39,7 @@ def lay_out(evidence: Evidence, asked: Asked, arms: Sequence[str] | None = None)
     """Tables of `arms` only where given, one a task, of what was read."""
     if isinstance(evidence, Published):
         return tuple(
-            _of_summaries(summaries, evidence.notices, task, asked, arms) for task, summaries in evidence.tasks.items()
+            _of_summaries(summaries, evidence, task, asked, arms) for task, summaries in evidence.tasks.items()
         )
     rows = evidence.rows
     if rows.task is None or len(rows.task.compact().names) < 2:
@@ -61,7 +61,7 @@ def _table(rows: Rows, found: Found, asked: Asked, arms: Sequence[str] | None, t
     refuse_duplicates(rows, asked)
     if rows.example is not None:
         refuse_other_items(rows)
-    metric, notices = found.metric, list(found.notices)
+    metric, notices = found.metric, [*found.notices, *name_notices(wanted)]
     if rows.label is not None and rows.prediction is not None:
         notices += case_notices(rows.label, rows.prediction)
     if rows.example is None:
@@ -256,17 +256,17 @@ def _unit(metric: str, tables: dict[str, ArmTable], rows: Rows) -> Unit:
 
 
 def _of_summaries(
-    published: Mapping[str, Summary], said: tuple[str, ...], task: str | None, asked: Asked, arms: Sequence[str] | None
+    published: Mapping[str, Summary], evidence: Published, task: str | None, asked: Asked, arms: Sequence[str] | None
 ) -> ScoreTable:
     for name in arms or ():
         if name not in published:
             raise InputError(f"no arm {name!r}; arms: {', '.join(published)}")
     kept = {name: published[name] for name in (arms or published)}
-    metric = asked.metric or "score"
+    metric = asked.metric or evidence.metric or "score"
     direction = asked.direction or direction_of(metric) or "higher"
     sign = 1.0 if direction == "higher" else -1.0
     tables = {name: ArmTable(name, tuple(map(str, range(each.n))), sign * each.scores()) for name, each in kept.items()}
     largest = max(abs(each.mean) for each in kept.values())
     guessed: Unit = "fraction" if largest <= 1.0 else "percent" if largest <= 100.0 else "own"
     unit = asked.unit or ("own" if is_share(metric) is False else guessed)
-    return ScoreTable(tables, None, metric, unit, None, direction, None, task, said, kept)
+    return ScoreTable(tables, None, metric, unit, None, direction, None, task, evidence.notices, kept)

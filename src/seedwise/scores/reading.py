@@ -225,7 +225,7 @@ def _numbers(frame: Frame, name: str) -> Floats:
     if bad.any():
         raise InputError(
             f"{_named_rows(frame, bad)}: {name} is empty or not finite; give a diverged run the score that its predictions have, or "
-            "leave out the whole run and say so"
+            "leave out the whole run, as with --where 'seed!=3', and say so"
         )
     return values
 

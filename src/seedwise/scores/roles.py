@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedwise.errors import InputError
-from seedwise.scores.asked import Asked
+from seedwise.scores.asked import Asked, parts_of_name
 from seedwise.scores.direction import direction_of
 from seedwise.scores.frame import Frame, column_of
 from seedwise.scores.metrics import MADE_OF_LABELS, OF_NUMBERS, PERPLEXITY
@@ -18,10 +18,10 @@ from seedwise.scores.rows import some
 NAMES: Mapping[str, tuple[str, ...]] = {
     "arm": (
         "arm", "method", "system", "approach", "variant", "technique", "algorithm", "peft_type", "params_method", "params_arm",
-        "model", "model_name", "config", "condition", "setup", "group", "run", "name",
+        "model", "model_name", "config", "condition", "setup", "group", "run", "run_name", "name",
     ),
     "seed": (
-        "seed", "random_seed", "seeds", "params_seed", "config_seed", "args_seed", "rng_seed", "rng", "trial",
+        "seed", "random_seed", "random_state", "seeds", "params_seed", "config_seed", "args_seed", "rng_seed", "rng", "trial",
         "train_trial_index", "repeat", "replicate", "rep", "run_id", "run", "fold", "split_id",
     ),
     "example": (
@@ -60,9 +60,12 @@ CONTENT = (
     "doc_hash", "target_hash", "doc", "target", "label", "gold", "text", "sentence", "sentence1", "sentence2", "premise",
     "hypothesis", "question", "input", "context", "query", "reference", "words",
 )  # fmt: skip
+_RUNS = ("run", "run_name", "name")
 _NOT_SCORES = frozenset((
     "epoch", "step", "global_step", "iteration", "runtime", "time", "created", "timestamp", "wall_time", "duration", "index",
-    "id", "n", "size", "total_flos", "samples_per_second", "steps_per_second", "number",
+    "id", "n", "size", "lr", "learning_rate", "rank", "r", "alpha", "batch_size", "bs", "epochs", "steps", "max_steps", "weight_decay",
+    "dropout", "warmup", "warmup_ratio", "warmup_steps", "params", "n_params", "num_params", "trainable_params", "layers",
+    "hidden_size", "max_length", "temperature", "total_flos", "samples_per_second", "steps_per_second", "number",
 ))  # fmt: skip
 
 
@@ -167,6 +170,9 @@ def roles_of(frame: Frame, asked: Asked) -> Roles:
         arm = () if found is None else (found,)
     taken.extend(arm)
     seed = of("seed", asked.seed, taken)
+    run = known.get("run")
+    if run is None and seed is None and not asked.arm and arm and plain(arm[0]) in _RUNS and _tell_seeds(frame, arm[0]):
+        run, arm = arm[0], ()
     taken.append(seed)
     task = of("task", asked.task, taken)
     taken.append(task)
@@ -182,7 +188,12 @@ def roles_of(frame: Frame, asked: Asked) -> Roles:
             cluster = next(
                 (f"metadata.{n}" for n in NAMES["cluster"] if column_of(frame, f"metadata.{n}") is not None), None
             )
-    return Roles(arm, seed, example, task, cluster, prediction, label, choice, known.get("repeat"), known.get("run"))
+    return Roles(arm, seed, example, task, cluster, prediction, label, choice, known.get("repeat"), run)
+
+
+def _tell_seeds(frame: Frame, name: str) -> bool:
+    """Whether the names of runs tell arm and seed (`lora/seed0`), all of them."""
+    return all(all(parts_of_name(text)) for text in frame.columns[name].texts().names)
 
 
 def _repeats(frame: Frame, name: str) -> bool:

@@ -101,6 +101,15 @@ def at_epoch(frame: Frame, asked: Asked, roles: Roles, score: Score) -> tuple[Fr
             f"--at last or --at best, or one of "
             f"them by --where {roles.choice}={texts_of(frame, roles.choice).names[-1]}"
         )
+    if frame.kind == "table" and int(groups([*keys, column.texts()]).max()) + 1 < frame.n:
+        used = {*roles.arm, roles.seed, roles.example, roles.task, roles.run, roles.choice, score.column}
+        others = [
+            name for name in frame.columns if name not in used and 1 < len(frame.columns[name].texts().names) < 50
+        ]
+        raise InputError(
+            f"{frame.source}: holds several rows of one run and {roles.choice}: keep one of them with --where, by the column that tells "
+            f"them apart{f' ({some(others, 4)})' if others else ''}"
+        )
     if wanted == "best":
         better = direction_of(score.metric) if asked.direction is None else asked.direction
         order = np.lexsort((values if better != "lower" else -values, whose))

@@ -12,17 +12,18 @@ import numpy as np
 
 from seedwise.errors import InputError
 from seedwise.scores.asked import Asked
-from seedwise.scores.frame import Frame, ListColumn, column_of
+from seedwise.scores.frame import Column, Frame, ListColumn, column_of
 from seedwise.scores.roles import asked_column, find, plain
-from seedwise.scores.rows import Floats, cross, name_rows
+from seedwise.scores.rows import Floats, cross, name_rows, some
 from seedwise.scores.selection import where
-from seedwise.stats import Verdict, decide_scores
+from seedwise.stats import Basis, Verdict, decide_scores
 
 _MEAN = ("mean", "average", "avg")
 _SD = ("sd", "std", "stdev", "std_dev", "standard_deviation", "stddev")
 _SE = ("se", "sem", "stderr", "standard_error")
 _N = ("n", "n_seeds", "seeds", "runs", "n_runs", "num_seeds")
 MOST_SEEDS = 100_000
+_MOST_ROWS, _MOST_COLUMNS = 10_000, 1_000  # of a table that somebody published
 _BOTH = re.compile(r"^\s*(?P<mean>[-+]?[\d.,]+)\s*%?\s*\$?(?:±|\+/-|\+-|\\pm)\$?\s*(?P<sd>[\d.,]+)\s*%?\s*$")
 
 
@@ -48,6 +49,7 @@ class Published:
 
     tasks: Mapping[str | None, Mapping[str, Summary]]
     notices: tuple[str, ...] = ()
+    metric: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.tasks)
@@ -57,7 +59,7 @@ def read_summaries(frames: Sequence[Frame], asked: Asked) -> Published | None:
     """A summary an arm and task, where the one frame is such a table; None where it is not."""
     if len(frames) != 1:
         return None
-    frame = _apart(frames[0])
+    frame, metric = _apart(frames[0], asked)
     mean, sd, se, n = (_named(frame, names) for names in (_MEAN, _SD, _SE, _N))
     if mean is None or (sd is None and se is None):
         return None
@@ -103,24 +105,54 @@ def read_summaries(frames: Sequence[Frame], asked: Asked) -> Published | None:
         of_task[names.text(row)] = Summary(
             float(values[mean][row]), spread if sd is not None else spread * math.sqrt(size), int(size)
         )
-    return Published(held, ("means and standard deviations as published",))
+    return Published(held, ("means and standard deviations as published",), metric)
 
 
-def _apart(frame: Frame) -> Frame:
-    """A column whose cells are all `86.8 ± 0.5` as two, mean and sd; where there is no other such column."""
-    found = {}
+def _apart(frame: Frame, asked: Asked) -> tuple[Frame, str | None]:
+    """`frame` with the mean and sd of one metric as columns of these names, and that metric: from cells that are all `86.8 ± 0.5`, or
+    from columns such as `accuracy_mean` and `accuracy_std` beside an n. As it is, where there are none."""
+    if _named(frame, _MEAN) is not None or frame.n > _MOST_ROWS or len(frame.columns) > _MOST_COLUMNS:
+        return frame, None
+    pairs = _cells_of_both(frame) or _columns_of_both(frame)
+    if not pairs:
+        return frame, None
+    wanted = [label for label in pairs if asked.metric is None or plain(label) == plain(asked.metric)]
+    if len(wanted) != 1:
+        raise InputError(
+            f"{frame.source}: holds means and standard deviations: say of which metric with --metric; found {some(pairs)}"
+        )
+    (label,) = wanted
+    mean, sd, gone = pairs[label]
+    rest = {key: column for key, column in frame.columns.items() if key not in gone}
+    return replace(frame, columns={**rest, "mean": mean, "sd": sd}), label
+
+
+def _cells_of_both(frame: Frame) -> dict[str, tuple[Column, Column, tuple[str, ...]]]:
+    found: dict[str, tuple[Column, Column, tuple[str, ...]]] = {}
     for name, column in frame.columns.items():
-        first = column.take(np.arange(1)).values() if frame.n else ()
-        if first and _BOTH.match(str(first[0])):
-            matched = [cell for value in column.values() if (cell := _BOTH.match(str(value))) is not None]
-            if len(matched) == frame.n:
-                found[name] = matched
-    if len(found) != 1 or _named(frame, _MEAN) is not None:
-        return frame
-    ((name, cells),) = found.items()
-    rest = {key: column for key, column in frame.columns.items() if key != name}
-    both = {"mean": [cell["mean"] for cell in cells], "sd": [cell["sd"] for cell in cells]}
-    return replace(frame, columns={**rest, **{key: ListColumn(values) for key, values in both.items()}})
+        cells = [cell for value in column.values() if (cell := _BOTH.match(str(value))) is not None]
+        if cells and len(cells) == frame.n:
+            means, sds = ([cell[part] for cell in cells] for part in ("mean", "sd"))
+            found[name] = (ListColumn(means), ListColumn(sds), (name,))
+    return found
+
+
+def _columns_of_both(frame: Frame) -> dict[str, tuple[Column, Column, tuple[str, ...]]]:
+    if _named(frame, _N) is None:
+        return {}
+    parts: dict[str, dict[str, str]] = {}
+    for name in frame.columns:
+        for kind, words in (("mean", _MEAN), ("sd", _SD)):
+            for word in words:
+                label = plain(name)
+                if label.endswith(f"_{word}") or label.startswith(f"{word}_"):
+                    parts.setdefault(label.removesuffix(f"_{word}").removeprefix(f"{word}_"), {})[kind] = name
+                    break
+    return {
+        label: (frame.columns[each["mean"]], frame.columns[each["sd"]], (each["mean"], each["sd"]))
+        for label, each in parts.items()
+        if len(each) == 2
+    }
 
 
 def _named(frame: Frame, names: Sequence[str]) -> str | None:
@@ -139,6 +171,7 @@ def decide_summaries(a: Summary, b: Summary, scores_a: Floats, scores_b: Floats,
     said = "from means and standard deviations as published: no exact test, and no look for collapsed seeds, can be taken of them"
     return replace(
         made,
+        basis=Basis.NEAR_NORMAL if made.basis is Basis.EXACT else made.basis,
         p_exact=None,
         p_a_greater_b=None,
         p_a_greater_b_interval=None,

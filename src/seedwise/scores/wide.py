@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from seedwise.errors import InputError
 from seedwise.scores.asked import Asked
 from seedwise.scores.direction import direction_of
 from seedwise.scores.frame import CodedColumn, Column, Frame, ListColumn, stacked
 from seedwise.scores.roles import NAMES, find, plain
-from seedwise.scores.rows import Coded, Ints
+from seedwise.scores.rows import Coded, Ints, some
 
 _RUN = r"(?:seed|run|trial|rep|repeat|replicate|split|fold)"
 _SEED = re.compile(rf"^(?:{_RUN}|s|r)?[ _\-.=#]?(?P<seed>\d+)$", re.IGNORECASE)
@@ -23,7 +25,10 @@ _AFTER = re.compile(rf"^{_RUN}[ _\-.=#]?(?P<seed>\d+)[ _\-./:]+(?P<metric>.+)$",
 _EXAMPLE = re.compile(
     r"^(?:e|ex|example|item|q|question|doc|sample|case|instance|i|x)?[ _\-.#]?(?P<example>\d+)$", re.IGNORECASE
 )
+_PREDICTION = re.compile(r"^(?:y_)?pred(?:iction|icted)?s?[ _\-.:/](?P<arm>.+)$", re.IGNORECASE)
+_NUMBERS = re.compile(r"[;\s|/]+")
 _FEWEST_EXAMPLES = 3
+_MOST_LISTS = 10_000
 _LISTS = ("values", "values_raw", "scores", "score", "results", "value")
 
 
@@ -45,6 +50,8 @@ def lengthen(frame: Frame, asked: Asked) -> Frame:
         if len(examples) >= _FEWEST_EXAMPLES:
             labels = [match["example"] for name in examples if (match := _EXAMPLE.match(name))]
             return _melt(frame, examples, labels, "example", asked.metric or "score")
+    if has["label"] and not has["prediction"] and not asked.arm and has["arm"] is None and not named:
+        return _predictions(frame, has["label"])
     known = {name for names in NAMES.values() for name in names}
     if not asked.arm and frame.arm is None and has["arm"] is None and (has["seed"] or has["example"]) and not named:
         arms = [
@@ -54,6 +61,23 @@ def lengthen(frame: Frame, asked: Asked) -> Frame:
         ]
         if len(arms) > 1:
             return _melt(frame, arms, arms, "arm", asked.metric or "score")
+    return frame
+
+
+def _predictions(frame: Frame, label: str) -> Frame:
+    """A column of answers an arm beside the labels: those called predictions, or all whose values are labels."""
+    called = {name: match["arm"] for name in frame.columns if (match := _PREDICTION.match(name))}
+    labels = set(frame.columns[label].texts().names)
+    others = [name for name in frame.columns if plain(name) not in {each for names in NAMES.values() for each in names}]
+    alike = [name for name in others if set(frame.columns[name].texts().names) <= labels]
+    arms = called if len(called) > 1 else {name: name for name in alike}
+    if len(arms) > 1:
+        return _melt(frame, list(arms), list(arms.values()), "arm", "prediction")
+    if len([name for name in others if _numeric(frame, name)]) > 1:
+        raise InputError(
+            f"{frame.source}: holds labels ({label}) beside columns of numbers ({some(others, 8)}) that are no labels: which are the "
+            "answers? Name them with --prediction, or give scores without labels"
+        )
     return frame
 
 
@@ -82,18 +106,29 @@ def _numeric(frame: Frame, name: str) -> bool:
 
 def _lists(frame: Frame) -> str | None:
     for name, column in frame.columns.items():
-        if not isinstance(column, ListColumn) or plain(name) not in _LISTS:
+        if plain(name) not in _LISTS or frame.n > _MOST_LISTS:
             continue
-        values = column.values()
-        if values and all(
-            isinstance(each, list) and each and all(isinstance(v, int | float) for v in each) for each in values
-        ):
+        values = [_listed(each) for each in column.values()]
+        if values and all(each is not None for each in values) and max(len(each or ()) for each in values) > 1:
             return name
     return None
 
 
+def _listed(value: object) -> list[float] | None:
+    """The numbers of a cell that holds several: a list, its text, or numbers between blanks, semicolons, bars or strokes."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = json.loads(text) if text[:1] == "[" else [float(part) for part in _NUMBERS.split(text)]
+        except ValueError:
+            return None
+    if not isinstance(value, list) or not value or not all(isinstance(each, int | float) for each in value):
+        return None
+    return [float(each) for each in value]
+
+
 def _explode(frame: Frame, name: str) -> Frame:
-    values = frame.columns[name].values()
+    values = [_listed(each) or [] for each in frame.columns[name].values()]
     rows = np.repeat(np.arange(frame.n), [len(each) for each in values])
     seeds = [seed for each in values for seed in range(len(each))]
     columns = {key: column.take(rows) for key, column in frame.columns.items() if key != name}

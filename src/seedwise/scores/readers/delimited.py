@@ -42,17 +42,34 @@ def read_delimited(content: Content) -> Frame:
         raise InputError(f"{content.name}: holds zero bytes; is it text? Save it as UTF-8")
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
+    if content.suffix == ".md" or data.lstrip()[:1] == b"|":
+        data = _of_markdown(content, data)
     if not data.strip():
         raise InputError(f"{content.name}: {_EMPTY}")
     table = _table(content, data)
     names = table.header
     twice = [name for name, times in Counter(names).items() if times > 1 and not _UNNAMED.match(name)]
     if twice:
-        raise InputError(f"{content.name}: a column's name is there twice: {some(twice, 4)}")
+        raise InputError(f"{content.name}: a column's name is there twice: {some(twice, 4)}; give each its own")
     frame = _by_arrow(table) or _by_cell(table)
     if not frame.n:
         raise InputError(f"{content.name}: {_EMPTY}")
     return frame
+
+
+def _of_markdown(content: Content, data: bytes) -> bytes:
+    """The one table of a page in Markdown, without its outer bars and its line of dashes."""
+    tables: list[list[bytes]] = [[]]
+    for line in data.splitlines():
+        text = line.strip()
+        if text.startswith(b"|"):
+            tables[-1].append(b"" if not text.strip(b"|:- \t") else text.strip(b"|"))
+        elif tables[-1]:
+            tables.append([])
+    held = [table for table in tables if len(table) > 2]
+    if len(held) != 1:
+        raise InputError(f"{content.name}: holds {len(held) or 'no'} tables of Markdown; give a file with one")
+    return b"\n".join(held[0]) + b"\n"
 
 
 def _table(content: Content, data: bytes) -> _Table:

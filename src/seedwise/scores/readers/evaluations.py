@@ -19,6 +19,7 @@ from seedwise.scores.readers.content import MOST_BYTES, Content, load_json
 # Metrics of lm-evaluation-harness that a sample log holds as [gold, prediction].
 _PAIRS = {"mcc": "matthews", "f1": "f1", "matthews_correlation": "matthews", "macro_f1": "macro-f1"}
 
+_OF_CLASSES = ("scores", "logits", "probs", "probabilities")  # a number a class
 _SAMPLES = re.compile(r"(?:^|[/\\])samples_(?P<task>.+?)_\d{4}-\d\d-\d\dT[^/\\]*$")
 
 
@@ -33,17 +34,18 @@ def refine(frame: Frame) -> Frame:
         return _openai(frame)
     if {"doc", "metric"} <= names or {"full_prompt", "metrics"} <= names:
         return _lighteval(frame)
-    if {"scores", "label"} <= names and "prediction" not in names:
-        return _with_best(frame)
+    if "label" in names and "prediction" not in names:
+        return next((_with_best(frame, name) for name in _OF_CLASSES if name in names), frame)
     return frame
 
 
-def _with_best(frame: Frame) -> Frame:
+def _with_best(frame: Frame, name: str) -> Frame:
     """Scores of classes: the class of the highest is the prediction, the first of equal ones."""
     said = [
-        value.index(max(value)) if isinstance(value, list) and value else None
-        for value in frame.columns["scores"].values()
+        value.index(max(value)) if isinstance(value, list) and value else None for value in frame.columns[name].values()
     ]
+    if None in said:
+        return frame
     return replace(frame, columns={**frame.columns, "prediction": ListColumn(said)})
 
 
@@ -212,7 +214,7 @@ def read_helm(content: Content, document: Any) -> Frame | None:
         roles["score"] = next(iter(names))
     else:
         roles["choose"] = ", ".join(names)
-    return frame_of_records(content.name, records, kind="per-instance statistics of HELM", roles=roles)
+    return frame_of_records(content.name, records, kind="per-instance statistics of HELM", roles=roles, of_folder=True)
 
 
 def _stats(stats: Any) -> Iterator[tuple[str, Any]]:
@@ -244,7 +246,10 @@ def _openai(frame: Frame) -> Frame:
     roles = {"example": "sample_id"}
     if "correct" in found.columns:
         roles["score"] = "correct"
-    return replace(found, roles=roles)
+    spec = next((each for each in _values(frame, "spec") if isinstance(each, dict)), {})
+    models = spec.get("completion_fns") or [spec.get("model")]
+    model = models[0] if isinstance(models, list) and models else None
+    return replace(found, roles=roles, arm=str(model) if model else None)
 
 
 def _lighteval(frame: Frame) -> Frame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ JSON_READERS: tuple[Callable[[Content, Any], Frame | None], ...] = (
     training.read_trainer_state,
     training.read_metrics,
 )
+_STATE, _CHECKPOINT = "trainer_state.json", re.compile(r"checkpoint-(\d+)")
+_PARTS = ("eval_results.json", "train_results.json", "test_results.json", "predict_results.json")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".eval", ".log")
 
 
@@ -43,13 +47,34 @@ def find_files(source: str) -> list[Path | None]:
         )
         if not found:
             raise InputError(f"{source}: no file in this folder that scores are read from ({FORMATS})")
-        return list(found)
+        return _once_a_run(found)
     if path.exists():
         return [path]
     matched = sorted(Path(each) for each in glob.glob(str(path), recursive=True) if Path(each).is_file())
     if matched:
-        return list(matched)
+        return _once_a_run(matched)
     raise InputError(f"{source}: no such file; give scores as {FORMATS}, a folder of them, or - for standard input")
+
+
+def _once_a_run(paths: Sequence[Path]) -> list[Path | None]:
+    """Without files whose scores another of the same run has too: logs of earlier checkpoints, parts of all_results.json."""
+    there = set(paths)
+    latest: dict[Path, int] = {}
+    for path in paths:
+        step = _CHECKPOINT.fullmatch(path.parent.name) if path.name == _STATE else None
+        if step is not None:
+            run = path.parent.parent
+            latest[run] = max(latest.get(run, 0), int(step[1]))
+    kept: list[Path | None] = []
+    for path in paths:
+        run = path.parent.parent
+        step = _CHECKPOINT.fullmatch(path.parent.name) if path.name == _STATE else None
+        if step is not None and (int(step[1]) < latest[run] or run / _STATE in there):
+            continue
+        if path.name in _PARTS and path.with_name("all_results.json") in there:
+            continue
+        kept.append(path)
+    return kept
 
 
 def _known(path: Path) -> bool:
@@ -68,6 +93,8 @@ def read_file(path: Path | None) -> Frame:
 
 def _read(content: Content) -> Frame:
     suffix = content.suffix
+    if suffix in _SPREADSHEETS:
+        raise InputError(f"{content.name}: is a spreadsheet; save the sheet as CSV, which is read with any separator")
     if content.data[:4] == b"PK\x03\x04" or suffix == ".eval":
         return evaluations.read_eval_archive(content)
     if suffix == ".parquet" or content.data[:4] == b"PAR1":
@@ -79,7 +106,7 @@ def _read(content: Content) -> Frame:
         return _json(content)
     if suffix in (".log", ".out", ".txt", "") and (log := fairseq.read_log(content)) is not None:
         return log
-    if suffix in (".csv", ".tsv", ".txt", ".dat", ""):
+    if suffix in (".csv", ".tsv", ".txt", ".dat", ".md", ""):
         return training.refine(read_delimited(content), content)
     raise InputError(f"{content.name}: unknown kind of file; give scores as {FORMATS}")
 
