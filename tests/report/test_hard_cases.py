@@ -15,6 +15,7 @@ from seedwise.report.latex import render_latex
 from seedwise.report.markdown import render_markdown
 from seedwise.report.tables import render_verdicts
 from seedwise.report.write import write_reports
+from seedwise.store import attempts
 from seedwise_contract import FailureReason
 
 from .outcomes import Lab
@@ -42,8 +43,8 @@ def test_missing_runs_leave_the_claim_open(tmp_path: Path) -> None:
     outcome = lab.run()
     missing = next(run for run in outcome.missing if run.seed == 3)
     assert missing.run_id is not None
-    lab.store.folder(missing.run_id).mkdir()
-    lab.store.record_failure(missing.run_id, FailureReason.OUT_OF_MEMORY, "4 GiB were not enough", 4)
+    attempt = attempts.begin(lab.store.root, missing.run_id)
+    lab.store.record_failure(attempt, FailureReason.OUT_OF_MEMORY, "4 GiB were not enough", 4)
     study = build([outcome], lab.store).studies[0]
     assert study.claims == ()
     assert study.open_claims[0].waiting_for == ("random[seed=3]", "random[seed=4]")

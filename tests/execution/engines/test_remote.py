@@ -147,7 +147,7 @@ def test_a_stopped_session_saves_states_and_a_next_one_goes_on(added: Small) -> 
     session = start(added, "--engine", "processes")
     wait_until(
         lambda: any(
-            b"slow" in (path / "spec.json").read_bytes() and (path / "events.jsonl").exists()
+            (path / "events.jsonl").exists() and b"slow" in (path / "spec.json").read_bytes()
             for path in attempts(added)
         )
     )
