@@ -159,7 +159,21 @@ def chaos(session: nox.Session) -> None:
 
     A short form: `nox -s chaos -- --kills 6 --inputs 20 --out chaos.md`.
     """
-    python(session, "benchmarks/chaos.py", *session.posargs)
+    python(session, "-m", "benchmarks.chaos", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Every parser with thousands of drawn inputs (-k one of them), and every reader with every thing that is no file (half an hour).
+
+    What fails is kept in tests/fuzz/.hypothesis and tried first the next time; its bytes belong into tests/fuzz/seeds, for ever.
+    """
+    deep = {"SEEDWISE_FUZZ": "deep", "SEEDWISE_WALK": "full"}
+    env = {**harness(session), **deep}
+    program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")
+    session.run(
+        program, "-m", "pytest", *side_by_side(["tests/fuzz", "tests/test_readers.py", *session.posargs]), env=env
+    )
 
 
 @nox.session

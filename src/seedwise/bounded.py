@@ -12,6 +12,7 @@ from typing import IO, Any
 from seedwise.errors import InputError
 
 TEXT_BYTES = 1 << 20  # of what a person writes
+RECORD_BYTES = 64 << 20  # of what a tool writes, and is held in memory
 DATA_BYTES = 4 << 30  # of a file of data, unpacked
 LINE_CHARACTERS = 16 << 20
 DEPTH = 50
@@ -117,8 +118,11 @@ def shown(path: Path | str) -> str:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)[:80]!r} is given twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"the key {name[:80]!r} is given twice")
+            seen.add(name)
     return found
 
 

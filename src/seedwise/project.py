@@ -14,6 +14,7 @@ from typing import Any
 
 import platformdirs
 
+from seedwise.bounded import read_text, reason
 from seedwise.errors import InputError
 
 BUILD_DEFINITION = Path("docker/images.yaml")
@@ -149,9 +150,9 @@ def settings_file(folder: Path) -> Path | None:
     own = folder / "pyproject.toml"
     if own.is_file():
         try:
-            if "seedwise" in tomllib.loads(own.read_text(encoding="utf-8")).get("tool", {}):
+            if "seedwise" in tomllib.loads(read_text(own)).get("tool", {}):
                 return own
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        except (InputError, tomllib.TOMLDecodeError, RecursionError, AttributeError, TypeError):
             return None  # whoever owns the file is told by his own tools
     return None
 
@@ -182,9 +183,9 @@ def manifest_folder(root: Path) -> Path:
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        value: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        value: Any = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from None
     if path.name != MARKER:
         value = value["tool"]["seedwise"]
     where = f"{path}: " if path.name == MARKER else f"{path}: tool.seedwise."

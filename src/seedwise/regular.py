@@ -105,16 +105,16 @@ def regular_files(folder: Path) -> list[str]:
     return found
 
 
-def set_modes(folder: Path, folders: int, files: int) -> None:
-    """Modes of `folder` and of the folders and regular files below it; what a link leads to, and what has another name
-    elsewhere, is left as it is."""
+def set_modes(folder: Path, folders: int, files: int, *, linked: bool = False) -> None:
+    """Modes of `folder` and of the folders and regular files below it; what a link leads to, and, without `linked`, what has
+    another name elsewhere, is left as it is."""
     for place, _, names in os.walk(folder, followlinks=False):
         Path(place).chmod(folders)
         for name in names:
-            _set_mode(Path(place, name), files)
+            _set_mode(Path(place, name), files, linked)
 
 
-def _set_mode(path: Path, mode: int) -> None:
+def _set_mode(path: Path, mode: int, linked: bool) -> None:
     """By an open file, so that nobody can put a link in its place between look and change."""
     try:
         handle = os.open(path, _FILE)
@@ -122,7 +122,7 @@ def _set_mode(path: Path, mode: int) -> None:
         return
     try:
         found = os.fstat(handle)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:  # another name of it may be anybody's
+        if stat.S_ISREG(found.st_mode) and (linked or found.st_nlink == 1):  # another name of it may be anybody's
             os.fchmod(handle, mode)
     finally:
         os.close(handle)

@@ -16,12 +16,18 @@ def masked(text: str) -> str:
     return _SETTING.sub(r"\1***", _HEADER.sub(r"\1***", hidden))
 
 
+def without_credentials(text: str) -> str:
+    """`text` with user, password and token of every address in it masked; queries and all else stay.  For what is printed."""
+    return _ADDRESS.sub(lambda found: found["scheme"] + _without_user(found["rest"]), text) if "@" in text else text
+
+
 def _address(found: re.Match[str]) -> str:
-    head, slash, path = found["rest"].partition("/")
-    # A password may hold a slash or a question mark that nobody wrote as %2F: all before the last @ is taken for it.
-    before, at, host = found["rest"].rpartition("@") if "@" in found["rest"] else ("", "", "")
-    if at and (":" in before or "@" in head or "/" not in before):
-        head, slash, path = host.partition("/")
-        head = f"***@{head}"
-    rest = f"{head}{slash}{path}"
-    return found["scheme"] + _QUERY.sub("?***", rest)
+    return found["scheme"] + _QUERY.sub("?***", _without_user(found["rest"]))
+
+
+def _without_user(rest: str) -> str:
+    """A password may hold a slash or a question mark that nobody wrote as %2F: all before the last @ is taken for it."""
+    before, at, host = rest.rpartition("@")
+    if at and (":" in before or "@" in rest.partition("/")[0] or "/" not in before):
+        return f"***@{host}"
+    return rest

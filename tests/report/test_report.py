@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from seedwise.escaping import markdown
 from seedwise.report import ReportModel, build, text
 from seedwise.report.html import render_html
 from seedwise.report.markdown import render_markdown
-from seedwise.report.pages import markdown_text
 from seedwise.stats import Outcome
 from seedwise.study.metric import MetricName
 from seedwise.verdicts.comparison import StudyOutcome
@@ -72,7 +72,7 @@ def test_verdicts_come_first(model: ReportModel, page: Page) -> None:
     assert sentence in page.text
     assert page.text.index(sentence) < page.text.index("Figures") < page.text.index("Methods")
     lines = render_markdown(model).splitlines()
-    shown = next(number for number, line in enumerate(lines) if markdown_text(sentence) in line)
+    shown = next(number for number, line in enumerate(lines) if markdown(sentence) in line)
     assert shown < next(number for number, line in enumerate(lines) if line.startswith("|"))
 
 

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from seedwise.errors import EngineError, ImageError, InputError
-from seedwise.runtimes.choose import NO_CAGE, choose
+from seedwise.runtimes.choose import choose
 from seedwise.runtimes.common import described
+from seedwise.runtimes.held import told
 from tests.runtimes.conftest import Bench
 
 GOOD = {
@@ -34,7 +35,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_engine_environments_are_used_and_it_is_said(bench: Bench) -> None:
     runtime, why = choose(bench.project, "auto", "cpu")
     assert runtime.name == "venv"
-    assert why == f"no container engine answers (its socket does not exist); {NO_CAGE}"
+    assert why == f"no container engine answers (its socket does not exist); {told('cpu')}"
 
 
 @pytest.mark.usefixtures("no_engine")
@@ -66,3 +67,9 @@ def test_a_description_that_is_none(bench: Bench, text: str, said: str) -> None:
 def test_a_greeting_before_the_description_does_no_harm(bench: Bench) -> None:
     text = "welcome to the framework\n" + json.dumps(GOOD)
     assert described(bench.project, "probe", "venv:sha256:0", lambda: text).backend == "probe"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 100_000, "\x1b[2J{", ""])
+def test_a_description_without_end_is_none(bench: Bench, text: str) -> None:
+    with pytest.raises(ImageError, match=r"printed no JSON|does not keep"):
+        described(bench.project, "probe", "venv:sha256:0", lambda: text)

@@ -189,3 +189,28 @@ def test_too_much_memory_ends_typed_and_the_next_run_is_fine(warm: Warm) -> None
     assert (ended.code, ended.oom_killed) == (137, True)
     warm.seen(memory=96 << 20)
     assert warm.runtime.notes == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"id": "ID", "code": null}',
+        '{"id": "ID", "code": "x"}',
+        '{"id": "ID", "code": [1]}',
+        '{"id": "ID"}',
+        "[" * 100_000,
+        "x" * 3_000_000,
+    ],
+)
+def test_answers_that_are_none_end_the_run(warm: Warm, answer: str) -> None:
+    if warm.contained:
+        pytest.skip("the same code; an image of it would be another build")
+    program = warm.bench.project.root / "probe" / "__main__.py"
+    lie = f'                print({answer!r}.replace("ID", identity), flush=True)\n                return 0\n'
+    told = "                code = os.waitstatus_to_exitcode(status)\n"
+    text = program.read_text()
+    assert told in text
+    program.write_text(text.replace(told, lie))
+    process = warm.runtime.start(warm.launch("look"))
+    until(lambda: process.poll() is not None, 40)
+    process.wait()

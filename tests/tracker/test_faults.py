@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ import pytest
 
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
-from seedwise.store.store import DamagedRun
+from seedwise.store.store import DamagedRun, Store
 from seedwise.tracker import TrackerError, track
 from seedwise.tracker.connection import Target, connected, find_target
 from seedwise.tracker.database import make_database
@@ -168,3 +169,54 @@ def test_mlflow_prints_no_address_for_every_run(
 
         assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
     assert "View run" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("events.jsonl", '"time":', '"time":1e300,"was":'),
+        ("events.jsonl", '"update":', '"update":99999999999999999999999,"was":'),
+        ("events.jsonl", '"time":', '"time":-1,"was":'),
+        ("provenance.json", '"started": "2', '"started": "0001-01-01T00:00:00", "was": "2'),
+        ("result.json", '"total":', '"total": 1e400, "was":'),
+    ],
+)
+def test_moments_that_no_clock_shows_are_damage(
+    name: str, old: str, new: str, tmp_path: Path, with_database: Place
+) -> None:
+    project, _, outcome = filled(tmp_path)
+    with_database(project)
+    path = outcome.arms["pretrained"].runs[0].folder / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(re.sub(r',"was":[^,}]*|, "was": ("[^"]*"|[^,}]*)', "", text.replace(old, new, 1)))
+
+    def read() -> None:
+        track([outcome], project, Store(project.runs), quiet)
+        Store(project.runs).read(path.parent.name)
+
+    with pytest.raises(SeedwiseError):
+        read()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "dangling link", "unreadable"])
+def test_a_database_that_is_no_file_is_told_at_once(kind: str, tmp_path: Path) -> None:
+    project, _, outcome = filled(tmp_path)
+    project.mlflow.mkdir(parents=True)
+    database = project.mlflow / "mlflow.db"
+    if kind == "fifo":
+        os.mkfifo(database)
+    elif kind == "dangling link":
+        database.symlink_to(tmp_path / "nowhere")
+    elif os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    else:
+        database.write_bytes(b"x")
+        database.chmod(0)
+    begun = time.monotonic()
+    if kind == "unreadable":
+        with pytest.raises(TrackerError, match="cannot be written"):
+            track([outcome], project, Store(project.runs), quiet)
+    else:
+        assert track([outcome], project, Store(project.runs), quiet).added
+    assert time.monotonic() - begun < 60

@@ -19,8 +19,8 @@ from seedwise.errors import AssetError, ImageError, NoAsset, Unavailable
 from seedwise.images.wheels import download
 from seedwise.notify import Notify
 from seedwise.project import Project
-from seedwise.regular import set_modes
-from seedwise_contract.files import sha256_file
+from seedwise.temporary import staging_beside
+from seedwise_contract.files import FILE_BYTES, sha256_file
 
 _TIMEOUT_SECONDS = 60
 
@@ -44,18 +44,16 @@ def fetch(manifest: Manifest, project: Project, say: Notify) -> Path:
         said: list[str] = []
         wrong = False
         for source in manifest.sources:
-            staging = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder.parent))
             try:
-                say(f"asset {manifest.name}: from {_label(source)}")
-                _collect(source, project, staging)
-                _verify(manifest, staging)
-                readable(staging)
-                staging.rename(folder)
+                with staging_beside(folder) as staging:
+                    say(f"asset {manifest.name}: from {_label(source)}")
+                    _collect(source, project, staging)
+                    _verify(manifest, staging)
+                    staging.rename(folder)
                 return folder
             except (AssetError, ImageError, OSError) as error:
                 said.append(f"  {_label(source)}: {error}")
                 wrong = wrong or not isinstance(error, Unavailable | urllib.error.URLError)
-                shutil.rmtree(staging, ignore_errors=True)
     kind = AssetError if wrong else NoAsset
     raise kind(f"asset {manifest.name} cannot be had from any of its sources:\n" + "\n".join(said) + manifest.advice)
 
@@ -89,12 +87,9 @@ def _own_file(source: LocalSource, name: str, project: Project) -> Path:
         raise NoAsset(f"{found}: no such file; SEEDWISE_DATA is {project.data_root}")
     if not found.is_file():  # a link is the user's own, and may lead to another disk; a FIFO would be waited for
         raise AssetError(f"{found}: is no regular file; SEEDWISE_DATA is {project.data_root}")
+    if found.stat().st_size > FILE_BYTES:
+        raise AssetError(f"{found}: has {found.stat().st_size >> 30} GiB; at most {FILE_BYTES >> 30} are read")
     return found
-
-
-def readable(folder: Path) -> None:
-    """Let other users read `folder`, whatever the umask: a container reads it as another user.  Links are not followed."""
-    set_modes(folder, 0o755, 0o644)
 
 
 def _label(source: Source) -> str:

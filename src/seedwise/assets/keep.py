@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,12 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from seedwise.assets.fetch import asset_folder, readable
+from seedwise.assets.fetch import asset_folder
 from seedwise.assets.manifest import Manifest
 from seedwise.errors import AssetError, InputError
 from seedwise.project import Project
-from seedwise_contract.files import sha256_file
+from seedwise.temporary import staging_beside
+from seedwise_contract.files import sha256_file, write_whole
 
 
 def keep(manifest: Manifest, files: Mapping[str, Path], project: Project, comment: str, replace: bool) -> Path:
@@ -37,17 +36,7 @@ def keep(manifest: Manifest, files: Mapping[str, Path], project: Project, commen
     try:
         _copy(manifest, files, project)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
-        ) as new:
-            try:
-                new.write(text)
-                new.close()
-                Path(new.name).chmod(0o644)
-                os.replace(new.name, path)
-            except BaseException:
-                Path(new.name).unlink(missing_ok=True)
-                raise
+        write_whole(path, text.encode())
     except OSError as error:
         raise AssetError(f"{manifest.name}: cannot be kept: {error.strerror or error}; nothing was changed") from None
     return path
@@ -61,17 +50,12 @@ def _copy(manifest: Manifest, files: Mapping[str, Path], project: Project) -> No
     with FileLock(folder.with_suffix(".lock")):
         if folder.is_dir():
             return
-        staging = Path(tempfile.mkdtemp(prefix=".add-", dir=folder.parent))
-        try:
+        with staging_beside(folder) as staging:
             for name, source in files.items():
                 shutil.copyfile(source, staging / name)
                 if sha256_file(staging / name) != manifest.files[name]:
                     raise AssetError(f"{source}: was changed while it was read; call again when nobody writes it")
-            readable(staging)
             staging.rename(folder)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
 
 
 class _Representer(RoundTripRepresenter):

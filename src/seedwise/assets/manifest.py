@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -252,7 +253,7 @@ def find_manifest(name: str, root: Path) -> Manifest:
     own = manifest_folder(root)
     bundled = Path(str(resources.files("seedwise.assets"))) / "manifests"
     for folder in (own, bundled):
-        if (path := folder / f"{name}.yaml").is_file():
+        if os.path.lexists(path := folder / f"{name}.yaml"):  # what is no file is said to be none
             manifest = load_manifest(path)
             if manifest.name != name:
                 raise InputError(f"{path}: name is {manifest.name}; it must be {name}, as the file is called")

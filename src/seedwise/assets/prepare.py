@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import shlex
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
+from pydantic import BaseModel, ValidationError
 
-from seedwise.assets.fetch import fetch, readable
+from seedwise.assets.fetch import fetch
 from seedwise.assets.groups import Groups, alike_parts, groups_of
 from seedwise.assets.manifest import Corpus, Dialogues, Manifest, Table, find_manifest
 from seedwise.assets.places import data_root as data_root
@@ -35,12 +35,14 @@ from seedwise.errors import AssetError
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.study.model import Rows
-from seedwise_contract import canonical_json
+from seedwise.temporary import staging_beside
+from seedwise_contract import canonical_json, faults_of
 from seedwise_contract.base import ContractModel
 from seedwise_contract.faults import shown
-from seedwise_contract.files import sha256_file, tree_digest, write_json, write_lines
+from seedwise_contract.files import read_lines, read_record, sha256_file, tree_digest, write_json, write_lines
 from seedwise_contract.spec import Columns, Model, PromptColumns, Split, TextColumns
 
+_M = TypeVar("_M", bound=BaseModel)
 _VERSION = 2  # of the way rows are read, cut and ordered; a change makes other files and so other runs
 
 
@@ -98,7 +100,7 @@ def prepare_data(name: str, rows: Rows | None, project: Project, say: Notify) ->
         with FileLock(folder.with_suffix(".lock")):
             if not (folder / "data.json").is_file():
                 _write_splits(manifest, raw, rows, folder)
-    prepared = PreparedData.model_validate_json((folder / "data.json").read_bytes())
+    prepared = _kept(PreparedData, folder / "data.json", folder)
     return prepared.model_copy(update={"groups": _groups(manifest, folder, project, say)})
 
 
@@ -114,7 +116,10 @@ def _groups(manifest: Manifest, folder: Path, project: Project, say: Notify) -> 
     """The groups of the reported split, kept beside its file; made once, from the raw files where a column names them."""
     path = folder / "groups.json"
     if not path.is_file():
-        rows = [json.loads(line) for line in (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()]
+        try:
+            rows = list(read_lines(folder / "test.jsonl"))
+        except (OSError, ValueError) as error:
+            raise AssetError(f"{error}; {_again(folder)}") from None
         part = manifest.table or manifest.dialogue
         column = part.columns.group if part else None
         if column is None:
@@ -125,7 +130,7 @@ def _groups(manifest: Manifest, folder: Path, project: Project, say: Notify) -> 
             groups = groups_of(column, {row["id"]: named[row["id"]] for row in rows})
         with FileLock(folder.with_suffix(".lock")):
             write_json(path, groups)
-    return Groups.model_validate_json(path.read_bytes())
+    return _kept(Groups, path, folder)
 
 
 def _named_groups(manifest: Manifest, raw: Path) -> dict[str, str]:
@@ -155,9 +160,22 @@ def prepare_model(name: str, project: Project, say: Notify) -> Model:
             if not marker.is_file():
                 shutil.rmtree(folder, ignore_errors=True)
                 shutil.copytree(raw, folder, copy_function=_link)
-                readable(folder)
                 write_json(marker, Model(name=name, path=folder.name, sha256=tree_digest(folder)))
-    return Model.model_validate_json(marker.read_bytes())
+    return _kept(Model, marker, marker)
+
+
+def _kept(model: type[_M], path: Path, made: Path) -> _M:
+    """What an earlier call prepared; `AssetError` names the command that makes it again where it is damaged."""
+    try:
+        return model.model_validate_json(read_record(path))
+    except ValidationError as error:
+        raise AssetError(f"{path}: {faults_of(error)[0]}; {_again(made)}") from None
+    except OSError as error:
+        raise AssetError(f"{path}: cannot be read: {error.strerror or error}; {_again(made)}") from None
+
+
+def _again(made: Path) -> str:
+    return f"it was changed since it was made; to make it again: rm -r {shlex.quote(str(made))}"
 
 
 def _link(source: str, target: str) -> None:
@@ -187,8 +205,7 @@ def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path
         "test_rows_also_in_train": len(test_texts & {_texts(row) for row in splits["train"]}),
         "duplicate_test_rows": len(splits["test"]) - len(test_texts),
     }
-    staging = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder.parent))
-    try:
+    with staging_beside(folder) as staging:
         declared = {}
         for split, chosen in splits.items():
             path = staging / f"{split}.jsonl"
@@ -205,12 +222,8 @@ def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path
             licence=manifest.licence,
         )
         write_json(staging / "data.json", prepared)
-        readable(staging)
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def read_splits(manifest: Manifest, raw: Path) -> dict[str, list[JsonRow]]:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 from filelock import FileLock
 from pydantic import Field, ValidationError, model_validator
 
-from seedwise.assets.fetch import readable
 from seedwise.assets.places import models_root
 from seedwise.errors import InputError, NoAsset
 from seedwise.project import Project, study_folder
 from seedwise.regular import copy_regular, regular_files
 from seedwise.study.model import Rows, StudyDevice, StudyEvaluation, StudyRecipe
 from seedwise.study.yamlfile import read_yaml, validated
+from seedwise.temporary import staging_beside
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.files import tree_digest, write_json
+from seedwise_contract.files import read_record, tree_digest, write_json
 from seedwise_contract.spec import Masking, Model, Name, Selection
 
 FOLDER = "pretraining"
@@ -173,7 +172,7 @@ def find_pretraining(name: str, root: Path) -> Path | None:
 def made_model(pretraining: Pretraining, project: Project) -> Made | None:
     """What this very declaration has made on this machine; None where it has not been run."""
     try:
-        return Made.model_validate_json(_marker(pretraining, project).read_bytes())
+        return Made.model_validate_json(read_record(_marker(pretraining, project)))
     except (OSError, ValidationError):
         return None
 
@@ -198,18 +197,13 @@ def keep(
     folder = marker.with_suffix("")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        staging = Path(tempfile.mkdtemp(prefix=".made-", dir=folder.parent))
-        try:
+        with staging_beside(folder) as staging:
             for name in regular_files(checkpoint):  # what a link leads to is not the run's
                 if "/" not in name:
                     copy_regular(checkpoint, name, staging / name)
-            readable(staging)
             marker.unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             staging.rename(folder)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
         model = Model(name=pretraining.name, path=folder.name, sha256=tree_digest(folder))
         made = Made(model=model, run_id=run_id, image=image, perplexity=perplexity)
         write_json(marker, made)
@@ -226,7 +220,6 @@ def sizes_folder(pretraining: Pretraining, project: Project) -> Model:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             write_json(folder / name, content)
-        readable(folder)
     return Model(name=pretraining.name, path=folder.name, sha256=tree_digest(folder))
 
 

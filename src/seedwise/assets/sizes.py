@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from seedwise.bounded import RECORD_BYTES, parse_json, read_text, reason
 from seedwise.errors import InputError
 from seedwise_contract.base import ContractModel
 from seedwise_contract.faults import shown
@@ -99,9 +99,9 @@ def _named(path: Path, names: dict[str, str]) -> dict[str, int]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        value = parse_json(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}: found {shown(value)}; a JSON object is needed")
     return value
@@ -109,6 +109,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _symbols(path: Path) -> int:
     try:
-        return sum(bool(line.strip()) for line in path.read_text(encoding="utf-8").split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read, so that the vocabulary is not known: {error}") from None
+        return sum(bool(line.strip()) for line in read_text(path, RECORD_BYTES).split("\n"))
+    except InputError as error:
+        raise InputError(f"{error}; so the vocabulary is not known") from None

@@ -75,7 +75,7 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
         files[study_file(name, "plan.json")] = json_bytes(_plan(plan, set(done)).model_dump(mode="json"))
         declarations.add(plan.study.declaration())
         for path in _certificates(plan, store):
-            files[f"{CERTIFICATES}/{path.name}"] = path.read_bytes()
+            files[f"{CERTIFICATES}/{path.name}"] = read_regular(path.parent, path.name)
         for run_id in done:
             declarations.add(_add_run(files, store, run_id))
     files[LEDGER] = store.ledger_lines(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,7 @@ from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
+from seedwise.temporary import temporary_folder
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.signature import Signature, parse_signature
 from seedwise_contract import Environment, ParameterTable, RunSpec
@@ -93,8 +93,8 @@ def verify(path: Path, wanted: Signature | None = None) -> Verified:
 @contextmanager
 def opened(path: Path, wanted: Signature | None = None) -> Iterator[tuple[Verified, Evidence]]:
     """The same check, and the bundle's runs as a store for as long as the block lasts: a report can be made of them."""
-    with tempfile.TemporaryDirectory(prefix="seedwise-verify-") as folder:
-        yield _checked(path, wanted, Path(folder))
+    with temporary_folder() as home:
+        yield _checked(path, wanted, home)
 
 
 def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified, Evidence]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import typer
 
 import seedwise.threads  # noqa: F401
 from seedwise.bounded import shown
 from seedwise.errors import SeedwiseError
-from seedwise.escaping import plain
+from seedwise.escaping import PlainStream, plain
 from seedwise.extras import missing
 from seedwise.secrets import masked
 from seedwise.version import __version__
@@ -64,6 +64,10 @@ class _Group(typer.core.TyperGroup):
             return _unavailable(cmd_name, told)
 
     def invoke(self, ctx: Any) -> Any:
+        with _plain_streams():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except ImportError as error:
@@ -87,6 +91,17 @@ class _Group(typer.core.TyperGroup):
             if not isinstance(error, BackendError):
                 raise
             _end(str(error), int(error.exit_code))
+
+
+@contextmanager
+def _plain_streams() -> Iterator[None]:
+    """Nothing that a command prints is a control sequence, or lets anybody in, whoever wrote it."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, PlainStream(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def _end(text: str, code: int) -> NoReturn:

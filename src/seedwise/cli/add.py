@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from seedwise.cli.common import say
 from seedwise.errors import InputError
 from seedwise.execution.engines.packing import memory_bytes
 from seedwise.project import Project, find_project
+from seedwise.temporary import temporary_folder
 from seedwise_contract.files import sha256_file
 
 app = typer.Typer(
@@ -141,10 +141,10 @@ def data(
         )
     made, files = add_data.manifest_of(asset, looked, project, pinned, facts)
     _show(looked)
-    with tempfile.TemporaryDirectory(prefix="seedwise-add-") as place:
+    with temporary_folder() as place:
         for file, path in files.items():
-            (Path(place) / file).symlink_to(path.resolve())
-        for line in (*looked.lines, *add_data.counted(made, read_splits(made, Path(place)))):
+            (place / file).symlink_to(path.resolve())
+        for line in (*looked.lines, *add_data.counted(made, read_splits(made, place))):
             typer.echo(line)
     if looked.roles.guessed and not yes:
         _confirm(sources, looked.roles.as_options())

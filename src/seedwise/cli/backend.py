@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.cli.common import RuntimeOption, options_of, say
+from seedwise.cli.common import RuntimeOption, options_of, refuse_memory, say
 from seedwise.errors import ImageError, InputError
 from seedwise.execution.conformance import Clause, Outcome, Subject, as_junit, clauses
 from seedwise.execution.trial import TrialSettings, project_beside, settings_of, trial_of
@@ -24,6 +24,7 @@ from seedwise.runtimes.base import ServingRuntime
 from seedwise.runtimes.choose import choose
 from seedwise.runtimes.warm import WarmRuntime
 from seedwise.study.yamlfile import read_yaml, validated
+from seedwise.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from seedwise_contract import RunSpec
@@ -124,8 +125,8 @@ def check(
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise InputError(f"{keep}: is not empty; give a new folder")
     given = validated(TrialSettings, read_yaml(settings), settings) if settings else None
-    with tempfile.TemporaryDirectory(prefix="seedwise-check-") as made:
-        place = Path(made)
+    refuse_memory(memory_gib)
+    with temporary_folder() as place:
         place.chmod(0o755)  # a container reads it as another user
         wanted = options_of(runtime, None).runtime
         with project_beside(_project(place), place / "project") as project:

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say
+from seedwise.cli.common import (
+    DeviceOption,
+    RuntimeOption,
+    StudiesArgument,
+    find_studies,
+    options_of,
+    refuse_target,
+    say,
+)
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.workbench import open_workbench
 from seedwise.project import Project, find_project
@@ -40,6 +48,7 @@ def bundle(
 
     if every and studies:
         raise InputError("--all takes every study; leave the file names out, or leave --all out")
+    refuse_target(out, b"PK\x03\x04")
     project, files = _every_study() if every else find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     if len({file.study.name for file in files}) < len(files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -10,11 +11,14 @@ from typing import Annotated
 
 import typer
 
+from seedwise.bounded import shown
 from seedwise.errors import InputError
 from seedwise.execution.workbench import Options, default_options
 from seedwise.project import Project, find_project
 from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.suite import Suite
+
+_LEAST_GIB, _MOST_GIB = 0.1, 100_000
 
 
 class RuntimeName(StrEnum):
@@ -52,6 +56,32 @@ StudiesArgument = Annotated[
 def say(line: str) -> None:
     """Progress goes to standard error, so that standard output holds what was asked for."""
     typer.echo(line, err=True)
+
+
+def refuse_memory(gib: float) -> None:
+    """`InputError` where `gib` is no limit on memory: NaN, infinite, nothing, or more than machines have."""
+    if not _LEAST_GIB <= gib <= _MOST_GIB:
+        raise InputError(f"--memory-gib {gib:g}: between {_LEAST_GIB:g} and {_MOST_GIB:,} GiB are needed")
+
+
+def refuse_target(out: Path, begins: bytes) -> None:
+    """`InputError` where `out` cannot be made a file, or is one that does not begin as what is to be written does."""
+    if not out.name:
+        raise InputError("--out: found nothing; give the name of a file")
+    try:
+        if out.is_dir():
+            raise InputError(f"--out {shown(out)}: is a folder; give the name of a file")
+        if os.path.lexists(out):
+            if not out.is_file():
+                raise InputError(f"--out {shown(out)}: is no regular file, and is not written over")
+            with open(out, "rb") as handle:
+                found = handle.read(len(begins))
+            if found and found != begins:
+                raise InputError(f"--out {shown(out)}: is a file of another kind, and is not written over")
+        elif not out.absolute().parent.is_dir() and out.absolute().parent.exists():
+            raise InputError(f"--out {shown(out)}: {shown(out.parent)} is no folder")
+    except (OSError, ValueError) as error:
+        raise InputError(f"--out {shown(out)}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def options_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,9 @@ from seedwise.execution.verb import ask
 from seedwise.models.params import FRAMEWORKS, RULES, Framework, check, differences
 from seedwise.project import Project, find_project
 from seedwise.runtimes.choose import choose
+from seedwise.temporary import temporary_folder
 from seedwise_contract import faults_of
+from seedwise_contract.files import read_record
 from seedwise_contract.tools import Modules, ParametersRequest
 
 Number = Annotated[int | None, typer.Option(min=1, show_default=False)]
@@ -114,14 +115,14 @@ def _count(
             say(f"backend {name} is not built here ({chosen.name}): by formula only; --count builds it and counts")
     chosen.prepare(wanted, say)
     counted: dict[Framework, tuple[Modules, dict[str, int]]] = {}
-    with tempfile.TemporaryDirectory(prefix="seedwise-") as place:
+    with temporary_folder() as place:
         for name in wanted:
             say(f"counting the modules of {name} ({chosen.name}: {why})")
-            out = Path(place, name)
+            out = place / name
             nothing = Path(place, "models")
             nothing.mkdir(exist_ok=True)
             ask(chosen, project, name, "parameters", ParametersRequest(**sizes.model_dump()), out, nothing)
-            modules = Modules.model_validate_json((out / "modules.json").read_bytes())
+            modules = Modules.model_validate_json(read_record(out / "modules.json"))
             shapes = {parameter: tuple(shape) for parameter, shape in modules.parameters.items()}
             counted[name] = (modules, check(sizes, shapes, name))
     chosen.close()

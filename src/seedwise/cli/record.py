@@ -10,6 +10,7 @@ import typer
 
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
 from seedwise.execution.workbench import Workbench, open_workbench
+from seedwise.signals import Signals
 
 if TYPE_CHECKING:
     from seedwise.report.render import Kind
@@ -60,7 +61,9 @@ def track_command(
     from seedwise.tracker import track
 
     bench, outcomes, _ = _outcomes(studies, runtime, device, require_exact)
-    typer.echo(str(track(outcomes, bench.project, bench.store, say, rebuild=rebuild)))
+    with Signals() as told:
+        summary = track(outcomes, bench.project, bench.store, say, rebuild=rebuild, stopped=lambda: bool(told))
+    typer.echo(str(summary))
 
 
 def report_command(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
+from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, refuse_memory, say
 from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.leases import LeasePool, usable_cores, usable_gpus
 from seedwise.execution.workbench import open_workbench
@@ -18,7 +18,7 @@ from seedwise.runtimes.base import Launch, Lease
 from seedwise.runtimes.choose import choose
 from seedwise_contract import RunFiles, RunResult, RunSpec, load_spec, run_id
 from seedwise_contract.events import read_events
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 
 
 def run(
@@ -31,6 +31,9 @@ def run(
     memory_gib: Annotated[float, typer.Option(help="Limit on memory.")] = 4.0,
 ) -> None:
     """Execute one run outside the store, and show its events and result."""
+    refuse_memory(memory_gib)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is no folder; give a new one, or one that is empty")
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new folder, so that no result is written over")
     spec = load_spec(source) if source.suffix == ".json" else _spec_of(source, arm, seed, runtime, device)
@@ -62,12 +65,18 @@ def run(
         process.stop(20)
         ended = process.wait()
     typer.echo(ended.log, err=True)
-    for event in read_events(RunFiles(out).events):
-        if event.event in ("evaluation", "warning", "end"):
-            typer.echo(event.model_dump_json(exclude={"time"}))
+    try:
+        for event in read_events(RunFiles(out).events):
+            if event.event in ("evaluation", "warning", "end"):
+                typer.echo(event.model_dump_json(exclude={"time"}))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"the backend left events that cannot be read: {error}") from None
     if ended.code != 0:
         raise EngineError(f"the backend ended with exit code {ended.code}; see above")
-    result = RunResult.model_validate_json(RunFiles(out).result.read_bytes())
+    try:
+        result = RunResult.model_validate_json(read_record(RunFiles(out).result))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"the backend left no result that can be read: {error}") from None
     typer.echo(result.model_dump_json(indent=2, exclude={"files"}))
 
 

@@ -21,7 +21,7 @@ from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.warm import WarmRuntime
 from seedwise_contract import Description, ExitCode, RunFiles, RunResult, RunSpec
 from seedwise_contract.conformance import breaches
-from seedwise_contract.files import sha256_file, write_json
+from seedwise_contract.files import read_record, sha256_file, write_json
 
 _GRACE_SECONDS = 90
 _POLL_SECONDS = 0.005
@@ -296,7 +296,7 @@ def _of_digests(breach: str) -> bool:
 
 
 def _result(files: RunFiles) -> RunResult:
-    return RunResult.model_validate_json(files.result.read_bytes())
+    return RunResult.model_validate_json(read_record(files.result))
 
 
 def _bits(files: RunFiles) -> tuple[object, ...]:

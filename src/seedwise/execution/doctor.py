@@ -19,6 +19,7 @@ import docker
 from seedwise.execution.engines.leases import usable_cores, usable_gpus
 from seedwise.execution.engines.packing import IMPORTED_BYTES, Load, Machine, gib, memory_bytes, pack
 from seedwise.project import Project
+from seedwise.runtimes.held import told
 from seedwise.secrets import masked
 
 _TIMEOUT_SECONDS = 15
@@ -48,6 +49,7 @@ def examine(project: Project) -> Iterator[Finding]:
         yield _disk(folder, name)
     client = _client()
     yield _engine(client)
+    yield _cage()
     yield _image_registry(client)
     yield _package_index()
     yield _data_root(project)
@@ -117,6 +119,16 @@ def _engine(client: docker.DockerClient | DockerException) -> Finding:
     )
 
 
+def _cage() -> Finding:
+    """What holds backends that run in environments of their own, without an engine."""
+    words = told("cpu")
+    if words.startswith("no cage"):
+        return Finding(
+            "environments", Health.WARNING, words, "run with --runtime docker what you would not run by hand"
+        )
+    return Finding("environments", Health.OK, words)
+
+
 def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
     from seedwise.images.definition import official_base
 
@@ -129,7 +141,7 @@ def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
         return Finding(
             "image registry",
             Health.WARNING,
-            f"does not give {reference} ({str(error).splitlines()[0][:120]})",
+            f"does not give {reference} ({masked(str(error).splitlines()[0])[:120]})",
             "build a base from the distribution's packages instead: sudo sh docker/debian-base.sh",
         )
     return Finding("image registry", Health.OK, f"gives {reference}")

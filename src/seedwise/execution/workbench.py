@@ -182,7 +182,6 @@ def roots_of(project: Project) -> Roots:
     roots = Roots(data_root(project), models_root(project))
     for root in (roots.data, roots.models):
         root.mkdir(parents=True, exist_ok=True)
-        root.chmod(0o755)  # a container reads it as another user
     return roots
 
 

@@ -22,6 +22,7 @@ from seedwise.images.sources import Sources
 from seedwise.images.wheels import Target, archives, wheelhouse
 from seedwise.notify import Notify
 from seedwise.project import Project
+from seedwise.temporary import staging_beside
 from seedwise_contract import canonical_json
 from seedwise_contract.files import write_json
 
@@ -156,14 +157,10 @@ def _install(project: Project, sources: Sources, place: Place, say: Notify) -> N
 def _snapshot(sources: Sources, place: Place) -> None:
     """A copy of the package sources: a run in progress does not see edits."""
     place.packages.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".packages-", dir=place.packages.parent))
-    try:
+    with staging_beside(place.packages) as staging:
         sources.copy_packages(staging)
         _do(sources.backend, [str(place.python), *_COMPILE, str(staging)])
-        staging.chmod(0o755)
         staging.rename(place.packages)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _pure(tools: Path) -> dict[str, str]:

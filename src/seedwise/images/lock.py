@@ -21,7 +21,7 @@ from seedwise.images.sources import folder_digest, sources_of
 from seedwise.project import Project
 from seedwise_contract import canonical_json, faults_of
 from seedwise_contract.base import ContractModel
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 
 COMMITTED = Path("docker/images.lock")
 _LOCAL = "images.lock"
@@ -73,9 +73,11 @@ def committed_path(project: Project) -> Path:
 def read_lock(path: Path) -> ImagesLock:
     """The lock in `path`, empty where there is none; `InputError` lists every fault."""
     try:
-        return ImagesLock.model_validate_json(path.read_bytes())
+        return ImagesLock.model_validate_json(read_record(path))
     except FileNotFoundError:
         return ImagesLock()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
         faults = "\n".join(f"{path}: {fault}" for fault in faults_of(error))
         raise InputError(f"{faults}\n{path} is written by Seedwise: restore it, or remove it and build again") from None

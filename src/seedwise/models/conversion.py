@@ -53,7 +53,8 @@ def convert(
         say(f"converting {model}")
         made = work / "made"
         ask(runtime, project, "fairseq", "convert", ConvertRequest(model=name, to=to), made, root)
-        _open_to_others(made)
+        if runtime.name != "venv":
+            set_modes(made, 0o755, 0o644)  # a container reads it as another user
         converted = Converted.model_validate_json(read_regular(made, "converted.json"))
         first = "fairseq" if converted.kind == "fairseq" else "hf"
         source = Place(first, made, converted.compare) if converted.compare else Place(first, root, name)
@@ -133,8 +134,3 @@ def _refuse_links(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             raise AssetError(f"{path.name}: the backend left a link or a device in the model; nothing was written")
-
-
-def _open_to_others(folder: Path) -> None:
-    """Let other users read all below `folder`: a container reads it as another user."""
-    set_modes(folder, 0o755, 0o644)

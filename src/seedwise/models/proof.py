@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.assets.prepare import data_root, prepare_data
+from seedwise.bounded import RECORD_BYTES, read_text
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.verb import ask
 from seedwise.notify import Notify
@@ -73,9 +74,9 @@ def real_texts(source: Path | None, rows: int, project: Project, say: Notify) ->
         path = data_root(project) / prepared.splits["selection"].file
         return f"{TEXTS} (selection)", [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines()]
     try:
-        texts = [line.strip() for line in source.read_text("utf-8").split("\n") if line.strip()][:rows]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--texts {source}: cannot be read: {error}") from None
+        texts = [line.strip() for line in read_text(source, RECORD_BYTES).split("\n") if line.strip()][:rows]
+    except InputError as error:
+        raise InputError(f"--texts {error}") from None
     if not texts:
         raise InputError(f"--texts {source}: found no text; give a text on each line")
     return str(source), texts

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedwise.errors import SeedwiseError
+from seedwise.escaping import plain
 from seedwise.plugin.guest import is_short, is_study, with_prefixes
+from seedwise.secrets import masked
 
 if TYPE_CHECKING:
     from seedwise.plugin.session import BenchSession
@@ -119,7 +121,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         if not is_study(file_path, named=parent.session.isinitpath(file_path)):
             return None
     except SeedwiseError as error:  # faulty settings of the project
-        raise pytest.Collector.CollectError(str(error)) from None
+        raise pytest.Collector.CollectError(plain(masked(str(error)))) from None
     import seedwise.threads  # noqa: F401
     from seedwise.extras import missing
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from seedwise.bounded import read_text
+from seedwise.errors import SeedwiseError
 from seedwise.project import find_root, folders, settings_file
 
 PREFIX = "--seedwise-"
@@ -76,7 +78,7 @@ def _declared(name: str, config: pytest.Config) -> bool:
 def _looks_like_one(path: Path) -> bool:
     """By its text alone: whose file it is, is not known, and nothing slow is imported for it."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_text(path)
+    except SeedwiseError:  # no file of text, or one that is larger than a study
         return False
     return all(re.search(rf"^{field}:", text, re.MULTILINE) for field in ("task", "arms", "selection"))

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from seedwise.errors import SeedwiseError
+from seedwise.escaping import plain
 from seedwise.plugin import SESSION_KEY
+from seedwise.secrets import masked
 from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.model import Claim, Study
 
@@ -19,7 +21,7 @@ class StudyCollector(pytest.File):
         try:
             study_files = load_studies(self.path)
         except SeedwiseError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(plain(masked(str(error)))) from None
         for study_file in study_files:
             yield from self._runs(study_file)
         for study_file in study_files:  # after the runs of every task, since all claims are one family
@@ -115,7 +117,7 @@ class StudyItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, RunFailed | ClaimFailed | SeedwiseError):
-            return str(excinfo.value)
+            return plain(masked(str(excinfo.value)))
         return super().repr_failure(excinfo, style)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
+from seedwise.escaping import plain
 from seedwise.execution.engines.base import Engine, Outcome
 from seedwise.execution.engines.choose import LOCAL, engine_name
 from seedwise.execution.progress import Progress
@@ -20,6 +21,8 @@ from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.plugin.early_records import EarlyRecords
 from seedwise.project import find_project
+from seedwise.secrets import masked, without_credentials
+from seedwise.signals import Signals
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Study
 from seedwise.verdicts.certificates.need import Shelf, needs_of
@@ -45,7 +48,9 @@ class BenchSession:
         plans: dict[str, Plan],
         refused: dict[str, SeedwiseError],
         engine: Engine,
+        signals: Signals,
     ) -> None:
+        self._signals = signals
         self._config = config
         self._bench = bench
         self._plans = plans
@@ -78,7 +83,7 @@ class BenchSession:
 
         def say(line: str) -> None:
             reporter.ensure_newline()
-            reporter.write_line(line)
+            tell(reporter, line)
 
         try:
             studies = _studies(items)
@@ -104,15 +109,15 @@ class BenchSession:
             if not plans:
                 raise next(iter(refused.values()))
             packing = bench.packing(list(plans.values()))
-            say(packing.why)
-            return cls(config, items, bench, plans, refused, bench.engine(list(plans.values()), packing))
+            engine = bench.engine(list(plans.values()), packing)
         except SeedwiseError as error:
             _not_started(config, error)
+        signals = Signals()
+        say(packing.why)
+        return cls(config, items, bench, plans, refused, engine, signals)
 
     def submit(self, items: Sequence[RunItem]) -> None:
-        """Start the items' runs; from here on a cancelled job or a closed terminal ends the session as Ctrl-C does."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        """Start the items' runs."""
         names = [item.study_file.study.name for item in items]
         chosen = [(name, self._planned(item)) for name, item in zip(names, items, strict=True) if name in self._plans]
         try:
@@ -126,14 +131,19 @@ class BenchSession:
 
         Raises what keeps its study from being run.
         """
+        self._obey()
         self._refuse(item.study_file.study.name)
         future = self._futures[self._planned(item).run_id or ""]
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if not future.done() and self._progress is not None and reporter is not None:
             with self._progress.shown(reporter) as refresh:
                 while not future.done():
+                    self._obey()
                     wait([future], timeout=0.5)
                     refresh()
+        while not future.done():
+            self._obey()
+            wait([future], timeout=0.5)
         return future.result()
 
     def words(self, item: RunItem, outcome: Outcome) -> str:
@@ -155,8 +165,17 @@ class BenchSession:
         if study in self._refused:
             raise InputError(f"{study} was not started: the reason stands at the end, once") from self._refused[study]
 
+    def _obey(self) -> None:
+        """End the session here, where it has been told to."""
+        if self._signals:
+            pytest.exit(self._signals.words, returncode=pytest.ExitCode.INTERRUPTED)
+
     def compared(self, study: str) -> StudyOutcome:
+        self._obey()
         self._refuse(study)
+        return self._outcome(study)
+
+    def _outcome(self, study: str) -> StudyOutcome:
         part = self._plans[study].study.part
         if part is not None and part.suite in self._suites:
             self.compared_over(self._suites[part.suite])
@@ -190,6 +209,7 @@ class BenchSession:
 
     def certify(self, study: str, pair: str) -> str:
         """What stands on the line of a certificate's item; makes those of `pair` that are missing.  Raises what is wrong."""
+        self._obey()
         self._refuse(study)
         from seedwise.verdicts.certificates.make import Certifier
 
@@ -200,6 +220,7 @@ class BenchSession:
         )
         made = 0
         for need in (need for need in needs_of(plan) if need.pair == pair):
+            self._obey()
             certificate = shelf.find(need)
             if certificate is None:
                 certificate = certifier.make(need)
@@ -240,20 +261,20 @@ class BenchSession:
 
         outcomes = []
         for note in self._bench.runtime.notes:
-            reporter.write_line(note, yellow=True)
+            tell(reporter, note, yellow=True)
         reasons: dict[str, list[str]] = {}
         for name, refusal in self._refused.items():
             reasons.setdefault(str(refusal), []).append(name)
         for reason, names in reasons.items():
             skipped = set(names) <= self._skipped
             reporter.write_sep("=", f"{', '.join(names)} {'skipped' if skipped else 'not started'}")
-            reporter.write_line(reason, **{"yellow" if skipped else "red": True})
+            tell(reporter, reason, **{"yellow" if skipped else "red": True})
         for name in self._plans:
             try:
-                outcomes.append(self.compared(name))
+                outcomes.append(self._outcome(name))
             except SeedwiseError as error:
                 reporter.write_sep("=", f"no verdicts of {name}")
-                reporter.write_line(str(error), red=True)
+                tell(reporter, masked(str(error)), red=True)
                 reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         for outcome in outcomes:
             reporter.write_sep("=", f"verdicts of {outcome.study.name}")
@@ -261,41 +282,41 @@ class BenchSession:
                 found = claim.verdict.outcome.value
                 label = found if claim.status is None else f"{claim.status.value} ({found})"
                 colour = {} if claim.status is None or not claim.declared else {_COLOURS[claim.status.value]: True}
-                reporter.write_line(
-                    f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour
-                )
-                reporter.write_line(f"  {claim.sentence}")
+                tell(reporter, f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour)
+                tell(reporter, f"  {claim.sentence}")
                 for note in claim.notes:
-                    reporter.write_line(f"  note: {note}")
+                    tell(reporter, f"  note: {note}")
                 if claim.declared:
-                    reporter.write_line(f"  cite as: {sign(outcome, claim)}")
+                    tell(reporter, f"  cite as: {sign(outcome, claim)}")
             for line in (
                 *standing_lines(standings(outcome, self._bench.store)),
                 *noise_lines(noise_rows(outcome), outcome),
             ):
-                reporter.write_line(line)
+                tell(reporter, line)
             for refused in outcome.refused:
-                reporter.write_line(f"{refused.claim.name}: refused", bold=True)
-                reporter.write_line(f"  {refused.reason}")
+                tell(reporter, f"{refused.claim.name}: refused", bold=True)
+                tell(reporter, f"  {refused.reason}")
             for open_claim in outcome.open_claims:
-                reporter.write_line(
-                    f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing"
+                tell(
+                    reporter,
+                    f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing",
                 )
         if self._over:
             from seedwise.report.suite import suite_lines
         for over in self._over.values():
             reporter.write_sep("=", f"over the tasks of {over.suite.name}")
             for line in suite_lines(over):
-                reporter.write_line(line)
+                tell(reporter, line)
         if self._regressions:
             reporter.write_sep("=", "regression gate")
         for told in self._regressions:
-            reporter.write_line(f"{told.arm}: {told.gate.value}", bold=True)
-            reporter.write_line(f"  {told.words}")
+            tell(reporter, f"{told.arm}: {told.gate.value}", bold=True)
+            tell(reporter, f"  {told.words}")
         if outcomes and not self._config.getoption("--seedwise-no-record"):
             self._record(outcomes, reporter)
+        self._signals.end()
         if (took := self._took()) is not None:
-            reporter.write_line(took)
+            tell(reporter, took)
 
     def _took(self) -> str | None:
         """What this session cost beside its runs' training and scoring; None where it has run nothing."""
@@ -313,16 +334,22 @@ class BenchSession:
         from seedwise.tracker.recording import record
 
         reporter.write_sep("=", "records")
+        if self._signals:
+            tell(reporter, "left out, since the session was stopped: `seedwise report` and `seedwise track` make them")
+            return
         failed = record(
             outcomes,
             self._bench.project,
             self._bench.store,
-            reporter.write_line,
+            partial(tell, reporter),
             [over for over in self._over.values() if len(over.outcomes) == len(over.suite.tasks)],
+            lambda: bool(self._signals),
         )
         for error in failed:
-            reporter.write_line(str(error), red=True)
-        if failed:
+            tell(reporter, masked(str(error)), red=True)
+        if self._signals:
+            reporter._session.exitstatus = pytest.ExitCode.INTERRUPTED
+        elif failed:
             reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _planned(self, item: RunItem) -> PlannedRun:
@@ -346,16 +373,17 @@ def _prepared(
     return bench, *bench.prepare(studies, say)
 
 
+def tell(reporter: Any, line: str, **markup: bool) -> None:
+    """A line without control sequences and credentials, whoever wrote it."""
+    reporter.write_line(plain(without_credentials(line)), **markup)
+
+
 def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
     """Say why, and end the session with the error's own exit code."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     reporter.ensure_newline()
-    reporter.write_line(str(error), red=True)
+    tell(reporter, masked(str(error)), red=True)
     pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(f"signal {number}")
 
 
 def _hopeless(items: Sequence[StudyItem], require_exact: bool) -> dict[str, SeedwiseError]:

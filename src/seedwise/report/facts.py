@@ -8,6 +8,7 @@ from seedwise.planning.plan import Plan
 from seedwise.report.model import BackendFacts, Provenance, RunFacts
 from seedwise.store.store import Store, StoredRun
 from seedwise_contract import Environment, ParameterTable
+from seedwise_contract.files import read_record
 
 # What can change a number; the rest is in each run's environment.json.
 PACKAGES_OF_NOTE = (
@@ -31,7 +32,7 @@ def read_parameters(run: StoredRun, store: Store) -> ParameterTable | None:
     """The parameter table of a run, or None where its method has none."""
     if "parameters.json" not in run.result.files:
         return None
-    return ParameterTable.model_validate_json(store.verified(run, "parameters.json").read_bytes())
+    return ParameterTable.model_validate_json(read_record(store.verified(run, "parameters.json")))
 
 
 def read_provenance(plan: Plan, runs: Mapping[str, StoredRun], store: Store) -> Provenance:
@@ -51,7 +52,7 @@ def read_provenance(plan: Plan, runs: Mapping[str, StoredRun], store: Store) -> 
 
 def _backend(name: str, runs: list[StoredRun], store: Store) -> BackendFacts:
     environments = [
-        Environment.model_validate_json(store.verified(run, "environment.json").read_bytes())
+        Environment.model_validate_json(read_record(store.verified(run, "environment.json")))
         for run in runs
         if "environment.json" in run.result.files
     ]

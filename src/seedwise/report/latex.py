@@ -5,47 +5,11 @@ Needs the package booktabs and nothing else; plain ASCII but for letters that th
 
 from __future__ import annotations
 
+from seedwise.escaping import latex as tex
+from seedwise.escaping import latex_comment as _comment
 from seedwise.report import text
 from seedwise.report.model import ArmRow, Comparison, ReportedRow, ReportModel, StudyReport
 from seedwise.study.metric import METRICS, MINUS, MetricName
-
-_SPECIAL = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "{'}{'}",  # what prints a straight one needs another encoding of fonts
-    "[": "{[}",  # after \\ it would begin an optional argument, and * would be one
-    "*": "{*}",
-    "-": "{-}",  # two would become a dash
-    "'": "{'}",
-    "`": "{`}",
-    "\N{MINUS SIGN}": "$-$",
-    "\N{EN DASH}": "--",
-    "\N{EM DASH}": "---",
-    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}",
-    "\N{PLUS-MINUS SIGN}": r"$\pm$",
-    "\N{MULTIPLICATION SIGN}": r"$\times$",
-    "\N{LESS-THAN OR EQUAL TO}": r"$\leq$",
-    "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
-    "\N{ALMOST EQUAL TO}": r"$\approx$",
-    "\N{GREEK CAPITAL LETTER DELTA}": r"$\Delta$",
-    "\N{SECTION SIGN}": r"\S{}",
-    "\N{NO-BREAK SPACE}": "~",
-    "\N{LEFT SINGLE QUOTATION MARK}": "`",
-    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "\N{LEFT DOUBLE QUOTATION MARK}": "``",
-    "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
-}
-
-
-def tex(value: str) -> str:
-    """Text that LaTeX prints as it is, on one line."""
-    plain = " ".join(value.split())
-    return "".join(_SPECIAL.get(character, character) for character in plain if character.isprintable())
 
 
 def render_latex(model: ReportModel) -> str:
@@ -184,7 +148,3 @@ def _row(cells: list[str]) -> str:
 def _breakable(signature: str) -> str:
     """A line may end after each field."""
     return tex(signature).replace(r"\textbar{}", r"\textbar{}\allowbreak{}")
-
-
-def _comment(value: str) -> str:
-    return " ".join(value.split())

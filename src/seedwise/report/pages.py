@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seedwise.escaping import markdown, plain
 from seedwise.report import brief, text
 from seedwise.study.metric import METRICS
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+
+def _shown(value: Any) -> Any:
+    return plain(value) if type(value) is str else value
 
 
 def environment(*, autoescape: bool) -> Environment:
@@ -22,6 +25,7 @@ def environment(*, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     for name in (
         "score",
@@ -54,17 +58,11 @@ def environment(*, autoescape: bool) -> Environment:
         made.filters[name] = getattr(text, name)
     for function in (brief.brief, brief.hinge_head, brief.hinge_words):
         made.filters[function.__name__] = function
-    made.filters["md"] = markdown_text
+    made.filters["md"] = markdown
     made.filters["breakable"] = breakable
     made.globals["plural"] = text.plural
     made.globals["metrics"] = METRICS
     return made
-
-
-def markdown_text(value: str) -> str:
-    """Text that Markdown shows as it is, on one line: no markup, no HTML, no table cell ended early."""
-    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", plain)
 
 
 def breakable(signature: str) -> Markup:

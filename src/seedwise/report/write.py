@@ -23,7 +23,7 @@ from seedwise.verdicts.over_tasks import SuiteOutcome
 from seedwise.version import __version__
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.files import sha256_file, write_json, write_whole
+from seedwise_contract.files import read_record, sha256_file, write_json, write_whole
 
 STAMP = "report.stamp.json"
 SUITE_STAMP = "suite.stamp"
@@ -80,8 +80,13 @@ def append_summary(folder: Path) -> None:
     """Give the summary to the CI job, where there is one that shows it (`GITHUB_STEP_SUMMARY` names its file)."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if name:
-        with suppress(OSError), open(name, "a", encoding="utf-8") as handle:
+        with suppress(OSError, ValueError), open(name, "a", encoding="utf-8", opener=_without_waiting) as handle:
             handle.write((folder / SUMMARY).read_text(encoding="utf-8"))
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """For a reader of a FIFO that may never come."""
+    return os.open(name, flags | os.O_NONBLOCK, 0o666)
 
 
 def _write(folder: Path, model: ReportModel) -> None:
@@ -139,7 +144,7 @@ def _write_index(folder: Path) -> None:
     for name in ("index.html.j2", "suite-matrix.html.j2", "report.css"):
         digest.update((TEMPLATES / name).read_bytes())
     page, key = folder / INDEX, digest.hexdigest()
-    if page.is_file() and key in page.read_text(encoding="utf-8"):
+    if key in (_text(page) or ""):
         return
     from seedwise.report.index import render_index  # brings jinja2
 
@@ -147,14 +152,22 @@ def _write_index(folder: Path) -> None:
 
 
 def _write_changed(path: Path, content: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != content:
+    if _text(path) != content:
         write_whole(path, content)
+
+
+def _text(path: Path) -> str | None:
+    """What an earlier report says; None where it cannot be read, so that it is written anew."""
+    try:
+        return read_record(path).decode()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _stamp(folder: Path) -> Stamp | None:
     """None where there is none, or one that says nothing: the report is written again."""
     try:
-        return Stamp.model_validate_json((folder / STAMP).read_bytes())
+        return Stamp.model_validate_json(read_record(folder / STAMP))
     except (OSError, ValidationError):
         return None
 

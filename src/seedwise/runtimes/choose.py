@@ -10,11 +10,10 @@ from seedwise.images.definition import CommandBackend, load_definition
 from seedwise.images.engine import answers
 from seedwise.project import Project
 from seedwise.runtimes.base import ServingRuntime
+from seedwise.runtimes.held import told
 from seedwise.runtimes.venv import VenvRuntime
 
 Requested = Literal["auto", "docker", "podman", "venv"]
-
-NO_CAGE = "no cage: network, files and memory are not limited"
 
 
 def choose(
@@ -31,17 +30,17 @@ def choose(
 
         return PodmanRuntime(project, flavour), "as asked for"
     if requested == "venv":
-        return VenvRuntime(project, flavour), f"as asked for; {NO_CAGE}"
+        return VenvRuntime(project, flavour), f"as asked for; {told(flavour)}"
     if requested != "auto":
         raise InputError(f"--runtime {requested}: there are 'auto', 'docker', 'podman' and 'venv'")
     declared = load_definition(project).backends
     backends = [declared[name] for name in (declared if wanted is None else wanted) if name in declared]
     if backends and all(isinstance(backend, CommandBackend) for backend in backends):
-        return VenvRuntime(project, flavour), f"every backend here is a command, none an image; {NO_CAGE}"
+        return VenvRuntime(project, flavour), f"every backend here is a command, none an image; {told(flavour)}"
     problem = answers()
     if problem is None:
         return _docker(project, flavour), "a container engine answers"
-    return VenvRuntime(project, flavour), f"no container engine answers ({problem}); {NO_CAGE}"
+    return VenvRuntime(project, flavour), f"no container engine answers ({problem}); {told(flavour)}"
 
 
 def _docker(project: Project, flavour: str) -> ServingRuntime:

@@ -14,8 +14,9 @@ from seedwise.project import Project
 from seedwise.runtimes.base import Lease
 from seedwise_contract import CONTRACT_VERSION, Description, faults_of
 from seedwise_contract.environment import IMAGE_VARIABLE
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 
+_QUIETLY = os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO in its place is not waited for
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -35,7 +36,7 @@ def described(project: Project, backend: str, digest: str, ask: Callable[[], str
     """The description of `digest`: from the cache, else what `ask` (the verb `describe`) prints."""
     path = project.cache / "describe" / f"{digest.replace(':', '-')}.json"
     try:
-        return Description.model_validate_json(path.read_bytes())
+        return Description.model_validate_json(read_record(path))
     except (OSError, ValidationError):
         pass
     description = _parse(backend, ask())
@@ -51,7 +52,7 @@ def _parse(backend: str, text: str) -> Description:
     except ValidationError as error:
         faults = "; ".join(str(fault) for fault in faults_of(error))
         raise ImageError(f"backend '{backend}': its 'describe' does not keep to the run contract: {faults}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ImageError(f"backend '{backend}': its 'describe' printed no JSON but: {text.strip()[-400:]}") from None
     if description.contract != CONTRACT_VERSION:
         raise ImageError(
@@ -69,7 +70,7 @@ def _parse(backend: str, text: str) -> Description:
 def log_tail(path: Path, limit: int = 1 << 20) -> str:
     """The end of a log, at most `limit` bytes; a link that a run put in its place is not followed."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as handle:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _QUIETLY)) as handle:
             handle.seek(0, 2)
             handle.seek(max(0, handle.tell() - limit))
             return handle.read().decode(errors="replace")

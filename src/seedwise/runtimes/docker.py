@@ -23,10 +23,12 @@ from seedwise.images.lock import LockedImage, require_locked
 from seedwise.images.sources import sources_of
 from seedwise.notify import Notify
 from seedwise.project import Project
+from seedwise.regular import set_modes
 from seedwise.runtimes.attached import DockerServer, Line
 from seedwise.runtimes.base import LENT, Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, run_environment
 from seedwise.runtimes.ownership import RUN_LABEL, UNPRIVILEGED, Session, run_user, sweep
+from seedwise.temporary import STAGING
 from seedwise_contract import Description
 
 PIDS_LIMIT = 512
@@ -57,6 +59,7 @@ class DockerRuntime:
         self._given = given or {}
         self._address = address
         self.flavour = flavour
+        self._opened: set[Path] = set()
         self.notes: list[str] = []
         self._project = project
         self._definition = load_definition(project)
@@ -135,6 +138,8 @@ class DockerRuntime:
 
     def _for(self, launch: Launch, writable: Path, user: str) -> dict[str, Any]:
         """Settings of a container that reads the launch's data and models, and writes into `writable` alone."""
+        for root in (launch.data, launch.models):
+            self._open_to_containers(root)
         image = require_locked(self._project, self._client, launch.backend, launch.digest)
         mounts = [
             Mount("/data", str(launch.data.resolve()), type="bind", read_only=True),
@@ -142,6 +147,22 @@ class DockerRuntime:
             Mount("/out", str(writable.resolve()), type="bind"),
         ]
         return {"mounts": mounts, **self._settings(image, launch.lease, launch.memory_bytes, user)}
+
+    def _open_to_containers(self, root: Path) -> None:
+        """Let other users read what the cache has below `root`, whatever the umask: a container reads it as one.
+
+        Only there: what lies elsewhere is the user's own.
+        """
+        if not root.is_relative_to(self._project.cache):
+            return
+        for path in (root, *root.iterdir()):
+            if path in self._opened or path.is_symlink():
+                continue
+            self._opened.add(path)
+            if path == root:
+                root.chmod(0o755)
+            elif path.is_dir() and path.name != STAGING:
+                set_modes(path, 0o755, 0o644, linked=True)  # the other names are the cache's too
 
     def _settings(self, image: LockedImage, lease: Lease, memory_bytes: int, user: str) -> dict[str, Any]:
         """The isolation of every container that we start."""

@@ -1,18 +1,19 @@
-"""Runs as processes of this machine, each in its backend's isolated environment.
+"""Runs as processes of this machine, each in its backend's environment.
 
-Weaker than a container: the network and the file system are the host's.  A process is given its leased cores and GPUs,
-an environment without the user's tokens and proxies, a temporary home, and an end when the harness ends.
+Weaker than a container: what the user can read, a backend can.  A process is given its leased cores and GPUs, an
+environment without the user's tokens and proxies, a temporary home, what this kernel has of a cage, and an end when the
+harness ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +29,14 @@ from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, log_tail, run_environment
+from seedwise.runtimes.held import offered_here
+from seedwise.temporary import HeldFolder, sweep, temporary_folder
 from seedwise_contract import Description
 
 LOG = "backend.log"
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _DESCRIBE_SECONDS = 300
+_ANSWER_BYTES = 1 << 20  # of one line; a backend that never ends its line fills no memory
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "SYSTEMROOT")
 
 # A process ends with the *thread* that started it (PR_SET_PDEATHSIG), so one that lives as long as the harness starts all.
@@ -67,6 +71,7 @@ class VenvRuntime:
         return place.digest if place.ready else None
 
     def prepare(self, backends: Sequence[str], say: Notify) -> dict[str, str]:
+        sweep()  # what killed sessions left
         prepared = {}
         for backend in dict.fromkeys(backends):
             digest = self.digest(backend)
@@ -86,13 +91,13 @@ class VenvRuntime:
         words = [*program.words, launch.verb, str(out / "spec.json")]
         words += [] if launch.verb == "check" else ["--out", str(out)]  # a check writes nothing
         words += ["--data", str(launch.data.resolve()), "--models", str(launch.models.resolve())]
-        return _start(words, program, launch.lease, launch.digest, out / LOG)[0]
+        return _start(words, program, launch, out, out / LOG)[0]
 
     def serve(self, launch: Launch) -> VenvServer:
         program = self._program_of(launch)
         device = "cuda" if launch.lease.gpus else "cpu"
         words = [*program.words, "serve", "--threads", str(max(1, len(launch.lease.cores))), "--device", device]
-        return VenvServer(*_start(words, program, launch.lease, launch.digest, None))
+        return VenvServer(*_start(words, program, launch, launch.out.parent, None))
 
     def close(self) -> None:
         pass
@@ -132,11 +137,11 @@ class VenvRuntime:
 
     def _ask(self, backend: str, digest: str) -> str:
         program = self._program(backend)
-        with tempfile.TemporaryDirectory(prefix="seedwise-") as home:
+        with temporary_folder() as home:
             try:
                 answer = subprocess.run(
-                    [*program.words, "describe"],
-                    env=_environment(program, Lease((), ()), digest, Path(home)),
+                    [*_launcher(Lease((), ()), [str(home)], None), *program.words, "describe"],
+                    env=_environment(program, Lease((), ()), digest, home),
                     cwd=home,
                     capture_output=True,
                     text=True,
@@ -164,7 +169,7 @@ def _program_named(word: str, backend: str) -> str:
 class VenvProcess:
     """A started process and its group; its log grows beside its other files."""
 
-    def __init__(self, process: subprocess.Popen[bytes], home: Path, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], home: HeldFolder, log: Path) -> None:
         self._process = process
         self._home = home
         self._log = log
@@ -207,12 +212,12 @@ class VenvProcess:
                     os.killpg(self._process.pid, signal.SIGKILL)  # helpers that it left behind
                 code = self._process.returncode
                 self._exit = Exit(code if code >= 0 else 128 - code, False, log_tail(self._log))
-                shutil.rmtree(self._home, ignore_errors=True)
+                self._home.remove()
             return self._exit
 
 
 class VenvServer:
-    """A started server and its pipes.  It writes into a run's folder where that is: nothing here would keep it out of others."""
+    """A started server and its pipes.  It writes into a run's folder where that is; the cage lets it into those beside it too."""
 
     def __init__(self, process: VenvProcess, popen: subprocess.Popen[bytes]) -> None:
         self.process: Process = process
@@ -229,7 +234,7 @@ class VenvServer:
             raise OSError(str(error)) from None
 
     def lines(self) -> Iterator[bytes]:
-        return iter(self._output.readline, b"")
+        return iter(lambda: self._output.readline(_ANSWER_BYTES), b"")
 
     def hang_up(self) -> None:
         with contextlib.suppress(OSError):
@@ -249,29 +254,42 @@ class VenvServer:
 
 
 def _start(
-    words: list[str], program: _Program, lease: Lease, digest: str, log: Path | None
+    words: list[str], program: _Program, launch: Launch, writable: Path, log: Path | None
 ) -> tuple[VenvProcess, subprocess.Popen[bytes]]:
     """Everything that it prints goes to `log`; without one, it is spoken with through pipes."""
-    home = Path(tempfile.mkdtemp(prefix="seedwise-"))
-    file = log or home / LOG
-    cores = ",".join(map(str, lease.cores)) or "-"
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), cores]
+    home = HeldFolder()
+    file = log or home.path / LOG
+    launcher = _launcher(launch.lease, [str(writable.resolve()), str(home.path)], launch.memory_bytes)
     try:
         with open(file, "ab") as output:
             process = _starter.submit(
                 subprocess.Popen,
                 [*launcher, *words],
-                env=_environment(program, lease, digest, home),
-                cwd=home,
+                env=_environment(program, launch.lease, launch.digest, home.path),
+                cwd=home.path,
                 stdin=subprocess.DEVNULL if log else subprocess.PIPE,
                 stdout=output if log else subprocess.PIPE,
                 stderr=output,
                 start_new_session=True,
             ).result()
     except OSError as error:
-        shutil.rmtree(home, ignore_errors=True)
+        home.remove()
         raise EngineError(f"the backend could not be started: {error}") from None
     return VenvProcess(process, home, file), process
+
+
+def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list[str]:
+    """The words before a command that make it a process of ours.  With a GPU there is no cage: its drivers were not tried in one."""
+    cores = ",".join(map(str, lease.cores)) or "-"
+    cage = "-"
+    if not lease.gpus and (held := offered_here()) is not None:
+        asked = {
+            "network": held.get("network"),
+            "writable": list(writable) if "writing" in held else None,
+            "memory": memory,
+        }
+        cage = json.dumps(asked)
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), cores, cage]
 
 
 def _descendants(process: int) -> list[int]:

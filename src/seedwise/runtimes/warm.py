@@ -135,7 +135,7 @@ class _Station:
         for line in self.server.lines():
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(value, dict):
                 self.ready = self.ready or value.get("ready") is True
@@ -210,7 +210,7 @@ class WarmProcess:
                 self._exit = self._answered(int(answer["code"]))
             else:
                 self._failed(answer)
-        except (SeedwiseError, OSError, ValueError, KeyError) as error:
+        except (SeedwiseError, OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             self._exit = Exit(ExitCode.INTERNAL, False, f"the warm backend could not be used: {error}")
         finally:
             self._settled.set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from seedwise.escaping import markdown
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -32,9 +34,9 @@ class Bands:
         return [head + ", ".join(self.best), "Arms that share a letter are not told apart:", *rows]
 
     def markdown(self) -> list[str]:
-        rows = [f"| {_cell(name)} | {mean * self.scale:.4g} | {self.letters(name)} |" for name, mean in self.arms]
-        task = f" ({_cell(self.task)})" if self.task else ""
-        return [f"| arm{task} | {_cell(self.metric)} | not told apart |", "| --- | --: | --- |", *rows]
+        rows = [f"| {markdown(name)} | {mean * self.scale:.4g} | {self.letters(name)} |" for name, mean in self.arms]
+        task = f" ({markdown(self.task)})" if self.task else ""
+        return [f"| arm{task} | {markdown(self.metric)} | not told apart |", "| --- | --: | --- |", *rows]
 
     def latex(self, escape: Callable[[str], str]) -> list[str]:
         rows = [f"{escape(name)} & {mean * self.scale:.4g} & {self.letters(name)} \\\\" for name, mean in self.arms]
@@ -42,10 +44,6 @@ class Bands:
             r"\begin{tabular}{lrl}", r"\toprule", f"arm & {escape(self.metric)} & not told apart \\\\", r"\midrule", *rows, r"\bottomrule",
             r"\end{tabular}",
         ]  # fmt: skip
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _letter(place: int) -> str:

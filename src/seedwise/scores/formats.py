@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
+from seedwise.escaping import cell, latex, latex_comment, markdown
 from seedwise.scores.card import Compared, Scorecard, outcome_of, own_interval, pair_cells
 from seedwise.stats import ErrorParts, Outcome
 
@@ -124,7 +125,7 @@ def as_csv(card: Scorecard) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue().rstrip("\n")
 
 
@@ -132,10 +133,10 @@ def as_markdown(card: Scorecard) -> str:
     head = "| A | B | verdict | A − B | interval | p | exact p | floor | seeds | examples |"
     lines = [head, "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
     for pair in (*card.pairs, *card.over_tasks):
-        cells = (cell.replace("|", "\\|") for cell in pair_cells(pair))
+        cells = map(markdown, pair_cells(pair))
         lines.append(f"| {' | '.join(cells)} |")
-    sentences = [f"- {pair.text}" for pair in (*card.pairs, *card.over_tasks)]
-    return "\n".join([*lines, "", *sentences, *_groups_md(card), *(["", card.note] if card.note else [])])
+    sentences = [f"- {markdown(pair.text)}" for pair in (*card.pairs, *card.over_tasks)]
+    return "\n".join([*lines, "", *sentences, *_groups_md(card), *(["", markdown(card.note)] if card.note else [])])
 
 
 def _groups_md(card: Scorecard) -> list[str]:
@@ -147,11 +148,11 @@ def _groups_md(card: Scorecard) -> list[str]:
 
 def as_latex(card: Scorecard) -> str:
     """A booktabs table, the sentences as comments above it."""
-    rows = [" & ".join(_escape(cell) for cell in pair_cells(pair)) + r" \\" for pair in card.pairs]
+    rows = [" & ".join(map(latex, pair_cells(pair))) + r" \\" for pair in card.pairs]
     return "\n".join(
         [
-            *(f"% {pair.text}" for pair in card.pairs),
-            *([f"% {card.note}"] if card.note else []),
+            *(f"% {latex_comment(pair.text)}" for pair in card.pairs),
+            *([f"% {latex_comment(card.note)}"] if card.note else []),
             r"\begin{tabular}{lllrrrrrrr}",
             r"\toprule",
             r"A & B & verdict & $A - B$ & interval & $p$ & exact $p$ & floor & seeds & examples \\",
@@ -159,7 +160,7 @@ def as_latex(card: Scorecard) -> str:
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
-            *(line for bands in card.bands for line in bands.latex(_escape)),
+            *(line for bands in card.bands for line in bands.latex(latex)),
         ]
     )
 
@@ -223,9 +224,3 @@ def _flat(item: dict[str, Any]) -> dict[str, Any]:
         "prediction_low": ahead_low,
         "prediction_high": ahead_high,
     }
-
-
-def _escape(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}
-    special |= {char: f"\\{char}" for char in "&%$#_{}"}
-    return "".join(special.get(char, char) for char in text)

@@ -281,7 +281,7 @@ def reach(value: Any, keys: Sequence[str]) -> Any:
         if isinstance(value, str) and value[:1] in "{[":
             try:
                 value = json.loads(value)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 return None
         if isinstance(value, Mapping):
             value = value.get(key)

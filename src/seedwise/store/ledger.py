@@ -19,6 +19,7 @@ from seedwise.regular import read_regular
 
 LINES = ".declarations.jsonl"
 FOLDER = ".declarations"
+_MOST = 10**8  # entries: what their names have room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _numbers(folder: Path) -> list[str]:
 
 def _number(said: Mapping[str, Any], line: int) -> int:
     number = said.get("number")
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else line
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < _MOST else line
 
 
 def _said(line: str) -> dict[str, Any] | None:

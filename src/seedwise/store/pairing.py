@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from seedwise.store.store import StoredRun
 from seedwise_contract import ParameterTable, RunSpec
+from seedwise_contract.files import read_record
 
 
 def not_shared(a: Mapping[int, StoredRun], b: Mapping[int, StoredRun]) -> str | None:
@@ -41,7 +42,7 @@ def _batches(spec: RunSpec) -> tuple[int, int, int, str] | None:
 
 def _initial(run: StoredRun) -> str | None:
     try:
-        table = ParameterTable.model_validate_json(run.files.parameters.read_bytes())
+        table = ParameterTable.model_validate_json(read_record(run.files.parameters))
     except (OSError, ValidationError):
         return None
     return table.initial_trainable_sha256

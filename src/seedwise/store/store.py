@@ -116,10 +116,12 @@ class Store:
         try:
             spec = _record(RunSpec, folder, "spec.json")
             provenance = _record(Provenance, folder, "provenance.json")
-            datetime.fromisoformat(provenance.started)
+            round(
+                datetime.fromisoformat(provenance.started).timestamp() + result.timings.total
+            )  # a moment that there is
         except FileNotFoundError as error:
             raise DamagedRun(f"{error.filename}: missing; {_CURE}") from None
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise DamagedRun(f"{folder / 'provenance.json'}: started: {error}; {_CURE}") from None
         if run_id(spec, provenance.digest) != identity:
             raise DamagedRun(f"{folder}: spec.json or provenance.json was changed: they do not give this run's id")

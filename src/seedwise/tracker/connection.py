@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
 from seedwise.secrets import masked
-from seedwise.tracker.database import is_damaged, make_database
+from seedwise.tracker.database import is_damaged, make_database, refuse_unusable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,7 +29,7 @@ QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the password in it, for every run
 }
 _IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//(/?(:memory:)?)?)?")
-_UNUSABLE = (ImportError, ValueError, UnicodeError, AttributeError)
+_UNUSABLE = (ImportError, ValueError, UnicodeError, AttributeError, OverflowError)
 # Of the first question to a server, so that a wrong address fails within seconds; then of the import itself.
 PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 TRANSFER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
@@ -115,8 +115,7 @@ def connected(target: Target) -> Iterator[MlflowClient]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         if target.database is not None:
-            if target.database.is_dir():  # MLflow would try for minutes
-                raise IsADirectoryError(f"{target.database} is a folder")
+            refuse_unusable(target.database)
             make_database(target.database, target.artifacts)
         with variables(PROBE):
             client = MlflowClient(target.uri)

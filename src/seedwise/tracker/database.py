@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -44,11 +45,25 @@ def make_database(database: Path, artifacts: Path | None) -> None:
 
 def is_damaged(error: Exception, database: Path) -> bool:
     """Whether `error` is of the database itself, not of its disk or of another program that holds it."""
-    return database.is_dir() or _DAMAGE.search(str(error)) is not None
+    return _is_none(database) or _DAMAGE.search(str(error)) is not None
+
+
+def refuse_unusable(database: Path) -> None:
+    """`OSError` for what is no file, or may not be read and written: MLflow would try it for minutes."""
+    if _is_none(database):
+        raise OSError(f"{database} is no file")
+    if os.path.lexists(database) and not os.access(database, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, "Permission denied", str(database))
+
+
+def _is_none(database: Path) -> bool:
+    return os.path.lexists(database) and not database.is_file()
 
 
 def holds_studies(database: Path) -> bool:
     """Whether there is an experiment of a study in it, as far as it can be read."""
+    if _is_none(database):
+        return False
     try:
         connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=1)
         try:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwise.regular import Irregular, copy_regular
 from seedwise.store.store import DamagedRun, StoredRun
-from seedwise.tracker.connection import Target
+from seedwise.temporary import temporary_folder
+from seedwise.tracker.connection import Target, TrackerError
 from seedwise.tracker.content import (
     ARM,
     COLOUR,
@@ -68,6 +67,7 @@ class Importer:
     client: MlflowClient
     target: Target
     say: Callable[[str], None]
+    stopped: Callable[[], bool] = lambda: False
     counts: Counts = field(default_factory=Counts)
     done: int = 0
     told: float = field(default_factory=time.monotonic)
@@ -230,8 +230,7 @@ class Importer:
         """
         if not content.artifacts and not content.texts:
             return
-        with tempfile.TemporaryDirectory(prefix="seedwise-") as name:
-            folder = Path(name)
+        with temporary_folder() as folder:
             for artifact in content.artifacts:
                 copy = folder / artifact.folder / artifact.path.name
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -245,7 +244,7 @@ class Importer:
                     )
             for text_name, text in content.texts.items():
                 (folder / text_name).write_text(text, encoding="utf-8")
-            self.client.log_artifacts(identity, name)
+            self.client.log_artifacts(identity, str(folder))
 
     def _finish(self, identity: str, content: RunContent, digest: str) -> None:
         """Artifacts, the end, and last the tag without which a run counts as half imported."""
@@ -257,6 +256,10 @@ class Importer:
         self.client.set_tag(identity, IMPORTED, digest)
 
     def _progress(self, tree: Tree) -> None:
+        if self.stopped():
+            raise TrackerError(
+                f"MLflow: the import was stopped at run {self.done} of {tree.seeds} of {tree.study}; `seedwise track` goes on from there"
+            )
         self.done += 1
         if time.monotonic() - self.told >= SAY_EVERY_SECONDS:
             self.told = time.monotonic()

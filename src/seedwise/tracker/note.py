@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seedwise.escaping import markdown
 from seedwise.stats import Outcome, p_is
 from seedwise.tracker.flatten import MAX_TAG, clip
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
@@ -16,11 +17,11 @@ def verdict_words(claim: ClaimOutcome) -> str:
 
 def comparison_note(outcome: StudyOutcome) -> str:
     study = outcome.study
-    lines = [f"**{study.title}**", ""]
+    lines = [f"**{markdown(study.title)}**", ""]
     for claim in outcome.claims:
-        lines += [f"### {claim.name}: {verdict_words(claim)}", "", claim.sentence, "", *_notes(claim)]
+        lines += [f"### {claim.name}: {verdict_words(claim)}", "", markdown(claim.sentence), "", *_notes(claim)]
     for refused in outcome.refused:
-        lines += [f"### {refused.claim.name}: refused", "", refused.reason, ""]
+        lines += [f"### {refused.claim.name}: refused", "", markdown(refused.reason), ""]
     for pending in outcome.open_claims:
         lines += [f"### {pending.name}: not decided yet", "", "Runs are missing.", ""]
     if outcome.arms:
@@ -29,7 +30,7 @@ def comparison_note(outcome: StudyOutcome) -> str:
         lines += [_arm_row(outcome, name) for name in outcome.arms]
         lines.append("")
     if outcome.explored:
-        lines += ["### Beside the claims", "", *(f"- {claim.sentence}" for claim in outcome.explored), ""]
+        lines += ["### Beside the claims", "", *(f"- {markdown(claim.sentence)}" for claim in outcome.explored), ""]
     if outcome.missing:
         lines += [f"{len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing.", ""]
     return clip("\n".join(lines).rstrip() + "\n", MAX_TAG)
@@ -43,7 +44,7 @@ def claim_note(claim: ClaimOutcome) -> str:
 
 
 def _notes(claim: ClaimOutcome) -> list[str]:
-    return [*(f"- {note}" for note in claim.notes), ""] if claim.notes else []
+    return [*(f"- {markdown(note)}" for note in claim.notes), ""] if claim.notes else []
 
 
 def _level(alpha: float) -> str:

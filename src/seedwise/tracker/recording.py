@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,10 +20,11 @@ def record(
     store: Store,
     say: Notify,
     suites: Sequence[SuiteOutcome] = (),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[SeedwiseError]:
     """Write the reports and import into MLflow, the reports with it; a CI job's summary is given the Markdown.
 
-    What failed is returned, so that one never keeps the other from being done.
+    What failed is returned, so that one never keeps the other from being done.  `stopped`: whether to go no further.
     """
     from seedwise.report import append_summary, write_reports
     from seedwise.tracker import track
@@ -38,7 +39,7 @@ def record(
     except FAILURES as error:
         failed.append(failure(error, "the report was not written", project.reports))
     try:
-        say(f"MLflow: {track(outcomes, project, store, say, reports=reports)}")
+        say(f"MLflow: {track(outcomes, project, store, say, reports=reports, stopped=stopped)}")
     except FAILURES as error:
         failed.append(failure(error, "nothing more was imported into MLflow", project.mlflow))
     return failed

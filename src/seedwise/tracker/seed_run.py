@@ -21,6 +21,8 @@ CONTEXTS = {"train": "training", "selection": "selection", "test": "testing"}
 NAMED_PACKAGES = ("torch", "transformers", "peft", "fairseq", "accelerate", "scikit-learn", "numpy")
 RECORDS = ("result.json", "spec.json", "provenance.json", "parameters.json", "environment.json")
 FILES = (*RECORDS, "answers.jsonl", "events.jsonl", "backend.log")
+_LAST_SECOND = 1e11  # in the year 5138
+_LAST_UPDATE = 1 << 53
 TASK_PARAMS = ("name", "metric", "labels", "template", "loss_on")  # those that the task has
 
 
@@ -31,6 +33,13 @@ def started(run: StoredRun) -> int:
 
 def ended(run: StoredRun) -> int:
     return started(run) + round(run.result.timings.total * 1000)
+
+
+def _moment(seconds: float) -> int:
+    """Milliseconds since the epoch; `ValueError` for a time that no clock shows."""
+    if not 0 <= seconds < _LAST_SECOND:
+        raise ValueError(f"the time {seconds:g} is none")
+    return round(seconds * 1000)
 
 
 def spec_params(run: StoredRun, *, seeds: bool) -> dict[str, str]:
@@ -52,8 +61,15 @@ def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
         raise DamagedRun(f"{run.folder}: {error.title}: {error.error_count()} fault(s)") from None
     except (OSError, ValueError) as error:
         raise DamagedRun(f"{run.folder}: {error}") from None
-    start = round(events[0].time * 1000) if events else started(run)
-    end = max(start, round(events[-1].time * 1000) if events else ended(run))
+    try:
+        for event in events:
+            _moment(event.time)
+            if not 0 <= getattr(event, "update", 0) < _LAST_UPDATE:
+                raise ValueError(f"the update {event.update} is none")
+        start = _moment(events[0].time) if events else started(run)
+        end = max(start, _moment(events[-1].time) if events else ended(run))
+    except (ValueError, OverflowError) as error:
+        raise DamagedRun(f"{run.files.events}: {error}; move the run's folder away to run it again") from None
     diverged = run.result.status is RunStatus.DIVERGED
     params = spec_params(run, seeds=True)
     if environment is not None:

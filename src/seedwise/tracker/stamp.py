@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from seedwise.tracker.content import FORMAT
 from seedwise_contract.base import ContractModel
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 
 STAMP = "imported.json"
 
@@ -48,7 +48,7 @@ class Imports:
 def read_stamp(folder: Path, database: Path) -> Imports:
     """What the stamp says; nothing where it is missing, of another format or of another database."""
     try:
-        stamp = Stamp.model_validate_json((folder / STAMP).read_bytes())
+        stamp = Stamp.model_validate_json(read_record(folder / STAMP))
         inode = database.stat().st_ino
     except (OSError, ValidationError):
         return Imports()
@@ -64,6 +64,8 @@ def still_there(database: Path, runs: list[str]) -> bool:
     query = (
         "SELECT COUNT(*) FROM runs WHERE lifecycle_stage = 'active' AND run_uuid IN (SELECT value FROM json_each(?))"
     )
+    if not database.is_file():
+        return False
     try:
         connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=1)
         try:

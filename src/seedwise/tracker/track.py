@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +53,13 @@ def track(
     *,
     rebuild: bool = False,
     reports: Mapping[str, Path] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> TrackSummary:
     """Make MLflow hold the outcomes and all their finished runs; twice changes nothing.
 
     `rebuild` looks at every run in MLflow even where the stamp of the last import says that nothing changed.  `reports`
-    (study → file or folder) are attached to the comparisons.  `TrackerError` where MLflow cannot be reached or written.
+    (study → file or folder) are attached to the comparisons.  `TrackerError` where MLflow cannot be reached or written, and
+    where `stopped` comes to say so: the next import goes on.
     """
     target = find_target(project)
     trees = make_trees(outcomes, store, reports or {})
@@ -69,7 +71,7 @@ def track(
         return _summary(target, 0, sum(len(known.comparisons[key].runs) for key in digests), 0, pages)
     with _alone(project, say):
         try:
-            done, counts = _imported(project, target, trees, digests, say)
+            done, counts = _imported(project, target, trees, digests, say, stopped)
         except DamagedHistory as error:
             if target.database is None or not os.path.lexists(target.database):
                 raise
@@ -80,19 +82,24 @@ def track(
                 f"MLflow: the database lies now at {aside}, and a new one is made"
                 + ("; `seedwise track FILE` brings studies back that are not imported here" if others else "")
             )
-            done, counts = _imported(project, target, trees, digests, say)
+            done, counts = _imported(project, target, trees, digests, say, stopped)
     pages = {tree.study: done[tree.key].experiment for tree in trees}
     return _summary(target, counts.added, counts.unchanged, counts.replaced, pages)
 
 
 def _imported(
-    project: Project, target: Target, trees: Sequence[Tree], digests: Mapping[str, str], say: Notify
+    project: Project,
+    target: Target,
+    trees: Sequence[Tree],
+    digests: Mapping[str, str],
+    say: Notify,
+    stopped: Callable[[], bool],
 ) -> tuple[dict[str, Imported], Counts]:
     """All of `trees`, and the stamp of the project's own database; `TrackerError` names what kept it."""
     with connected(target) as client:
         from seedwise.tracker.importer import Importer
 
-        importer = Importer(client, target, say)
+        importer = Importer(client, target, say, stopped)
         done = {}
         for tree in trees:
             experiment, runs = importer.write(tree)

@@ -14,7 +14,7 @@ from seedwise.store.store import Store, StoredRun
 from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
 from seedwise.tracker.summary_run import arm_content, comparison_content
 from seedwise.verdicts.comparison import StudyOutcome
-from seedwise_contract.files import sha256_file
+from seedwise_contract.files import read_record, sha256_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,14 @@ def _costs(report: Path | None) -> dict[str, ArmCost]:
     path = (report if report.is_dir() else report.parent) / FILES["json"]
     if not path.is_file():
         return {}
-    studies = json.loads(path.read_bytes())["studies"]  # costs alone: the curves of many runs need not be checked here
-    arms = [arm for study in studies for arm in study["arms"] if arm["cost"] is not None]
-    return {arm["name"]: ArmCost.model_validate(arm["cost"]) for arm in arms}
+    try:
+        studies = json.loads(read_record(path))[
+            "studies"
+        ]  # costs alone: the curves of many runs need not be checked here
+        arms = [arm for study in studies for arm in study["arms"] if arm["cost"] is not None]
+        return {arm["name"]: ArmCost.model_validate(arm["cost"]) for arm in arms}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}  # a report that is damaged says nothing; what it told is reckoned again with the next one
 
 
 def _report_files(report: Path | None) -> tuple[Artifact, ...]:

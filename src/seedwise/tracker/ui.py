@@ -65,7 +65,7 @@ def serve(command: list[str], environment: dict[str, str]) -> int:
     end when it is gone.
     """
     launcher = Path(runtimes.__file__).with_name("launcher.py")
-    words = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), "-", *command]
+    words = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), "-", "-", *command]
     told: list[int] = []
     server = subprocess.Popen(words, env=environment, start_new_session=True)
 

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from seedwise.bounded import reason
 from seedwise.errors import InputError
 from seedwise.regular import read_regular
 from seedwise.stats import Question, Verdict
+from seedwise.store.store import DamagedRun
 from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
 from seedwise.version import __version__
 from seedwise_contract.environment import Environment
@@ -201,7 +205,17 @@ def _processors(arms: Iterable[ArmScores]) -> str | None:
         for run in arm.runs:
             if "environment.json" not in run.result.files:
                 return None
-            told = Environment.model_validate_json(read_regular(run.folder, "environment.json"))
+            try:
+                told = Environment.model_validate_json(read_regular(run.folder, "environment.json"))
+            except (OSError, ValidationError) as error:
+                said = (
+                    f"not an environment of the contract ({reason(error)})"
+                    if isinstance(error, ValueError)
+                    else str(error)
+                )
+                raise DamagedRun(
+                    f"{run.folder / 'environment.json'}: {said}; move the run's folder away to run it again"
+                ) from None
             found.add(processor_kind(told, run.spec.device.instructions))
     return "+".join(sorted(found)) or None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal, TextIO
 from pydantic import Field, TypeAdapter, ValidationError
 
 from seedwise_contract.base import ContractModel
+from seedwise_contract.files import open_file
 
 
 class _Event(ContractModel):
@@ -62,6 +62,7 @@ class End(_Event):
 
 Event = Annotated[Start | Step | Evaluation | Checkpoint | Warning_ | End, Field(discriminator="event")]
 _adapter: TypeAdapter[Any] = TypeAdapter(Event)
+_BYTES = 2 << 30
 
 
 class EventLog:
@@ -105,7 +106,8 @@ def read_events(path: Path) -> list[Any]:
     """Events of a file in order.  A last line cut short by a crash is left out; a bad line before it is an error."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    with open_file(path, _BYTES) as handle:
+        lines = handle.read().decode().splitlines()
     events = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -128,7 +130,7 @@ def last_progress(path: Path, tail_bytes: int = 8192) -> dict[str, Any] | None:
     enough to poll.
     """
     try:
-        with open(path, "rb") as handle:
+        with open_file(path) as handle:
             handle.seek(0, 2)
             handle.seek(max(0, handle.tell() - tail_bytes))
             lines = handle.read().decode("utf-8", "replace").splitlines()
@@ -136,11 +138,9 @@ def last_progress(path: Path, tail_bytes: int = 8192) -> dict[str, Any] | None:
         return None
     for line in reversed(lines):
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
+            event = _adapter.validate_json(line)
+        except ValidationError:  # cut off by the reading, or by a crash
             continue
-        if not isinstance(value, dict) or value.get("display"):
-            continue
-        if value.get("event") in ("step", "evaluation", "start"):
-            return value
+        if isinstance(event, Start | Step) or (isinstance(event, Evaluation) and not event.display):
+            return dict(event.model_dump())
     return None

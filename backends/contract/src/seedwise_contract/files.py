@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel
+
+FILE_BYTES = 64 << 30
+RECORD_BYTES = 64 << 20  # of a JSON file that is held in memory
+LINE_BYTES = 16 << 20
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
@@ -39,19 +44,57 @@ def write_lines(path: Path, values: Iterable[Any]) -> None:
     write_whole(path, "".join(line + "\n" for line in lines))
 
 
+def open_file(path: Path, most: int = FILE_BYTES) -> BinaryIO:
+    """`path` opened for reading, links followed; `OSError` where it is no regular file, or larger than `most`.
+
+    A FIFO is not waited for.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    what = (
+        f"has {found.st_size >> 20} MiB, at most {most >> 20} are read"
+        if found.st_size > most
+        else "is no regular file"
+    )
+    raise OSError(f"{path}: {what}")
+
+
+def read_record(path: Path) -> bytes:
+    """A JSON file that is held in memory; as `open_file`."""
+    with open_file(path, RECORD_BYTES) as handle:
+        return handle.read()
+
+
+def lines_of(path: Path, most: int = FILE_BYTES) -> Iterator[tuple[int, str]]:
+    """Number and text of each line; `ValueError` names the file and a line that is too long or no text."""
+    with open_file(path, most) as handle:
+        number = 0
+        while line := handle.readline(LINE_BYTES + 1):
+            number += 1
+            if len(line) > LINE_BYTES:
+                raise ValueError(f"{path}:{number}: a line of more than {LINE_BYTES >> 20} MiB")
+            try:
+                yield number, line.decode()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}:{number}: not UTF-8 ({error.reason})") from None
+
+
 def read_lines(path: Path) -> Iterator[Any]:
     """Each line of a JSON-lines file; `ValueError` names the file and the line."""
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(handle, start=1):
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path}:{number}: not JSON ({error.msg})") from None
+    for number, line in lines_of(path):
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", None) or (str(error).splitlines() or [""])[0]
+            raise ValueError(f"{path}:{number}: not JSON ({reason})") from None
 
 
 def sha256_file(path: Path) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as handle:
+    with open_file(path) as handle:
         for block in iter(lambda: handle.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()

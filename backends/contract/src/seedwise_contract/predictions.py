@@ -10,6 +10,7 @@ from pydantic import Field
 
 from seedwise_contract.base import ContractModel
 from seedwise_contract.data import Example
+from seedwise_contract.files import lines_of
 
 _Line = TypeVar("_Line", bound=ContractModel)
 
@@ -90,9 +91,8 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
 
 
 def _read(path: Path, model: type[_Line], what: str) -> Iterator[_Line]:
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(handle, start=1):
-            try:
-                yield model.model_validate_json(line)
-            except ValueError as error:
-                raise ValueError(f"{path}:{number}: not a {what} of the contract: {error}") from None
+    for number, line in lines_of(path):
+        try:
+            yield model.model_validate_json(line)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}:{number}: not a {what} of the contract: {error}") from None

@@ -20,6 +20,7 @@ from seedwise_contract.context import RunContext
 from seedwise_contract.course import Course
 from seedwise_contract.exits import SpecError
 from seedwise_contract.faults import Fault, faults_of
+from seedwise_contract.files import read_record
 from seedwise_contract.gradient import Trainer
 from seedwise_contract.identity import canonical_json
 from seedwise_contract.spec import RunSpec, Sha256
@@ -79,7 +80,7 @@ class Probing(Protocol):
 def load_request(path: Path) -> ProbeRequest:
     """The request in `path`; `SpecError` where it cannot be read or is faulty."""
     try:
-        return ProbeRequest.model_validate_json(path.read_bytes())
+        return ProbeRequest.model_validate_json(read_record(path))
     except OSError as error:
         raise SpecError(str(path), [Fault(field="(file)", found=str(error), allowed="a probe request")]) from None
     except ValidationError as error:

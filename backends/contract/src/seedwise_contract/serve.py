@@ -156,7 +156,7 @@ class _Server:
                 return
             identity = value.get("id")
             self._waiting.append(Request.of(value))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._say({"id": identity, "code": int(ExitCode.BAD_SPEC), "seconds": 0.0, "refused": f"request: {error}"})
 
     def _stop(self, identity: Any) -> None:
@@ -188,7 +188,7 @@ class _Server:
         try:
             device = json.loads(Path(request.spec).read_bytes())["device"]
             kind, threads = device["kind"], device["threads"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
         if threads != self._threads:
             return f"device.threads: found {threads}, but this server was started with --threads {self._threads}"

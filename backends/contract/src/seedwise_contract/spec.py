@@ -23,6 +23,7 @@ from pydantic import (
 from seedwise_contract.base import ContractModel
 from seedwise_contract.exits import SpecError
 from seedwise_contract.faults import Fault, faults_of
+from seedwise_contract.files import read_record
 from seedwise_contract.paths import below
 
 CONTRACT_VERSION = 1
@@ -368,7 +369,7 @@ def parse_spec(text: str | bytes, source: str) -> RunSpec:
 def load_spec(path: Path) -> RunSpec:
     """The spec in the file `path`; `SpecError` where it cannot be read or is faulty."""
     try:
-        text = path.read_bytes()
-    except OSError as error:
+        text = read_record(path)
+    except (OSError, ValueError) as error:
         raise SpecError(str(path), [Fault(field="(file)", found=str(error), allowed="a readable JSON file")]) from None
     return parse_spec(text, str(path))

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from seedwise_contract.base import ContractModel
 from seedwise_contract.exits import BackendError, ExitCode, SpecError
 from seedwise_contract.faults import Fault, faults_of
+from seedwise_contract.files import read_record
 from seedwise_contract.spec import RelativePath
 
 Count = Annotated[int, Field(ge=1)]
@@ -137,7 +138,7 @@ def answer(backend: Any, arguments: argparse.Namespace) -> int:
 
 def _request(verb: str, path: Path) -> Request:
     try:
-        return _REQUESTS[verb].model_validate_json(path.read_bytes())
+        return _REQUESTS[verb].model_validate_json(read_record(path))
     except OSError as error:
         raise SpecError(str(path), [Fault(field="(file)", found=str(error), allowed="a readable JSON file")]) from None
     except ValidationError as error:

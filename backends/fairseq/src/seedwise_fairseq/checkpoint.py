@@ -90,7 +90,8 @@ class Checkpoint:
             state = torch.load(str(path), map_location="cpu", pickle_module=pickle if trust else _SAFE)
         except pickle.UnpicklingError as error:
             raise DataError(
-                f"{path}: not read: {error}. If you trust whoever made it, set {TRUST}=1 for the backend"
+                f"{path}: not read: {error}. Save it with weights alone; or, if you trust whoever made it with your account, call the "
+                f"backend by hand with {TRUST}=1 (python -m seedwise_fairseq convert …): no runtime passes that on"
             ) from None
         except UnicodeDecodeError:
             raise DataError(f"{path}: not read: a pickle of Python 2's; save it again with fairseq 0.12.2") from None

@@ -18,6 +18,7 @@ from seedwise.execution.engines.task import Task
 from seedwise.runtimes.base import Exit, Launch, Lease, Runtime
 from seedwise.store.store import DamagedRun, Store, now
 from seedwise_contract import ExitCode, FailureReason, RunResult, RunStatus
+from seedwise_contract.files import read_record
 
 STOP_GRACE_SECONDS = 20.0
 _POLL_SECONDS = 0.1
@@ -159,7 +160,7 @@ def _failure(task: Task, folder: Path, ended: Exit, damage: str | None, late: bo
             "from there: raise timeout_minutes in the study if it needs longer"
         )
     try:
-        left = RunResult.model_validate_json((folder / "result.json").read_bytes())
+        left = RunResult.model_validate_json(read_record(folder / "result.json"))
     except (OSError, ValueError):
         left = None
     if left is not None and left.status is RunStatus.FAILED and left.reason is not None:

@@ -26,6 +26,7 @@ from seedwise.planning.plan import PlannedRun
 from seedwise.store.attempts import everywhere
 from seedwise.store.store import Failure, Provenance
 from seedwise_contract import FailureReason, RunSpec
+from seedwise_contract.files import read_record
 
 _TURN_SECONDS = 0.5
 _LOOK_SECONDS = 1.5  # between two looks at attempts, which are read one by one
@@ -334,13 +335,13 @@ class RemoteEngine:
 
 def _host_of(attempt: Path) -> str:
     try:
-        return Provenance.model_validate_json((attempt / "provenance.json").read_bytes()).host
+        return Provenance.model_validate_json(read_record(attempt / "provenance.json")).host
     except (OSError, ValueError):
         return "?"
 
 
 def _failure_in(attempt: Path) -> Failure | None:
     try:
-        return Failure.model_validate_json((attempt / "failure.json").read_bytes())
+        return Failure.model_validate_json(read_record(attempt / "failure.json"))
     except (OSError, ValueError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,9 +127,15 @@ def read_eval_archive(content: Content) -> Frame:
     try:
         with zipfile.ZipFile(io.BytesIO(content.data)) as archive:
             names = archive.namelist()
-            head = json.loads(archive.read("header.json")) if "header.json" in names else {}
+            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+                raise ValueError(f"unpacks to more than {MOST_BYTES >> 30} GiB")
+
+            def read(name: str) -> Any:
+                return load_json(archive.read(name).decode(), f"{content.name}: {name}")
+
+            head = read("header.json") if "header.json" in names else {}
             if not head and "_journal/start.json" in names:
-                head = json.loads(archive.read("_journal/start.json"))
+                head = read("_journal/start.json")
             kept = [name for name in sorted(names) if name.startswith("samples/") and name.endswith(".json")]
             if sum(archive.getinfo(name).file_size for name in kept) > MOST_BYTES:
                 raise InputError(f"{content.name}: unpacks to more than {MOST_BYTES >> 30} GiB")
@@ -137,8 +144,19 @@ def read_eval_archive(content: Content) -> Frame:
         raise InputError(
             f"{content.name}: is packed in a way that is not read here; `inspect log convert --to json` writes it as JSON, which is"
         ) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        OSError,
+        struct.error,
+    ) as error:
         raise InputError(f"{content.name}: cannot be read as a log of inspect_ai ({reason(error)})") from None
+    if not isinstance(head, dict) or not all(isinstance(sample, dict) for sample in samples):
+        raise InputError(f"{content.name}: is no log of inspect_ai: its header and samples are no JSON objects")
     if "manifest.json" in names and not samples:
         raise InputError(f"{content.name}: is a bundle; `seedwise verify {content.name}` recomputes what is in it")
     if not samples:

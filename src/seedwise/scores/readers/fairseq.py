@@ -58,7 +58,7 @@ def _line(line: str) -> tuple[float, dict[str, Any]] | None:
         return None
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or not isinstance(record.get("epoch"), int | float):
         return None

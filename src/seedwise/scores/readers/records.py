@@ -38,7 +38,7 @@ def _by_arrow(name: str, data: bytes) -> Frame | None:
     for line in first:
         try:
             record = json.loads(line) if line.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(record, dict):
             return None

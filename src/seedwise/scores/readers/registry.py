@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import glob
 import json
 import re
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seedwise.bounded import reason
 from seedwise.errors import InputError
 from seedwise.scores.frame import Frame
 from seedwise.scores.readers import evaluations, fairseq, training
@@ -29,6 +31,9 @@ JSON_READERS: tuple[Callable[[Content, Any], Frame | None], ...] = (
 _STATE, _CHECKPOINT = "trainer_state.json", re.compile(r"checkpoint-(\d+)")
 _PARTS = ("eval_results.json", "train_results.json", "test_results.json", "predict_results.json")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+_UNLIKE = (
+    AttributeError, TypeError, LookupError, ValueError, ArithmeticError, RecursionError, MemoryError, NotImplementedError, csv.Error,
+)  # fmt: skip
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".eval", ".log")
 
 
@@ -85,7 +90,13 @@ def _known(path: Path) -> bool:
 def read_file(path: Path | None) -> Frame:
     """The frame of one file. Raises InputError with its name for content that no reader knows."""
     content = open_content(path)
-    frame = _read(content)
+    try:
+        frame = _read(content)
+    except _UNLIKE as error:  # a document of a known kind whose parts are of other types than that kind has
+        said = f"{type(error).__name__}: {reason(error)}"
+        raise InputError(
+            f"{content.name}: is not what it looks like: a part of it is of another kind ({said})"
+        ) from None
     if not frame.n:
         raise InputError(f"{content.name}: holds no rows; {frame.lacks or 'arm, seed and score are needed at least'}")
     return replace(frame, digest=content.digest)

@@ -26,7 +26,7 @@ from seedwise.verdicts.certificates.certificate import Side as Told
 from seedwise.verdicts.certificates.measure import Probe, Side, checks, unequal
 from seedwise.verdicts.certificates.need import UNPROVED, Need
 from seedwise_contract import RunSpec, canonical_json
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
 from seedwise_contract.spec import Recipe
 
@@ -158,7 +158,7 @@ class Certifier:
                     f"the probe of backend '{spec.backend}' ended with exit code {ended.code}; its log ends:\n{tail}"
                 )
             try:
-                result = ProbeResult.model_validate_json((out / RESULT).read_bytes())
+                result = ProbeResult.model_validate_json(read_record(out / RESULT))
                 return Probe(
                     result, np.load(out / HIDDEN, allow_pickle=False), np.load(out / LOGITS, allow_pickle=False)
                 )

@@ -11,7 +11,7 @@ from seedwise.planning.plan import Plan, derive_seeds
 from seedwise.study.model import Claim
 from seedwise.verdicts.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
 from seedwise_contract import RunSpec
-from seedwise_contract.files import write_json
+from seedwise_contract.files import read_record, write_json
 
 UNPROVED = (
     "a certificate is of classifiers: that two backends do the same work on a language model cannot be proved; compare arms of one "
@@ -76,7 +76,7 @@ class Shelf:
     def find(self, need: Need) -> Certificate | None:
         """The certificate of exactly these digests and this setup, passed or not; None where there is none."""
         try:
-            certificate = Certificate.model_validate_json(self.path(need).read_bytes())
+            certificate = Certificate.model_validate_json(read_record(self.path(need)))
         except (OSError, ValidationError):
             return None
         sides = tuple((side.backend, side.digest) for side in certificate.sides)

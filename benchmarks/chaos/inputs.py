@@ -1,0 +1,165 @@
+"""Bad inputs: one file of a project, or an option, that is not what it should be, and the commands that read it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmarks.chaos.case import BENCH, BUNDLE, STUDY, Tally, call
+from tests.conftest import small_project
+
+_OURS = range(10)  # exit codes of the suite's own errors, and pytest's
+_NEEDLE = "NEEDLE-hunter2secret"
+
+
+def spoilt(data: bytes, draw: random.Random) -> bytes:
+    """`data` with one fault of a kind that files have."""
+    at = draw.randrange(max(1, len(data)))
+    deep, digits = b"[" * 2000, b"9" * 5000
+    return draw.choice(
+        [
+            data[:at], b"", data[:at] + bytes([draw.randrange(256)]) + data[at + 1 :], data[:at] + deep + data[at:],
+            data[:at] + digits + data[at:], data.replace(b": ", b": !!python/object ", 1), data + b"\0", b"\xff\xfe" + data,
+            data[:at] + "\x1b]0;x\x07\u009b".encode() + data[at:], data + data, data.replace(b"\n", b"\n\t", 3), b"[]", b"null", b"{}",
+            data[:at] + b"../../../etc/passwd" + data[at:], data[:at] + b"&a [*a, *a]" + data[at:], data[:at] + b"NaN" + data[at:],
+        ]
+    )  # fmt: skip
+
+
+def odd(path: Path, draw: random.Random, secret: Path) -> str:
+    """Put something in the place of a file; what it was."""
+    kind = draw.choice(["spoilt"] * 8 + ["a link", "a FIFO", "a folder", "nothing", "a huge file"])
+    data = path.read_bytes()
+    path.unlink()
+    if kind == "spoilt":
+        path.write_bytes(spoilt(data, draw))
+    elif kind == "a link":
+        path.symlink_to(secret)
+    elif kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    elif kind == "a huge file":
+        with open(path, "wb") as file:
+            file.truncate(1 << 40)
+    return kind
+
+
+class Inputs:
+    """Draws inputs on copies of one finished project."""
+
+    def __init__(self, draw: random.Random, place: Path, tally: Tally) -> None:
+        self._draw = draw
+        self._place = place
+        self._tally = tally
+        self._small = small_project(place / "inputs")
+        root = self._small.project.root
+        assert call(self._small, BENCH).returncode == 0
+        assert call(self._small, BUNDLE).returncode == 0
+        rows = [
+            {"arm": arm, "seed": seed, "score": 0.5 + seed / 100 + n} for n, arm in enumerate("ab") for seed in range(6)
+        ]
+        table = "arm,seed,score\n" + "".join(",".join(map(str, row.values())) + "\n" for row in rows)
+        (root / "scores.csv").write_text(table)
+        (root / "scores.json").write_text(json.dumps(rows))
+        (root / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with gzip.open(root / "scores.csv.gz", "wt") as packed:
+            packed.write(table)
+        shutil.copy(self._small.runs()[0] / "spec.json", root / "spec.json")
+        (place / "inputs").rename(place / "inputs-shelf")
+
+    def one(self) -> None:
+        small, draw = self._small, self._draw
+        shutil.copytree(self._place / "inputs-shelf", self._place / "inputs", symlinks=True)
+        (self._place / "secret").write_text(f'{{"{_NEEDLE}": "{_NEEDLE}"}}\n')
+        root, home = small.project.root, small.project.home
+        run = draw.choice(small.runs())
+        scores = draw.choice(["scores.csv", "scores.json", "scores.jsonl", "scores.csv.gz"])
+        kinds: dict[str, tuple[Path, list[list[str]]]] = {
+            "study": (small.study, [["plan", STUDY], ["report", STUDY, "--format", "md"]]),
+            "manifest": (root / "benchmarks" / "assets" / "toy.yaml", [["plan", STUDY]]),
+            "images.yaml": (root / "docker" / "images.yaml", [["plan", STUDY]]),
+            "data file": (small.project.data_root / "toy.jsonl", [["plan", STUDY]]),  # type: ignore[operator]
+            "cache": (
+                draw.choice([path for path in small.project.cache.rglob("*") if path.is_file()]),
+                [["plan", STUDY]],
+            ),
+            "bundle": (root / "evidence.zip", [["verify", "evidence.zip"]]),
+            "scores": (root / scores, [["compare", scores]]),
+            "spec": (root / "spec.json", [["run", "spec.json", "--out", "out"]]),
+            "run folder": (
+                draw.choice([path for path in run.rglob("*") if path.is_file()]),
+                [["report", STUDY], ["track", "--rebuild", STUDY], ["bundle", STUDY, "--out", "new.zip"]],
+            ),
+            "ledger": (small.project.runs / ".declarations" / "00000000.json", [["report", STUDY]]),
+            "report": (
+                draw.choice([path for path in small.project.reports.rglob("*") if path.is_file()]),
+                [["report", STUDY]],
+            ),
+            "MLflow's database": (small.project.mlflow / "mlflow.db", [["track", STUDY]]),
+            "setting": (home, [["plan", STUDY], ["doctor"], ["track", STUDY]]),
+        }
+        kind = draw.choice(sorted(kinds))
+        path, commands = kinds[kind]
+        more: dict[str, str] = {}
+        if kind == "setting":
+            name, value = draw.choice(_SETTINGS)
+            more, what = {name: value.replace("FILE", str(small.study))}, f"{name}={value[:40]}"
+        else:
+            if kind == "data file":
+                shutil.rmtree(small.project.cache, ignore_errors=True)
+            what = odd(path, draw, self._place / "secret")
+        self._tally.note(f"{kind}", self._problem(commands, what, path, more))
+        shutil.rmtree(self._place / "inputs", ignore_errors=True)
+
+    def _problem(self, commands: list[list[str]], what: str, path: Path, more: dict[str, str]) -> str | None:
+        for command in commands:
+            try:
+                answer = call(self._small, ["-m", "seedwise", *command], **more)
+            except subprocess.TimeoutExpired:
+                return f"{path.name}, {what}: {command[0]}: did not end"
+            text = answer.stdout + answer.stderr
+            if answer.returncode not in _OURS or "Traceback" in text or "Aborted" in text:
+                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode}: {text.strip()[-300:]}"
+            if answer.returncode and not answer.stderr.strip() and command[0] != "doctor":
+                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode} without a word"
+            if "\x1b" in text or "\x9b" in text:
+                return f"{path.name}, {what}: {command[0]}: a control sequence"
+            own = (
+                what == "a link"
+                and path.name.endswith((".yaml", ".csv", ".json", ".jsonl", ".gz"))
+                and self._small.project.root in path.parents
+            )
+            if not own and (
+                _NEEDLE in text or self._needle_in_files()
+            ):  # a link in place of the user's own file is the user's
+                return f"{path.name}, {what}: {command[0]}: a file outside was read, or a secret printed"
+        return None
+
+    def _needle_in_files(self) -> bool:
+        written = [*self._small.project.reports.rglob("*"), *(self._small.project.mlflow / "artifacts").rglob("*")]
+        return any(
+            _NEEDLE.encode() in path.read_bytes() for path in written if path.is_file() and not path.is_symlink()
+        )
+
+
+_SETTINGS = [
+    *((name, value) for name in ("SEEDWISE_HOME", "SEEDWISE_CACHE") for value in ("FILE", "FILE/below", "/proc/x", "x" * 300, "/sys/y")),
+    ("SEEDWISE_DATA", "FILE"),
+    ("SEEDWISE_RUNTIME", "podman?"),
+    ("SEEDWISE_DEVICE", "tpu"),
+    *(
+        ("MLFLOW_TRACKING_URI", value)
+        for value in (
+            f"http://u:{_NEEDLE}@127.0.0.1:1", f"http://u:{_NEEDLE}@[", f"postgresql://u:{_NEEDLE}@127.0.0.1:1/x", "http://h:port", "sqlite://",
+            f"https://127.0.0.1:1/?token={_NEEDLE}", "file:///proc/x", "nonsense", "databricks",
+        )
+    ),
+    ("DOCKER_HOST", f"tcp://u:{_NEEDLE}@127.0.0.1:x"),
+    ("DOCKER_HOST", "nonsense"),
+]  # fmt: skip
