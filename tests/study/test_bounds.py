@@ -48,10 +48,10 @@ TEXTS = {
 def test_yaml_has_bounds(name: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(TEXTS[name])
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(InputError, match=r"study\.yaml") as caught:
         load_study(path)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
     assert len(str(caught.value)) < 10_000
 
 
@@ -78,10 +78,10 @@ def test_fields_have_bounds(old: str, new: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     assert old in STUDY
     path.write_text(STUDY.replace(old, new, 1))
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(InputError, match=r"study\.yaml") as caught:
         load_study(path)
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
     assert str(caught.value).count("\n") <= 20
 
 
