@@ -228,8 +228,10 @@ def test_a_killed_session_leaves_nothing_for_long_in_the_place_for_temporary_fil
     assert [path.name for path in place.iterdir()] == [f"seedwise-{os.getuid()}"]  # the host's own folder stays
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("at", ["runs", "records"])
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [(signal.SIGTERM, "runs"), (signal.SIGINT, "runs"), (signal.SIGTERM, "records"), (signal.SIGINT, "records")],
+)
 def test_a_signal_is_told_in_a_sentence(number: int, at: str, small: Small) -> None:
     if at == "runs":
         small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
