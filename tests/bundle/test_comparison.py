@@ -158,3 +158,11 @@ def test_scores_given_to_the_bundle_of_studies_are_told_the_command_that_works(t
     assert f"seedwise compare {path} --bundle {tmp_path / 'b.zip'}" in answer.stderr
     assert seedwise("compare", path, "--bundle", tmp_path / "b.zip").exit_code == 0
     assert seedwise("verify", tmp_path / "b.zip").exit_code == 0
+
+
+def test_a_site_of_studies_says_what_it_does_not_show(tmp_path: Path) -> None:
+    bundle = packed(put(tmp_path, F1), "--metric", "perplexity")
+    answer = seedwise("publish", bundle, "--out", tmp_path / "site")
+    assert answer.exit_code == 2, answer.output
+    assert "holds a comparison of scores and no study" in answer.stderr
+    assert not (tmp_path / "site").exists()

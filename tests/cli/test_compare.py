@@ -107,7 +107,7 @@ def test_every_format(tmp_path: Path) -> None:
     text = compare(path, "--metric", "accuracy").stdout
     assert text.startswith("full_ft against lora: full_ft better\n")
     assert "accuracy of full_ft minus lora is +9.25 points" in text
-    assert "| full_ft | lora | A better | +9.25 |" in compare(path, "--format", "md").stdout
+    assert "| full\\_ft | lora | A better | +9.25 |" in compare(path, "--format", "md").stdout
     latex = compare(path, "--format", "latex").stdout
     assert r"full\_ft & lora & A better & +9.25" in latex
     assert latex.count("rule") == 3

@@ -319,3 +319,48 @@ def test_arms_that_differ_by_case_are_pointed_out(tmp_path: Path) -> None:
 def test_a_spreadsheet_is_told_what_to_save(tmp_path: Path) -> None:
     (tmp_path / "s.xlsx").write_bytes(b"PK\x03\x04" + b"x" * 50)
     assert "save the sheet as CSV" in refused(tmp_path / "s.xlsx")
+
+
+def test_names_under_an_arm_that_are_no_seeds_are_tasks(tmp_path: Path) -> None:
+    tasks = {
+        arm: {task: [value + place for value in values] for place, task in enumerate(("sst2", "rte", "mrpc"))}
+        for arm, values in ARMS.items()
+    }
+    items = verdict(put(tmp_path, json.dumps(tasks), "t.json"), "--scope", "each")
+    assert {item["task"] for item in items} == {"sst2", "rte", "mrpc"}
+    assert all(item["n_seeds"] == [4, 4] for item in items)
+    seeded = {arm: {f"seed{s}": [int((i + s) % 4 > 0) for i in range(9)] for s in range(3)} for arm in "ab"}
+    assert verdict(put(tmp_path, json.dumps(seeded), "s.json"))["n_examples"] == 9
+    numbers = {arm: {"sst2": 91.0, "rte": 70.0} for arm in ARMS}
+    assert "no column 'seed'" in refused(put(tmp_path, json.dumps(numbers), "n.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.json", json.dumps({"results": {"runs": [{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS]}})),
+        (
+            "two.json",
+            json.dumps({"runs": [{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS], "hosts": [{"cpus": 2}]}),
+        ),
+        ("commas.jsonl", ",\n".join(json.dumps({"arm": a, "seed": s, "accuracy": v}) for a, s, v in ROWS)),
+        ("named.csv", json.dumps([{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS])),
+        ("utf16.json", "\ufeff" + json.dumps([{"arm": a, "seed": s, "accuracy": v} for a, s, v in ROWS])),
+    ],
+)
+def test_json_in_other_dresses(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode("utf-16-le" if name == "utf16.json" else "utf-8"))
+    assert verdict(path)["estimate"] == pytest.approx(-1.95)
+
+
+def test_thousands_and_decimals_in_either_order(tmp_path: Path) -> None:
+    for form in ("1.{s}0{n},5", "1{s}0{n}.5"):
+        rows = [f"{a};{s};{form.format(s=s, n=n)}" for n, a in enumerate("ab") for s in range(4)]
+        item = verdict(put(tmp_path, "\n".join(["arm;seed;throughput", *rows])))
+        assert item["estimate"] == pytest.approx(-1.0)
+
+
+def test_a_bundle_is_a_file(tmp_path: Path) -> None:
+    path = put(tmp_path, PLAIN)
+    assert "is a folder; name the file" in refused(path, "--bundle", tmp_path)

@@ -229,6 +229,8 @@ def compare(
         unit=None if unit is None else unit.value,
         positive=positive,
     )
+    if bundle is not None and bundle.is_dir():
+        raise InputError(f"--bundle {bundle}: is a folder; name the file to write")
     terms = Terms(
         a=a,
         b=b,

@@ -73,6 +73,11 @@ def _item(item: Item, folder: Path, address: str) -> list[PublishedStudy]:
     found = []
     with opened(bundle) as (verified, store):
         reports = {report.studies[0].name: report for report in item.reports}
+        if not verified.outcomes:
+            raise InputError(
+                f"{bundle.name}: holds a comparison of scores and no study; a site shows studies (`seedwise compare --format html` writes "
+                "the page of a comparison)"
+            )
         for outcome in verified.outcomes:
             name = outcome.study.name
             report = reports.get(name) or build([outcome], store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ _FALSE = frozenset({"false", "f", "no", "incorrect", "i", "fail", "failed", "wro
 _PARTLY = frozenset({"p", "partial"})
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "-nan", "<na>"})
 
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:,\d{3})+\.\d+)")
 _UNCLEAN = r"  |[\n\t]|^[+-]?[0-9]+\.0+$|^$"  # what as_text would change, and texts that are none
 
 
@@ -47,6 +49,12 @@ def number_of(value: object) -> float | None:
         return float(low)
     except ValueError:
         pass
+    if _GROUPED.fullmatch(low):  # 1.234,5 or 1,234.5: only one of the marks can be the decimal one
+        return (
+            float(low.replace(".", "").replace(",", "."))
+            if low.rindex(",") > low.rindex(".")
+            else float(low.replace(",", ""))
+        )
     whole, comma, part = low.partition(",")
     if comma and part.isdigit() and whole.lstrip("+-").isdigit() and (len(part) != 3 or whole.lstrip("+-") == "0"):
         return float(f"{whole}.{part}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from seedwise.scores.roles import NAMES, plain
 _CHECKED = 8 << 20
 _LOOKED_AT = 200  # lines that tell which keys hold text
 _MOST_KEYS = 60  # of nested values that become columns
+_SEED = re.compile(r"(?:seed|run|trial|rep|repeat|replicate|split|fold|s|r)?[ _\-.=#]?\d+", re.IGNORECASE)
 _KNOWN = frozenset(name for names in NAMES.values() for name in names)
 
 
@@ -80,7 +82,8 @@ def _by_line(content: Content) -> Frame:
     if len(text) > _CHECKED and not is_deep(content.data):  # too many to look at every key
         load = partial(load_json, name=content.name, checked=False)
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
+        line = line.strip().removesuffix(",")
+        if not line:
             continue
         try:
             record = load(line, line=number)
@@ -124,7 +127,9 @@ def read_document(name: str, document: Any) -> Frame:
 def _records(name: str, document: Any) -> Frame | None:
     """An array of objects, alone or as the one such value of an object; an array of rows under a row of names."""
     if isinstance(document, dict):
-        lists = [value for value in document.values() if _are_records(value)]
+        lists = list(_lists_in(document))
+        if len(lists) > 1:  # those with columns that are known by name
+            lists = [each for each in lists if sum(plain(str(key)) in _KNOWN for key in each[0]) > 1]
         return frame_of_records(name, lists[0]) if len(lists) == 1 else None
     if _are_records(document):
         return frame_of_records(name, document)
@@ -136,6 +141,14 @@ def _records(name: str, document: Any) -> Frame | None:
     ):
         return frame_of_lists(name, dict(zip(document[0], zip(*document[1:], strict=True), strict=True)))
     return None
+
+
+def _lists_in(document: Mapping[str, Any], depth: int = 0) -> Iterator[list[dict[str, Any]]]:
+    for value in document.values():
+        if _are_records(value):
+            yield value
+        elif isinstance(value, dict) and depth < 3:
+            yield from _lists_in(value, depth + 1)
 
 
 def _are_records(value: object) -> bool:
@@ -170,22 +183,26 @@ def _columns(name: str, document: Any) -> Frame | None:
 
 
 def _arms(name: str, document: Any) -> Frame | None:
-    """Arms with their scores: a list of seeds, lists of examples under seeds, or seeds by name with a score or several."""
-    if not isinstance(document, Mapping) or len(document) < 2:
+    """Arms with their scores: a list of seeds, lists of examples under seeds, seeds by name with a score or several; or the
+    same by task, where the names are no seeds."""
+    if not isinstance(document, Mapping) or len(document) < 2 or _SEED.fullmatch(str(next(iter(document)))):
         return None
     records: list[dict[str, Any]] = []
     for arm, seeds in document.items():
         if not isinstance(seeds, list | Mapping) or not seeds:
             return None
-        for seed, value in seeds.items() if isinstance(seeds, Mapping) else enumerate(seeds):
+        for key, value in seeds.items() if isinstance(seeds, Mapping) else enumerate(seeds):
+            of_seed = not isinstance(seeds, Mapping) or _SEED.fullmatch(str(key)) is not None
+            whose = {"arm": arm, "seed" if of_seed else "task": key}
             if isinstance(value, Mapping) and value:
                 if not all(_is_score(each) for each in value.values()):
                     return None
-                records.append({"arm": arm, "seed": seed, **value})
+                records.append({**whose, **value})
             elif isinstance(value, list) and value and all(_is_score(each) for each in value):
-                records += [{"arm": arm, "seed": seed, "example": i, "score": each} for i, each in enumerate(value)]
+                inner = "example" if of_seed else "seed"
+                records += [{**whose, inner: i, "score": each} for i, each in enumerate(value)]
             elif _is_score(value):
-                records.append({"arm": arm, "seed": seed, "score": value})
+                records.append({**whose, "score": value})
             else:
                 return None
     made = frame_of_records(name, records)

@@ -113,7 +113,7 @@ def _read(content: Content) -> Frame:
     if suffix in (".jsonl", ".ndjson"):
         return _table(read_json_lines(content))
     start = content.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if suffix == ".json" or (suffix in ("", ".txt") and start in (b"{", b"[")):
+    if suffix == ".json" or (suffix in ("", ".txt", ".csv", ".tsv") and start in (b"{", b"[")):
         return _json(content)
     if suffix in (".log", ".out", ".txt", "") and (log := fairseq.read_log(content)) is not None:
         return log
