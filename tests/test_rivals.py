@@ -61,7 +61,8 @@ def test_rates_are_counted_over_the_answers() -> None:
         [0.02, 0.1, 0.2, 1, 1.0],
         [0.6, None, None, 0, 1.0],
     ]
-    assert row_of(case, answers) == [".500", ".250", ".333", "4"]
+    assert row_of(case, answers) == ["2 of 4", "1 of 4", "1 of 3", "4"]
+    assert row_of(case, answers * 25) == [".500", ".250", ".333", "100"]
 
 
 def test_the_page_says_who_was_not_there_and_why() -> None:
@@ -70,7 +71,7 @@ def test_the_page_says_who_was_not_there_and_why() -> None:
     text = page({"seedwise": found}, {"mlflow": "no such release"}, "python run.py")
     assert "| MLflow `compare_evaluations` | not run: no such release |" in text
     assert "| Seedwise | 1.2 |" in text
-    assert "| Seedwise | 1.000 | 1.000 | 4 | 0.5 |" in text
+    assert "| Seedwise | 4 of 4 | 4 of 4 | 4 | 0.5 |" in text
     assert "| Seedwise | first arm (p 0.01) |" in text
 
 

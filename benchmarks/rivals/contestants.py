@@ -150,7 +150,7 @@ def versions(package: str) -> str:
     parts = {
         found.name: found.version
         for found in importlib.metadata.distributions()
-        if found.name.startswith(f"{package}-") and found.version != version
+        if found.name.startswith(f"{package}-") and not found.name.endswith("-stubs") and found.version != version
     }
     return version + "".join(f"; {name} {other}" for name, other in sorted(parts.items()))
 

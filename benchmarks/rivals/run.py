@@ -154,7 +154,10 @@ def measure(folder: Path, repetitions: int, seed: int, seconds: float, given: Pa
 
 
 def rate(count: int, of: int) -> str:
-    return f"{count / of:.3f}".lstrip("0") if of else "–"
+    """A share; of fewer than 50 it would say more than it knows, so that they are counted."""
+    if of == 0:
+        return "–"
+    return f"{count / of:.3f}".lstrip("0") if of >= 50 else f"{count} of {of}"
 
 
 def row_of(case: Case, answers: Sequence[Sequence[Any]]) -> list[str]:
@@ -168,7 +171,7 @@ def row_of(case: Case, answers: Sequence[Sequence[Any]]) -> list[str]:
 
 _HEAD = """# Rivals: other ways of comparing, on the same cases
 
-Made by `{command}` on {date}, Python {python}, {machine}. Each package is a release, in an environment of its own, in the
+Made by `{command}` on {date}, Python {python}, {machine}{note}. Each package is a release, in an environment of its own, in the
 mode of it that suits seeds and examples best; the mode is said. Right and wrong answers are drawn from a logistic model in
 which examples differ in difficulty, an arm finds some easier than the other does, and seeds spread by {spread:.1f} points;
 seeds and examples are drawn anew each time.
@@ -196,8 +199,8 @@ def table(heads: Sequence[str], align: str = "--:") -> list[str]:
     return [f"| | {' | '.join(heads)} |", f"| --- |{f' {align} |' * len(heads)}"]
 
 
-def page(said: Mapping[str, Any], absent: Mapping[str, str], command: str) -> str:
-    """The results as Markdown."""
+def page(said: Mapping[str, Any], absent: Mapping[str, str], command: str, note: str = "") -> str:
+    """The results as Markdown; `note`: of the machine, and of what was done otherwise than `command` says."""
     null, planted = ([case for case in CASES if (case.shift == 0.0) == equal] for equal in (True, False))
     counts = [len(found["answers"][case.name]) for found in said.values() for case in CASES]
     most = max(counts, default=1)
@@ -207,6 +210,7 @@ def page(said: Mapping[str, Any], absent: Mapping[str, str], command: str) -> st
             date=f"{datetime.now(UTC):%d %B %Y}",
             python=platform.python_version(),
             machine=platform.machine(),
+            note=note and f" ({note})",
             spread=100 * CASES[0].seed_sd(),
             most=most,
             error=math.sqrt(0.05 * 0.95 / most),
@@ -266,6 +270,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=900, help="the most that a contestant is given")
     parser.add_argument("--multibootstrap", type=Path, help="MultiBERTs' multibootstrap.py, where it cannot be fetched")
     parser.add_argument("--answers", type=Path, help="a folder of answers, for the page alone; else they are measured")
+    parser.add_argument("--note", default="", help="of the machine, for the page")
     asked = parser.parse_args()
     command = f"python benchmarks/rivals/run.py --repetitions {asked.repetitions} --seed {asked.seed} --seconds {asked.seconds:g}"
     with tempfile.TemporaryDirectory(prefix="rivals-") as made:
@@ -278,7 +283,7 @@ def main() -> None:
             for one in CONTESTANTS
             if (folder / f"{one.name}.json").is_file()
         }
-    text = page(said, absent, command)
+    text = page(said, absent, command, asked.note)
     asked.out.write_text(text, encoding="utf-8")
     print(text)
 
