@@ -139,6 +139,12 @@ def pictures(session: nox.Session) -> None:
 
 
 @nox.session
+def rivals(session: nox.Session) -> None:
+    """Other released packages beside Seedwise on planted cases and on its own runs: docs/results/rivals.md (an hour)."""
+    python(session, "benchmarks/rivals/run.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation as a site in site/, broken links being errors; it opens from the folder, and its search needs no network."""
     python(session, "docs/generate.py")

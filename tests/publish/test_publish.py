@@ -120,6 +120,16 @@ def test_names_that_cannot_stand_beside_each_other_are_refused(items: list[Item]
     assert not (tmp_path / "site").exists()
 
 
+def test_a_comparison_of_scores_is_no_study(small: Small, tmp_path: Path) -> None:
+    rows = [f"{arm},{seed},{80 + 0.1 * seed + (5 if arm == 'a' else 0):.1f}" for arm in "ab" for seed in range(5)]
+    (small.project.root / "scores.csv").write_text("\n".join(["arm,seed,accuracy", *rows]))
+    assert small.here("compare", "scores.csv", "--bundle", "scores.zip").exit_code == 0
+    answer = small.here("publish", "scores.zip", "--out", str(tmp_path / "site"))
+    assert answer.exit_code == 2
+    assert "scores.zip: holds no study but a comparison of scores" in answer.output
+    assert not (tmp_path / "site").exists()
+
+
 def test_the_command_takes_studies_and_bundles(small: Small, items: list[Item], tmp_path: Path) -> None:
     out = tmp_path / "site"
     none = small.here("publish", "benchmarks/small.yaml", "--out", str(out))

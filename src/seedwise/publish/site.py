@@ -72,6 +72,10 @@ def _item(item: Item, folder: Path, address: str) -> list[PublishedStudy]:
     write_whole(bundle, item.data)
     found = []
     with opened(bundle) as (verified, store):
+        if not verified.outcomes:
+            raise InputError(
+                f"{bundle.name}: holds no study but a comparison of scores; `seedwise compare SCORES --format html` makes its page"
+            )
         reports = {report.studies[0].name: report for report in item.reports}
         if not verified.outcomes:
             raise InputError(
