@@ -10,7 +10,7 @@ import pytest
 from seedwise.errors import InputError
 from seedwise.stats import Outcome, Question
 from seedwise.study.load import load_studies, load_study
-from tests.conftest import STUDY, Small
+from tests.conftest import ROOT, STUDY, Small
 
 TASKS = """
 tasks:
@@ -155,3 +155,12 @@ def test_with_runs_missing_the_claims_over_the_tasks_stay_open(small: Small) -> 
     assert "1 skipped" in done.stdout
     assert "open: quick is better than frozen; runs of some task are missing" in done.stdout
     assert "two: not among the tasks of this call" in done.stdout
+
+
+def test_the_suite_of_the_lab_has_the_runs_of_its_single_studies() -> None:
+    lab = ROOT / "benchmarks" / "lab"
+    files = load_studies(lab / "glue-cpu.yaml")
+    for file, name in zip(files, ("rte-cpu", "sst2-cpu"), strict=True):
+        alone = load_study(lab / f"{name}.yaml").study
+        assert (file.study.arms, file.study.task, file.study.seeds) == (alone.arms, alone.task, alone.seeds)
+        assert (file.study.selection, file.study.evaluation) == (alone.selection, alone.evaluation)

@@ -16,7 +16,7 @@ from seedwise.assets.prepare import prepare_data, prepare_model
 from seedwise.assets.pretraining import keep, load_pretraining, made_model
 from seedwise.errors import AssetError, InputError
 from seedwise.execution.pretrain import spec_of
-from seedwise.study.load import load_study
+from seedwise.study.load import load_studies
 from seedwise_contract.spec import CausalLmTask, MaskedLmTask, PromptColumns, TextColumns
 from tests.backends.conftest import backend_python
 from tests.conftest import ROOT, Small
@@ -231,7 +231,7 @@ def test_the_suites_own_files_are_sound() -> None:
     for path in sorted((ROOT / "benchmarks").glob("**/pretraining/*.yaml")):
         assert load_pretraining(path).name.startswith("stand-in-")
     for path in sorted((ROOT / "benchmarks" / "lab").glob("*.yaml")):
-        assert load_study(path).study.arms
+        assert load_studies(path)[-1].study.arms
 
 
 @pytest.mark.minutes

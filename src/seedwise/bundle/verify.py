@@ -43,6 +43,7 @@ from seedwise.store import ledger
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
+from seedwise.study.search import at_point, points_of
 from seedwise.temporary import temporary_folder
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.signature import Signature, parse_signature
@@ -341,11 +342,27 @@ def _misread(study: Study, file: Path, name: str) -> Iterator[tuple[str, str]]:
     """study.yaml is for people, study.json is what counts; they must say the same.  Whatever cannot be read within the
     bounds of every study file does not say it."""
     try:
-        same = any(each.study == study for each in load_studies(file))
+        same = any(_as_planned(each.study, study) == study for each in load_studies(file))
     except (SeedwiseError, RecursionError):
         same = False
     if not same:
         yield study_file(name, "study.yaml"), "does not say what study.json says"
+
+
+def _as_planned(said: Study, planned: Study) -> Study:
+    """What a file says, with the arms of a study that declares a search at the points that were planned."""
+    searched = said.search is not None and said.search == planned.search and set(said.arms) == set(planned.arms)
+    if not searched or said.search is None:
+        return said
+    found = {
+        name: next(
+            (at for p in points_of(said.search, name) if (at := at_point(said.arms[name], p)) == planned.arms[name]),
+            arm,
+        )
+        for name, arm in said.arms.items()
+        if name in said.search.arms
+    }
+    return said.model_copy(update={"arms": {**said.arms, **found}})
 
 
 def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, seed: int) -> str | None:

@@ -26,6 +26,7 @@ from seedwise.planning.interim import looks_of
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.store.history import runs_of
 from seedwise.store.store import Store, StoredRun
+from seedwise.store.tuning import Untuned
 from seedwise.study.load import StudyFile, study_schema
 from seedwise.study.model import Variances
 
@@ -119,7 +120,7 @@ def _plans(bench: Workbench, files: Sequence[StudyFile]) -> list[Plan]:
     for file in files:
         try:
             plans.append(bench.plan(file.study, say))
-        except (AssetError, ImageError) as error:
+        except (AssetError, ImageError, Untuned) as error:
             faults.append(error)
             say(f"{file.study.name}: not planned: {error}")
     if faults and not plans:

@@ -11,6 +11,7 @@ import typer
 from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
 from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.signals import Signals
+from seedwise.store.tuning import Untuned
 
 if TYPE_CHECKING:
     from seedwise.report.render import Kind
@@ -44,7 +45,12 @@ def _outcomes(
 
     project, files = find_studies(studies)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
-    plans = [replace(bench.plan(file.study, say), source=file.path) for file in files]
+    plans = []
+    for file in files:
+        try:
+            plans.append(replace(bench.plan(file.study, say), source=file.path))
+        except Untuned as error:
+            say(str(error))
     return bench, *compare_all(plans, suites_of(files), bench.store, require_exact=require_exact)
 
 

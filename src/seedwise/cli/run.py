@@ -84,9 +84,15 @@ def _spec_of(source: Path, arm: str | None, seed: int, runtime: RuntimeOption, d
     if arm is None:
         raise InputError(f"{source}: is a study; say which of its arms to run with --arm")
     project, files = find_studies([source])
-    bench = open_workbench(project, options_of(runtime, device), [files[0].study])
-    for planned in bench.plan(files[0].study, say).runs:
-        if planned.arm == arm and planned.seed == seed:
-            return planned.spec
-    known = ", ".join(dict.fromkeys(files[0].study.arms))
-    raise InputError(f"{source}: no run of arm {arm} with seed {seed}; arms: {known}; seeds: {files[0].study.seeds}")
+    task, _, own = arm.rpartition("/")  # TASK/ARM where the file has several tasks
+    chosen = [file.study for file in files if file.study.part is None or file.study.part.task == task]
+    for study in chosen if task or files[0].suite is None else ():
+        if own in study.arms and seed in study.seeds_of(own):
+            bench = open_workbench(project, options_of(runtime, device), [study])
+            return next(run.spec for run in bench.plan(study, say).runs if (run.arm, run.seed) == (own, seed))
+    known = ", ".join(
+        f"{'' if file.study.part is None else f'{file.study.part.task}/'}{name}"
+        for file in files
+        for name in file.study.arms
+    )
+    raise InputError(f"{source}: no run of arm {arm} with seed {seed}; arms: {known}; seeds: {files[-1].study.seeds}")

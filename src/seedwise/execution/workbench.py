@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedwise.assets.prepare import data_root, models_root
@@ -27,7 +27,9 @@ from seedwise.runtimes.choose import choose
 from seedwise.runtimes.warm import WarmRuntime
 from seedwise.store.history import runs_of
 from seedwise.store.store import Store
+from seedwise.store.tuning import tuning_of
 from seedwise.study.model import Study
+from seedwise.study.search import search_study, tuned_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,17 @@ class Workbench:
     def plan(self, study: Study, say: Notify) -> Plan:
         """The plan with the backends as they are built now; nothing is built."""
         digests = {name: self.runtime.digest(name) for name in backends_of([study])}
-        return make_plan(study, self.project, digests, self.device_of(study), say)
+        return self._planned(study, digests, say)
+
+    def _planned(self, study: Study, digests: Mapping[str, str | None], say: Notify) -> Plan:
+        """Where the study declares a search, with its arms at what that found; `Untuned` while its runs are missing."""
+        device = self.device_of(study)
+        if study.search is None:
+            return make_plan(study, self.project, digests, device, say)
+        tried = make_plan(search_study(study), self.project, digests, device, say)
+        tuning = tuning_of(study, tried, self.store)
+        tuned = tuned_study(study, {each.arm: each.points[each.chosen] for each in tuning})
+        return replace(make_plan(tuned, self.project, digests, device, say), tuning=tuning)
 
     def prepare(self, studies: Sequence[Study], say: Notify) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:
         """Backends built, assets fetched, every spec checked against what its backend offers.
@@ -107,7 +119,7 @@ class Workbench:
                 for backend in backends_of([study]):
                     if backend in unbuilt:
                         raise unbuilt[backend]
-                plan = make_plan(study, self.project, digests, self.device_of(study), say)
+                plan = self._planned(study, digests, say)
                 refuse_unsupported(plan, {name: self.runtime.describe(name) for name in backends_of([study])})
                 plans[study.name] = plan
             except SeedwiseError as error:

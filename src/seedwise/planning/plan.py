@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
@@ -46,13 +46,31 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuned:
+    """What the search found for an arm: `scores` of each point by seed on the selection split, times `sign` so that a higher one is
+    better, and which point was `chosen`."""
+
+    arm: str
+    points: tuple[Mapping[str, JsonValue], ...]
+    scores: tuple[tuple[float, ...], ...]
+    chosen: int
+    sign: float
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        return tuple(sum(line) / len(line) for line in self.scores)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """`source`: the study's file, where it was read from one; a report shows it, and nothing else depends on it."""
+    """`source`: the study's file, where it was read from one; a report shows it, and nothing else depends on it.  `tuning` is what the
+    arms' recipes were chosen by, where the study declares a search."""
 
     study: Study
     data: PreparedData
     runs: tuple[PlannedRun, ...]
     source: Path | None = None
+    tuning: tuple[Tuned, ...] = ()
 
     def of_arm(self, arm: str) -> tuple[PlannedRun, ...]:
         return tuple(run for run in self.runs if run.arm == arm)

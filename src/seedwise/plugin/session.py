@@ -23,6 +23,7 @@ from seedwise.plugin.early_records import EarlyRecords
 from seedwise.project import find_project
 from seedwise.secrets import masked, without_credentials
 from seedwise.signals import Signals
+from seedwise.store.tuning import Untuned
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Study
 from seedwise.verdicts.certificates.need import Shelf, needs_of
@@ -59,7 +60,9 @@ class BenchSession:
         self._skipped = frozenset(
             name
             for name, refusal in refused.items()
-            if isinstance(refusal, Unavailable) and name not in named and not config.getoption("--seedwise-gate")
+            if isinstance(refusal, Unavailable)
+            and (isinstance(refusal, Untuned) or name not in named)
+            and not config.getoption("--seedwise-gate")
         )
         self._suites = {file.suite.name: file.suite for item in items if (file := item.study_file).suite is not None}
         self._over: dict[str, SuiteOutcome] = {}

@@ -31,6 +31,7 @@ from seedwise.report.noise import noise_rows
 from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
 from seedwise.report.standing import standings
+from seedwise.report.tuned import tuned_arms
 from seedwise.stats import Outcome
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
@@ -84,6 +85,7 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         answers=read_answered(outcome.plan, runs, store),
         standings=standings(outcome, store),
         noise=noise_rows(outcome),
+        tuned=tuned_arms(outcome.plan),
         methods=methods(outcome, (*claims, *explored)),
         data=_data(outcome),
         provenance=read_provenance(outcome.plan, runs, store),

@@ -49,7 +49,7 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
     for outcome in outcomes:
         add(outcome.study.model_dump_json(), outcome.plan.data.model_dump_json())
         add(source_text(outcome.plan))
-        add(repr(outcome.claims), repr(outcome.explored), repr(outcome.open_claims))
+        add(repr(outcome.claims), repr(outcome.explored), repr(outcome.open_claims), repr(outcome.plan.tuning))
         add(repr(outcome.refused), *(certificate.model_dump_json() for certificate in outcome.certificates))
         runs = finished_runs(outcome, store)
         for planned in outcome.plan.runs:

@@ -342,6 +342,18 @@ class NoiseRow(ContractModel):
     share_interval: Interval | None
 
 
+class TunedArm(ContractModel):
+    """An arm's search: each point's settings and mean score on the selection split, which was chosen, and the expected best score
+    by budget (budget, expected, interval)."""
+
+    arm: str
+    metric: str
+    points: tuple[tuple[str, float | None], ...]
+    chosen: int
+    seeds: int
+    curve: tuple[tuple[int, float, Interval | None], ...]
+
+
 class ArmStanding(ContractModel):
     """Where an arm stands between quality and one cost (the mean over its runs); `p` is adjusted over the whole family."""
 
@@ -377,6 +389,7 @@ class StudyReport(ContractModel):
     answers: tuple[Answered, ...] = ()
     standings: tuple[ArmStanding, ...] = ()
     noise: tuple[NoiseRow, ...] = ()
+    tuned: tuple[TunedArm, ...] = ()
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance

@@ -57,6 +57,7 @@ from .spending import Look, look_levels
 from .sweep import benjamini_hochberg
 from .tasks import TaskScores, mean_over_drawn_tasks, mean_over_tasks, spread_of
 from .tdist import TostResult, tost
+from .tuning import BudgetPoint, budget_curve, expected_best
 from .verdict import Basis, Claim, ClaimStatus, ErrorParts, Outcome, Question, Verdict
 from .welch import WelchResult, welch, welch_paired, welch_tost
 
@@ -66,6 +67,7 @@ __all__ = [
     "MIN_TASKS",
     "ArmComponents",
     "Basis",
+    "BudgetPoint",
     "Claim",
     "ClaimStatus",
     "Clusters",
@@ -101,6 +103,7 @@ __all__ = [
     "average_precision_scores",
     "balanced_accuracy",
     "benjamini_hochberg",
+    "budget_curve",
     "collapse_bound",
     "collapse_rates",
     "confusion_scores",
@@ -118,6 +121,7 @@ __all__ = [
     "dunnett",
     "examples_for_crossed",
     "examples_for_tost",
+    "expected_best",
     "f1",
     "floor_paired",
     "floor_unpaired",

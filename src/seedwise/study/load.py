@@ -13,6 +13,7 @@ from seedwise.errors import InputError
 from seedwise.study.entries import TASK_NAME, entry_faults, merged, of_task
 from seedwise.study.faults import cross_faults
 from seedwise.study.model import DEFAULT_SEEDS, MOST_SEEDS, Study
+from seedwise.study.search import search_faults, search_study
 from seedwise.study.suite import Suite, suite_faults, suite_of
 from seedwise.study.yamlfile import fault_error, read_yaml, validated
 from seedwise_contract import Fault
@@ -33,17 +34,18 @@ def load_study(path: Path) -> StudyFile:
     files = load_studies(path)
     if files[0].suite is not None:
         raise InputError(f"{path}: has {len(files)} tasks; one task is needed here")
-    return files[0]
+    return files[-1]
 
 
 def load_studies(path: Path) -> tuple[StudyFile, ...]:
-    """The studies in `path`, one a task; `InputError` lists every fault with its line."""
+    """The studies in `path`: one a task, or a study's search and then itself; `InputError` lists every fault with its line."""
     tree = read_yaml(path)
     if "tasks" in tree:
         return _load_suite(path, tree)
     study = _study(path, tree, dict(tree), lambda field: field)
-    _refuse(path, tree, [*cross_faults(study), *_single_faults(study)])
-    return (StudyFile(path, study),)
+    _refuse(path, tree, [*cross_faults(study), *_single_faults(study), *search_faults(study)])
+    tried = () if study.search is None else (StudyFile(path, search_study(study)),)
+    return (*tried, StudyFile(path, study))
 
 
 def _refuse(path: Path, tree: Any, faults: list[Fault]) -> None:
@@ -65,6 +67,9 @@ def _load_suite(path: Path, tree: Any) -> tuple[StudyFile, ...]:
     value: dict[str, Any] = dict(tree)
     entries = value.pop("tasks")
     _refuse(path, tree, entry_faults(value, entries))
+    if value.get("search") is not None:
+        allowed = "nothing where there are several tasks: each is tuned in a file of its own"
+        _refuse(path, tree, [Fault(field="search", found="search", allowed=allowed)])
     names = [entry["name"] for entry in entries]
     studies = []
     for number in range(len(entries)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from seedwise.study.metric import MetricName
 from seedwise_contract import canonical_json
@@ -222,6 +222,21 @@ class StudyDevice(ContractModel):
     )
 
 
+class Search(ContractModel):
+    """Tuning by equal budgets: what is tried for each arm, on seeds of its own, decided on the selection split."""
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=MOST_SEEDS)] = Field(
+        description="none of the report's"
+    )
+    arms: Annotated[
+        dict[Name, Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]],
+        Field(min_length=1, description="arm → field (recipe.optimizer.lr, method.parameters.r) → values to try"),
+    ]
+    draw: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="so many points of each arm's grid, drawn; null: all of them"
+    )
+
+
 class Part(ContractModel):
     """Which task of which suite a study is; `family` are the claims of the whole file, `declaration` is that of all of it."""
 
@@ -251,6 +266,7 @@ class Study(ContractModel):
         description="required: an exact test over seeds has to confirm a difference, and so to be able to; companion: it is "
         "shown, and the verdict says whether it confirms",
     )
+    search: Search | None = Field(default=None, description="null: recipes are as they stand")
     looks: Looks | None = Field(default=None, description="null: the claims are decided once, with every seed")
     variances: Variances | None = Field(default=None, description="assumptions of `seedwise plan`")
     reported: list[Reported] = Field(
@@ -291,8 +307,9 @@ class Study(ContractModel):
             for name in ("template", "loss_on", "positive", "vary"):
                 if part.get(name) is None:
                     part.pop(name, None)
-        if self.part is None:
-            said.pop("part")
+        for name in ("part", "search"):
+            if said[name] is None:
+                said.pop(name)
         if self.looks is None:
             said.pop("looks")
         if self.exact == "companion":

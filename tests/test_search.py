@@ -1,0 +1,115 @@
+"""Equal tuning: a search declared in the study, run on its own seeds, decided on the selection split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seedwise.errors import InputError
+from seedwise.stats import budget_curve, expected_best
+from seedwise.study.load import load_studies, load_study
+from seedwise.study.search import points_of
+from tests.conftest import Small
+
+SEARCH = """search:
+  seeds: [10, 11]
+  arms:
+    quick: {method.parameters.rate: [0.0, 1.0], recipe.epochs: [1, 2]}
+    frozen: {method.parameters.rate: [0.0], recipe.epochs: [1, 2, 3, 4]}
+claims:"""
+
+
+def with_search(small: Small, text: str = SEARCH) -> Path:
+    small.edit("claims:", text)
+    return small.study
+
+
+def test_a_file_with_a_search_holds_two_studies(small: Small) -> None:
+    tried, study = (file.study for file in load_studies(with_search(small)))
+    assert (tried.name, study.name) == ("small.search", "small")
+    assert tried.seeds == [10, 11]
+    assert list(tried.arms) == [f"{arm}.{n}" for arm in ("quick", "frozen") for n in range(4)]
+    assert tried.arms["quick.3"].method.parameters["rate"] == 1.0
+    assert tried.arms["quick.3"].recipe is not None
+    assert tried.arms["quick.3"].recipe.epochs == 2
+    assert not tried.claims
+    assert load_study(small.study).study == study
+
+
+def test_a_draw_takes_so_many_points_the_same_each_time(small: Small) -> None:
+    study = load_study(with_search(small, SEARCH.replace("  seeds:", "  draw: 3\n  seeds:"))).study
+    assert study.search is not None
+    first = points_of(study.search, "quick")
+    assert len(first) == 3
+    assert first == points_of(study.search, "quick")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seeds: [10, 11]", "seeds: [3, 11]", "search.seeds: found [3]"),
+        ("seeds: [10, 11]", "seeds: [10, 10]", "search.seeds: found [10, 10]"),
+        ("[1, 2, 3, 4]", "[1, 2, 3]", "search.arms: found quick 4 points, frozen 3; equal budgets"),
+        (
+            "    frozen: {method.parameters.rate: [0.0], recipe.epochs: [1, 2, 3, 4]}\n",
+            "",
+            "quick 4 points, frozen none",
+        ),
+        ("rate: [0.0, 1.0], recipe.epochs: [1, 2]}", "rate: [1.0]}", "search.arms.quick: found one point"),
+        ("recipe.epochs: [1, 2]}", "recipe.epochs: [1, 0]}", "search.arms.quick.recipe.epochs"),
+        ("recipe.epochs: [1, 2]}", "recipe.epochs: [2, 2]}", "each value once"),
+        ("recipe.epochs: [1, 2]}", "recipe.beauty: [1, 2]}", "search.arms.quick: found recipe.beauty"),
+        ("recipe.epochs: [1, 2]}", "backend: [fake, hf]}", "a field of the recipe, or of method.parameters"),
+        ("    quick:", "    ghost:", "search.arms.ghost: found ghost"),
+        ("[0.0, 1.0], recipe", "[], recipe", "search.arms.quick"),
+    ],
+)
+def test_what_is_no_equal_tuning_is_told(small: Small, old: str, new: str, said: str) -> None:
+    with_search(small)
+    small.edit(old, new)
+    with pytest.raises(InputError) as error:
+        load_studies(small.study)
+    assert said in str(error.value)
+
+
+def test_without_a_search_nothing_is_declared_of_it(small: Small) -> None:
+    before = load_study(small.study).study.declaration()
+    with_search(small)
+    assert load_study(small.study).study.declaration() != before
+
+
+def test_the_search_first_and_then_the_report(small: Small) -> None:
+    path = with_search(small)
+    first = small.pytest(str(path), "--no-record", timeout=400)
+    assert "16 of the 16 runs of its search are missing" in first.stdout, first.stdout
+    assert "9 skipped" in first.stdout
+    second = small.pytest(str(path), timeout=400)
+    assert second.returncode == 0, second.stdout
+    assert "claim[learning-helps] supported" in second.stdout
+    (values,) = json.loads((small.project.reports / "small" / "report.json").read_text())["studies"]
+    quick = values["tuned"][0]
+    assert (quick["arm"], quick["seeds"], len(quick["points"]), len(quick["curve"])) == ("quick", 2, 4, 4)
+    assert "rate 1" in quick["points"][quick["chosen"]][0]  # what learns is better on the selection split
+    assert quick["curve"][0][1] == pytest.approx(np.mean([value for _, value in quick["points"]]))
+    assert "Tuning, by equal budgets" in (small.project.reports / "small" / "report.html").read_text()
+    for folder in small.runs():
+        seeds = json.loads((folder / "spec.json").read_text())["seeds"]["seed"]
+        assert seeds in (0, 1, 2, 3, 10, 11)
+
+
+def test_the_expected_best_is_that_of_all_draws() -> None:
+    scores = [0.3, 0.9, 0.5]
+    pairs = [max(a, b) for a in scores for b in scores]
+    triples = [max(a, b, c) for a in scores for b in scores for c in scores]
+    assert expected_best(scores) == pytest.approx([np.mean(scores), np.mean(pairs), np.mean(triples)])
+    curve = budget_curve(scores, np.random.default_rng(1))
+    assert [each.budget for each in curve] == [1, 2, 3]
+    for each in curve:
+        assert each.interval is not None
+        assert each.interval[0] <= each.expected <= each.interval[1]
+    assert budget_curve([0.5], np.random.default_rng(1))[0].interval is None
+    with pytest.raises(ValueError, match="needs scores"):
+        expected_best([])
