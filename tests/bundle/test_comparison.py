@@ -164,5 +164,5 @@ def test_a_site_of_studies_says_what_it_does_not_show(tmp_path: Path) -> None:
     bundle = packed(put(tmp_path, F1), "--metric", "perplexity")
     answer = seedwise("publish", bundle, "--out", tmp_path / "site")
     assert answer.exit_code == 2, answer.output
-    assert "holds a comparison of scores and no study" in answer.stderr
+    assert "holds no study but a comparison of scores" in answer.stderr
     assert not (tmp_path / "site").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from seedwise.escaping import markdown
 from seedwise.report.build import build
 from seedwise.report.write import write_reports
 from seedwise.tracker import tracking_uri
@@ -166,7 +167,7 @@ def test_the_comparison_carries_each_verdict(tmp_path: Path) -> None:
     assert tree.content.tags["seedwise.verdict"] == "supported (pretrained better)"
     assert tree.content.tags["seedwise.claim.pretraining-helps.status"] == "supported"
     assert "seedwise.claim.pretrained-vs-tfidf.status" not in tree.content.tags
-    assert claim.sentence in tree.content.tags[NOTE]
+    assert markdown(claim.sentence) in tree.content.tags[NOTE]
     assert [arm.name for arm in tree.arms] == ["pretrained", "random", "tfidf"]
     assert tree.seeds == 9
 

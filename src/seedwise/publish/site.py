@@ -77,11 +77,6 @@ def _item(item: Item, folder: Path, address: str) -> list[PublishedStudy]:
                 f"{bundle.name}: holds no study but a comparison of scores; `seedwise compare SCORES --format html` makes its page"
             )
         reports = {report.studies[0].name: report for report in item.reports}
-        if not verified.outcomes:
-            raise InputError(
-                f"{bundle.name}: holds a comparison of scores and no study; a site shows studies (`seedwise compare --format html` writes "
-                "the page of a comparison)"
-            )
         for outcome in verified.outcomes:
             name = outcome.study.name
             report = reports.get(name) or build([outcome], store)
