@@ -31,7 +31,7 @@ from seedwise_contract.files import write_json
 FOLDER = ".probes"
 _SEEN_SECONDS = 60.0
 _CLOCK_SECONDS = 60.0
-_FREE_BYTES = 10 << 30
+_FREE_BYTES = 1 << 30  # below it a host runs out within a run or two
 _POLL_SECONDS = 0.2
 
 
@@ -186,7 +186,7 @@ def _faults(found: Answer, node: Node, digests: Mapping[str, str]) -> Iterator[s
     if not found.keeps_runs:
         yield "the shared folder lets a rename replace a folder with content: runs would not be safe in it"
     if found.free_bytes < _FREE_BYTES:
-        yield f"{gib(found.free_bytes)} free for runs; {gib(_FREE_BYTES)} are comfortable"
+        yield f"{gib(found.free_bytes)} free for runs; a run may not have the room"
     if abs(found.clock - time.time()) > _CLOCK_SECONDS:
         yield f"its clock differs by {found.clock - time.time():.0f} s: times in reports will be wrong, runs are not"
     if found.gpus < node.gpus:
