@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from seedwise.escaping import markdown
 from seedwise.project import Project
 from seedwise.store.store import Store
 from seedwise.tracker import TrackerError, quiet_environment, track, tracking_uri
@@ -84,7 +85,7 @@ def test_the_tree(imported: tuple[Project, Store, StudyOutcome], history: Read) 
     comparison = found.one("comparison", "pretrained-vs-random")
     (claim,) = outcome.claims
     assert comparison.data.metrics["pretraining-helps/estimate"] == claim.verdict.estimate
-    assert claim.sentence in comparison.data.tags["mlflow.note.content"]
+    assert markdown(claim.sentence) in comparison.data.tags["mlflow.note.content"]
     assert {file.path for file in found.client.list_artifacts(comparison.info.run_id)} == {"verdicts.json"}
 
 
@@ -193,7 +194,7 @@ def test_a_run_done_again_replaces_its_import(imported: tuple[Project, Store, St
     comparison = after.one("comparison", "pretrained-vs-random")
     assert comparison.info.run_id == before.one("comparison", "pretrained-vs-random").info.run_id
     assert comparison.data.metrics["pretraining-helps/estimate"] == changed.claims[0].verdict.estimate
-    assert changed.claims[0].sentence in comparison.data.tags["mlflow.note.content"]
+    assert markdown(changed.claims[0].sentence) in comparison.data.tags["mlflow.note.content"]
 
 
 def test_a_study_that_grows(tmp_path: Path, with_database: Place, history: Read) -> None:

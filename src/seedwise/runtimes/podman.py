@@ -91,7 +91,7 @@ class PodmanRuntime(DockerRuntime):
         with log.open("ab") as output:
             # By the launcher, so that it ends with us.
             self._service = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), "-", *words],
+                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), "-", "-", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
