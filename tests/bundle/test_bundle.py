@@ -18,16 +18,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from seedwise.bundle import pack, verify
-from seedwise.bundle.archive import NotABundle, archive_bytes, read_archive
+from seedwise.bundle.archive import NotABundle, archive_bytes
 from seedwise.bundle.verify import DamagedBundle, RefutedBundle
 from seedwise.cli import app
 from seedwise.errors import InputError
 from seedwise.study.model import Looks, Study
 from seedwise.verdicts.signature import parse_signature
+from tests.bundle.archives import Files, files_of, relisted
 from tests.conftest import ROOT, Small
 from tests.report.outcomes import Lab
-
-Files = dict[str, bytes]
 
 
 @pytest.fixture
@@ -56,21 +55,6 @@ def bundle(made: bytes, tmp_path: Path) -> Path:
     copy = tmp_path / "evidence.zip"
     copy.write_bytes(made)
     return copy
-
-
-def files_of(bundle: Path) -> Files:
-    return dict(read_archive(bundle).files)
-
-
-def relisted(files: Files) -> bytes:
-    """The archive of `files` with a manifest that agrees: what somebody would make who changes things on purpose."""
-    manifest = json.loads(files["manifest.json"])
-    manifest["files"] = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for name, data in sorted(files.items())
-        if name != "manifest.json"
-    }
-    return archive_bytes({**files, "manifest.json": json.dumps(manifest).encode()})
 
 
 def run_with(files: Files, arm: str, seed: int) -> str:

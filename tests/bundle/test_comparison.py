@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from seedwise.bundle.archive import archive_bytes, read_archive
+from seedwise.bundle.archive import archive_bytes
 from seedwise.cli import app
+from tests.bundle.archives import Files, files_of, relisted
 from tests.scores.test_field_cases import F1, F12, F13, labelled, one_run_each, passages, put, seeds, words
 
-Files = dict[str, bytes]
 PLACE = "comparisons/scores"
 
 
@@ -29,21 +29,6 @@ def packed(scores: Path, *options: object) -> Path:
     assert answer.exit_code == 0, answer.output
     scores.unlink()
     return bundle
-
-
-def files_of(bundle: Path) -> Files:
-    return dict(read_archive(bundle).files)
-
-
-def relisted(files: Files) -> bytes:
-    """The archive of `files` with a manifest that agrees: what somebody would make who changes things on purpose."""
-    manifest = json.loads(files["manifest.json"])
-    manifest["files"] = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for name, data in sorted(files.items())
-        if name != "manifest.json"
-    }
-    return archive_bytes({**files, "manifest.json": json.dumps(manifest).encode()})
 
 
 @pytest.mark.parametrize(

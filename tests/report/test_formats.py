@@ -133,7 +133,7 @@ def test_the_interval_of_what_we_expect_covers_as_it_says() -> None:
     from seedwise.report.reported import prediction_interval
     from seedwise.stats import describe
     from seedwise.study.metric import METRICS
-    from seedwise.verdicts.comparison import ArmScores
+    from seedwise.verdicts.arms import ArmScores
 
     random = np.random.default_rng(5)
     inside = 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seedwise.stats import Outcome, decide_crossed
-from seedwise.verdicts.comparison import ArmScores
+from seedwise.verdicts.arms import ArmScores
 from seedwise.verdicts.deciding import NAMED, deciding
 from tests.report.outcomes import Lab
 

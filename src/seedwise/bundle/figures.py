@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seedwise.verdicts.comparison import ArmScores, ClaimOutcome, StudyOutcome
+from seedwise.verdicts.arms import ArmScores
+from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.signature import sign
 
 # Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from seedwise.plugin import SESSION_KEY
 from seedwise.secrets import masked
 from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.model import Claim, Study
+
+if TYPE_CHECKING:
+    from seedwise.verdicts.comparison import ClaimOutcome
 
 
 class StudyCollector(pytest.File):
@@ -157,64 +160,50 @@ class CertificateItem(StudyItem):
         self.user_properties.append(("seedwise", bench.certify(self.study_file.study.name, self.pair)))
 
 
-class ClaimItem(StudyItem):
+class DeclaredItem(StudyItem):
+    """A declared claim, decided by what its runs gave."""
+
     def __init__(self, *, claim: Claim, **rest: Any) -> None:
         super().__init__(**rest)
         self.claim = claim
 
-    def runtest(self) -> None:
-        bench = self.config.stash[SESSION_KEY]
-        gate = bool(self.config.getoption("--seedwise-gate"))
-        found = bench.compared(self.study_file.study.name)
+    def judge(self, claims: Sequence[ClaimOutcome], waits_for: str) -> None:
+        """Passes, or with `--gate` fails, by the claim's outcome among `claims`; without one it stays open, and `waits_for` says why."""
         from seedwise.stats import ClaimStatus
 
+        gate = bool(self.config.getoption("--seedwise-gate"))
+        decided = next((outcome for outcome in claims if outcome.name == self.claim.name), None)
+        if decided is None:
+            if gate:
+                raise ClaimFailed(f"claim {self.claim.name} is undecided: {waits_for}")
+            pytest.skip(f"the claim stays open: {waits_for}")
+        if gate and decided.status is not ClaimStatus.SUPPORTED:
+            status = decided.verdict.claim_status.value
+            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
+        if gate and not decided.declared:
+            raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
+        self.user_properties.append(
+            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
+        )
+
+
+class ClaimItem(DeclaredItem):
+    def runtest(self) -> None:
+        found = self.config.stash[SESSION_KEY].compared(self.study_file.study.name)
         for refused in found.refused:
             if refused.claim.name == self.claim.name:
                 raise ClaimFailed(f"claim {self.claim.name} is {refused.reason}")
-        decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
-        if decided is None:
-            text = f"{len([r for r in found.missing if r.arm in (self.claim.a, self.claim.b)])} runs are missing"
-            if gate:
-                raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
-            pytest.skip(f"the claim stays open: {text}")
-        if gate and decided.status is not ClaimStatus.SUPPORTED:
-            status = decided.verdict.claim_status.value
-            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
-        if gate and not decided.declared:
-            raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
-        self.user_properties.append(
-            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
-        )
+        missing = [run for run in found.missing if run.arm in (self.claim.a, self.claim.b)]
+        self.judge(found.claims, f"{len(missing)} runs are missing")
 
 
-class SuiteClaimItem(StudyItem):
+class SuiteClaimItem(DeclaredItem):
     """A claim over the tasks of a file, after every run of all of them."""
 
-    def __init__(self, *, claim: Claim, **rest: Any) -> None:
-        super().__init__(**rest)
-        self.claim = claim
-
     def runtest(self) -> None:
-        bench = self.config.stash[SESSION_KEY]
-        gate = bool(self.config.getoption("--seedwise-gate"))
         assert self.study_file.suite is not None
-        found = bench.compared_over(self.study_file.suite)
-        from seedwise.stats import ClaimStatus
-
-        decided = next((outcome for outcome in found.claims if outcome.name == self.claim.name), None)
-        if decided is None:
-            text = "runs of some task are missing"
-            if gate:
-                raise ClaimFailed(f"claim {self.claim.name} is undecided: {text}")
-            pytest.skip(f"the claim stays open: {text}")
-        if gate and decided.status is not ClaimStatus.SUPPORTED:
-            status = decided.verdict.claim_status.value
-            raise ClaimFailed(f"claim {self.claim.name} ({decided.statement}) is {status}: {decided.sentence}")
-        if gate and not decided.declared:
-            raise ClaimFailed(f"claim {self.claim.name} was not declared before its runs: {'; '.join(decided.notes)}")
-        self.user_properties.append(
-            ("seedwise", f"{decided.verdict.claim_status.value} ({decided.verdict.outcome.value})")
-        )
+        found = self.config.stash[SESSION_KEY].compared_over(self.study_file.suite)
+        self.judge(found.claims, "runs of some task are missing")
 
 
 class RegressionItem(StudyItem):

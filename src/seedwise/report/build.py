@@ -12,6 +12,7 @@ from seedwise.report.cost import arm_cost, target_of
 from seedwise.report.curves import read_curves
 from seedwise.report.facts import read_provenance
 from seedwise.report.inputs import finished_runs, library_versions, report_inputs
+from seedwise.report.label import label_of
 from seedwise.report.methods import methods, recipes
 from seedwise.report.model import (
     FORMAT,
@@ -32,9 +33,8 @@ from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
 from seedwise.report.standing import standings
 from seedwise.report.tuned import tuned_arms
-from seedwise.stats import Outcome
 from seedwise.store.store import Store, StoredRun
-from seedwise.study.metric import METRICS, Metric
+from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Study
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.deciding import deciding
@@ -163,7 +163,7 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         b=claim.b,
         outcome=verdict.outcome.value,
         status=claim.status.value if claim.status else None,
-        label=_label(claim, metric),
+        label=label_of(claim, f"{text.margin(verdict.margin, metric.name)} {metric.unit}".strip()),
         sentence=claim.sentence,
         declared=claim.declared,
         question=verdict.question.value,
@@ -201,19 +201,6 @@ def _comparison(outcome: StudyOutcome, claim: ClaimOutcome) -> Comparison:
         signature=str(sign(outcome, claim)),
         hinge=None if found is None else Hinge(**asdict(found)),
     )
-
-
-def _label(claim: ClaimOutcome, metric: Metric) -> str:
-    """The outcome in a few words, with the arms' names."""
-    verdict = claim.verdict
-    return {
-        Outcome.A_BETTER: f"{claim.a} better",
-        Outcome.B_BETTER: f"{claim.b} better",
-        Outcome.EQUIVALENT: f"equivalent within {text.margin(verdict.margin, metric.name)} {metric.unit}".strip(),
-        Outcome.INCONCLUSIVE: "inconclusive",
-        Outcome.UNATTAINABLE: "too few seeds" if verdict.seeds_are_few else "unattainable by the study's rule",
-        Outcome.DEGENERATE: "no verdict",
-    }[verdict.outcome]
 
 
 def _open(claim: Claim, outcome: StudyOutcome) -> OpenClaim:

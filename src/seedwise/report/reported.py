@@ -9,7 +9,8 @@ from seedwise.report import text
 from seedwise.report.model import Interval, ReportedRow
 from seedwise.stats.tdist import t_interval
 from seedwise.study.metric import METRICS, Metric
-from seedwise.verdicts.comparison import ArmScores, StudyOutcome
+from seedwise.verdicts.arms import ArmScores
+from seedwise.verdicts.comparison import StudyOutcome
 
 
 def reported_rows(outcome: StudyOutcome) -> tuple[ReportedRow, ...]:

@@ -10,7 +10,8 @@ from seedwise.report.model import ArmStanding
 from seedwise.report.text import rate
 from seedwise.stats import CrossedResult, Placed, Standing, crossed, format_p, frontier
 from seedwise.store.store import Store, StoredRun
-from seedwise.verdicts.comparison import ArmScores, StudyOutcome
+from seedwise.verdicts.arms import ArmScores, clusters_of_both
+from seedwise.verdicts.comparison import StudyOutcome
 
 Measure = Callable[[StoredRun, Store], float | None]
 MEBIBYTE = 1 << 20
@@ -50,7 +51,7 @@ def _quality(arms: Sequence[ArmScores], alpha: float) -> dict[tuple[str, str], t
     """The crossed comparison of every pair; one that is undefined is left out, and so shows nothing."""
     found = {}
     for a, b in combinations(arms, 2):
-        result = crossed(a.examples, b.examples, alpha, clusters=a.clusters or b.clusters)
+        result = crossed(a.examples, b.examples, alpha, clusters=clusters_of_both(a, b))
         if isinstance(result, CrossedResult):
             found[a.name, b.name] = (result.estimate, result.p)
     return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from seedwise.report.label import label_of
 from seedwise.report.model import ClaimStatus, Interval
-from seedwise.stats import Outcome
 from seedwise.study.metric import METRICS, MINUS, MetricName
 from seedwise.study.suite import Suite
 from seedwise.verdicts.comparison import ClaimOutcome
@@ -179,7 +179,7 @@ def _over(claim: ClaimOutcome, suite: Suite, found: SuiteOutcome) -> OverTasks:
         b=claim.b,
         outcome=verdict.outcome.value,
         status=claim.status.value if claim.status else None,
-        label=label_of(claim),
+        label=label_of(claim, "the margin"),
         sentence=claim.sentence,
         declared=claim.declared,
         question=verdict.question.value,
@@ -214,26 +214,12 @@ def _on(task: str, claim: ClaimOutcome, name: MetricName) -> OnTask:
         name=claim.name,
         a=claim.a,
         b=claim.b,
-        label=label_of(claim),
+        label=label_of(claim, "the margin"),
         status=claim.status.value if claim.status else None,
         estimate=None if verdict.estimate is None else metric.own(verdict.estimate),
         interval=metric.own_interval(verdict.interval),
         p_adjusted=verdict.p_adjusted,
     )
-
-
-def label_of(claim: ClaimOutcome) -> str:
-    """The outcome in a few words, with the arms' names."""
-    verdict = claim.verdict
-    if verdict.outcome is Outcome.UNATTAINABLE:
-        few = "too few seeds" if verdict.seeds_are_few else "too few tasks" if verdict.tasks_are_few else ""
-        return few or "unattainable by the study's rule"
-    return {
-        Outcome.A_BETTER: f"{claim.a} better",
-        Outcome.B_BETTER: f"{claim.b} better",
-        Outcome.EQUIVALENT: "equivalent within the margin",
-        Outcome.DEGENERATE: "no verdict",
-    }.get(verdict.outcome, verdict.outcome.value)
 
 
 def suite_lines(found: SuiteOutcome) -> list[str]:

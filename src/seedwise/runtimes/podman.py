@@ -11,7 +11,6 @@ import re
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,12 @@ from seedwise.project import Project
 from seedwise.runtimes.base import Lease
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.host import local_folder
+from seedwise.runtimes.launch import launched
 
 _VARIABLE = "CONTAINER_HOST"
 _GIVES_GPUS = (5, 4)  # requests of GPUs through the socket, as names of CDI
 _START_SECONDS = 20.0
 _MOST = 4096  # open files, and processes of the user; of a container's, the cage allows 512
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class PodmanRuntime(DockerRuntime):
@@ -89,9 +88,8 @@ class PodmanRuntime(DockerRuntime):
         words = [program, "system", "service", "--time=0", f"unix://{socket}"]
         log = local_folder() / "podman.log"
         with log.open("ab") as output:
-            # By the launcher, so that it ends with us.
             self._service = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), "-", "-", *words],
+                [*launched(), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

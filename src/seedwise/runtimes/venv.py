@@ -30,11 +30,11 @@ from seedwise.project import Project
 from seedwise.runtimes.base import Exit, Launch, Lease, Process
 from seedwise.runtimes.common import described, log_tail, run_environment
 from seedwise.runtimes.held import offered_here
+from seedwise.runtimes.launch import launched
 from seedwise.temporary import HeldFolder, sweep, temporary_folder
 from seedwise_contract import Description
 
 LOG = "backend.log"
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 _DESCRIBE_SECONDS = 300
 _ANSWER_BYTES = 1 << 20  # of one line; a backend that never ends its line fills no memory
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "SYSTEMROOT")
@@ -280,8 +280,7 @@ def _start(
 
 def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list[str]:
     """The words before a command that make it a process of ours.  With a GPU there is no cage: its drivers were not tried in one."""
-    cores = ",".join(map(str, lease.cores)) or "-"
-    cage = "-"
+    cage = None
     if not lease.gpus and (held := offered_here()) is not None:
         asked = {
             "network": held.get("network"),
@@ -289,7 +288,7 @@ def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list
             "memory": memory,
         }
         cage = json.dumps(asked)
-    return [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), cores, cage]
+    return launched(lease.cores, cage)
 
 
 def _descendants(process: int) -> list[int]:

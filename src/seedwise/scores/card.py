@@ -7,6 +7,7 @@ from typing import Literal
 
 from seedwise.errors import InputError
 from seedwise.scores.bands import Bands
+from seedwise.scores.units import scale_of, words_of
 from seedwise.stats import MultiBootstrapResult, Outcome, Question, Verdict, format_p
 
 
@@ -89,7 +90,7 @@ def outcome_of(pair: Compared) -> str:
 
 def pair_cells(pair: Compared) -> list[str]:
     verdict = pair.verdict
-    scale, digits = (100.0, 2) if pair.unit == "fraction" else (1.0, 2 if pair.unit == "percent" else 4)
+    scale, digits = scale_of(pair.unit), 2 if words_of(pair.unit) else 4
     n_a, n_b = verdict.n_seeds
     interval = "–"
     if pair.interval is not None:

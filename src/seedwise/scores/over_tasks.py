@@ -13,6 +13,7 @@ from seedwise.scores.bands import Bands, bands_of
 from seedwise.scores.card import Compared
 from seedwise.scores.rows import some
 from seedwise.scores.table import ArmTable, ScoreTable
+from seedwise.scores.units import scale_of, words_of
 from seedwise.stats import (
     MIN_TASKS,
     Outcome,
@@ -49,13 +50,11 @@ class _Unit:
 
     @property
     def scale(self) -> float:
-        return self.sign * (100.0 if self.unit == "fraction" else 1.0)
+        return self.sign * scale_of(self.unit)
 
     @property
     def words(self) -> str:
-        return {"fraction": "points", "percent": "points"}.get(
-            self.unit, "standard deviations" if self.standardised else ""
-        )
+        return "standard deviations" if self.standardised else words_of(self.unit)
 
 
 def compare_over_tasks(

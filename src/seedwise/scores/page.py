@@ -12,6 +12,7 @@ from seedwise.report.drawing import label_rows, render
 from seedwise.report.svg import ARM_COLOURS, INK
 from seedwise.scores.bands import Bands
 from seedwise.scores.card import Compared, Scorecard, outcome_of, pair_cells
+from seedwise.scores.units import scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,7 @@ def _drawn(card: Scorecard) -> list[dict[str, object]]:
 
 
 def _differences(rows: Sequence[Compared]) -> str:
-    scale = 100.0 if rows[0].unit == "fraction" else 1.0
+    scale = scale_of(rows[0].unit)
 
     def draw(axes: Axes) -> None:
         axes.axvline(0.0, color=INK, linewidth=1.0)

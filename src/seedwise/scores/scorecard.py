@@ -17,6 +17,7 @@ from seedwise.scores.rows import some
 from seedwise.scores.shares import decide_single_shares
 from seedwise.scores.summaries import decide_summaries
 from seedwise.scores.table import ArmTable, ScoreTable
+from seedwise.scores.units import scale_of, words_of
 from seedwise.stats import (
     Claim,
     Degenerate,
@@ -172,14 +173,13 @@ def _of_single_scores(table: ScoreTable) -> bool:
 def _compared(table: ScoreTable, a: str, b: str, verdict: Verdict, n_pairs: int) -> Compared:
     if table.route is not None:
         verdict = replace(verdict, notes=(*verdict.notes, table.route))
-    scale, unit = {"fraction": (100.0, "points"), "percent": (1.0, "points"), "own": (1.0, "")}[table.unit]
     return Compared(
         a=a,
         b=b,
         metric=table.metric,
         unit=table.unit,
         verdict=verdict,
-        text=sentence(verdict, a, b, table.metric, unit, table.sign * scale),
+        text=sentence(verdict, a, b, table.metric, words_of(table.unit), table.sign * scale_of(table.unit)),
         sensitivity=_sensitivity(table, table.arms[a], table.arms[b], verdict, n_pairs),
         task=table.task,
         sign=table.sign,
@@ -261,6 +261,6 @@ def _bands(table: ScoreTable, compared: Sequence[Compared]) -> Bands | None:
         return None
     better = [(pair.a, pair.b) for pair in pairs if pair.verdict.outcome is Outcome.A_BETTER]
     better += [(pair.b, pair.a) for pair in pairs if pair.verdict.outcome is Outcome.B_BETTER]
-    scale = 100.0 if table.unit == "fraction" else 1.0
+    scale = scale_of(table.unit)
     means = {name: float(arm.seed_scores.mean()) for name, arm in table.arms.items()}
     return bands_of(means, better, sign=table.sign, scale=scale, metric=table.metric, task=table.task)

@@ -72,14 +72,12 @@ def decide_tasks(
         shared_seeds=shared_seeds,
     )
     if tasks[0].per_example:
-        clusters = [task.clusters for task in tasks]
-        examples = [task.a.shape[1] if of is None else of.n_examples for task, of in zip(tasks, clusters, strict=True)]
-        frame = replace(frame, n_examples=sum(examples))
-        if any(of is not None for of in clusters):
-            frame = replace(frame, n_clusters=sum(task.draws[0].shape[1] for task in tasks))
+        frame = replace(frame, n_examples=sum(task.n_examples for task in tasks))
+        if any(task.clusters is not None for task in tasks):
+            frame = replace(frame, n_clusters=sum(task.n_draws for task in tasks))
     if isinstance(result, Degenerate):
         return degenerate_verdict(frame, result)
-    notes = (*_notes(tasks, shared_seeds, n_seeds),)
+    notes = tuple(_notes(tasks, shared_seeds, n_seeds))
     return judge(frame, result, *_compared(tasks, drawn), notes, rng, max_enumerations)
 
 

@@ -39,6 +39,15 @@ class TaskScores:
         return self.a.ndim == 2
 
     @property
+    def n_examples(self) -> int:
+        return self.a.shape[1] if self.clusters is None else self.clusters.n_examples
+
+    @property
+    def n_draws(self) -> int:
+        """Of examples: clusters, where there are some."""
+        return int(self.draws[0].shape[1])
+
+    @property
     def rows(self) -> tuple[FloatArray, FloatArray]:
         """The scaled score of each seed: [S_A], [S_B]."""
         a, b = (each.mean(axis=1) if self.per_example else each for each in self.draws)
@@ -94,7 +103,7 @@ def mean_over_tasks(
         return fault
     arms = [_arm(tasks, side, fixed, shared_seeds) for side, fixed in enumerate((deterministic_a, deterministic_b))]
     if paired:
-        arms = [_arm(_differences(tasks), 0, False, shared_seeds), _constant(tasks)]
+        arms = [_arm(_differences(tasks), 0, False, shared_seeds), _NOTHING]
     estimate = float(np.mean([a.mean() - b.mean() for a, b in (task.rows for task in tasks)]))
     n = len(tasks)
     v2 = [_v2(task) / n**2 for task in tasks] if tasks[0].per_example else []
@@ -106,7 +115,7 @@ def mean_over_tasks(
             DegenerateReason.ZERO_VARIANCE, "on no task do seeds or examples vary, so there is no error to measure by"
         )
     parts = [part for arm in arms for part in arm.parts]
-    parts += [(part, task.draws[0].shape[1] - 1) for part, task in zip(v2, tasks, strict=False) if part > 0.0]
+    parts += [(part, task.n_draws - 1) for part, task in zip(v2, tasks, strict=False) if part > 0.0]
     scale = power_of_two(max(part for part, _ in parts))
     spread = math.fsum((part / scale) ** 2 / free for part, free in parts)
     df = (variance / scale) ** 2 / spread
@@ -129,8 +138,8 @@ def mean_over_tasks(
         v2=total_v2,
         arm_a=ArmComponents(n_seeds[0], arms[0].v1, arms[0].v3, deterministic_a),
         arm_b=ArmComponents(1 if paired else n_seeds[1], arms[1].v1, arms[1].v3, deterministic_b or paired),
-        n_examples=sum(_examples(task) for task in tasks),
-        n_clusters=sum(task.draws[0].shape[1] for task in tasks) if clustered else None,
+        n_examples=sum(task.n_examples for task in tasks),
+        n_clusters=sum(task.n_draws for task in tasks) if clustered else None,
     )
 
 
@@ -211,9 +220,12 @@ class _Arm:
     parts: tuple[tuple[float, int], ...]
 
 
+_NOTHING = _Arm(0.0, 0.0, ())
+
+
 def _arm(tasks: Sequence[TaskScores], side: int, fixed: bool, shared: bool) -> _Arm:
     if fixed:
-        return _Arm(0.0, 0.0, ())
+        return _NOTHING
     n, rows = len(tasks), np.stack([task.rows[side] for task in tasks])
     seeds = rows.shape[1]
     v3 = 0.0
@@ -222,10 +234,6 @@ def _arm(tasks: Sequence[TaskScores], side: int, fixed: bool, shared: bool) -> _
     terms = [rows.mean(axis=0)] if shared else [row / n for row in rows]
     parts = tuple((float(term.var(ddof=1)) / seeds, seeds - 1) for term in terms)
     return _Arm(math.fsum(part for part, _ in parts), v3, tuple(part for part in parts if part[0] > 0.0))
-
-
-def _constant(tasks: Sequence[TaskScores]) -> _Arm:
-    return _arm(tasks, 1, True, True)
 
 
 def _differences(tasks: Sequence[TaskScores]) -> list[TaskScores]:
@@ -237,7 +245,3 @@ def _v2(task: TaskScores) -> float:
     a, b = task.draws
     difference = (a.mean(axis=0) - b.mean(axis=0)) / task.scale
     return float(difference.var(ddof=1)) / len(difference)
-
-
-def _examples(task: TaskScores) -> int:
-    return task.a.shape[1] if task.clusters is None else task.clusters.n_examples

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
-from seedwise import runtimes
 from seedwise.project import Project
+from seedwise.runtimes.launch import launched
 from seedwise.tracker.connection import QUIET
 from seedwise.tracker.content import ORDER
 
@@ -64,10 +63,8 @@ def serve(command: list[str], environment: dict[str, str]) -> int:
     They have a process group of their own.  Where this process is killed, the system kills the server, and its helpers
     end when it is gone.
     """
-    launcher = Path(runtimes.__file__).with_name("launcher.py")
-    words = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), "-", "-", *command]
     told: list[int] = []
-    server = subprocess.Popen(words, env=environment, start_new_session=True)
+    server = subprocess.Popen([*launched(), *command], env=environment, start_new_session=True)
 
     def tell(number: int, frame: object) -> None:
         told.append(number)

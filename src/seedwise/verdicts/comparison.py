@@ -14,10 +14,8 @@ from seedwise.planning.interim import LookAt, looks_of, note_of, plan_at, reache
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.stats import (
     ClaimStatus,
-    Clusters,
     Degenerate,
     DegenerateReason,
-    Description,
     MultiBootstrapResult,
     Verdict,
     decide_crossed,
@@ -29,50 +27,15 @@ from seedwise.stats import (
     sentence,
 )
 from seedwise.store.example_scores import Measured, positive_of, read_measured
-from seedwise.store.pairing import not_shared
-from seedwise.store.store import Store, StoredRun
+from seedwise.store.store import Store
 from seedwise.study.metric import METRICS, Metric
 from seedwise.study.model import Claim, Study
+from seedwise.verdicts.arms import ArmScores, clusters_of_both, pairs_fault
 from seedwise.verdicts.certificates.certificate import Certificate
 from seedwise.verdicts.certificates.need import Shelf
 from seedwise_contract import RunStatus
 
 REPORTED_SPLIT = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class ArmScores:
-    """One arm's finished runs.  `examples` is [seeds, examples], rows as `runs`: scores as verdicts take them (`read_measured`), a
-    higher one being better; not finite where a run left none and the metric has no worst score.  Where examples come in
-    `clusters`, a metric that is no mean over them has one score a cluster instead.  `constant` counts the runs that give one
-    answer to everything.
-    """
-
-    name: str
-    runs: tuple[StoredRun, ...]
-    example_ids: tuple[str, ...]
-    examples: NDArray[np.float64]
-    metric: Metric
-    deterministic: bool
-    baseline: bool
-    summary: Description
-    clusters: Clusters | None = None
-    constant: int = 0
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(run.spec.seeds.seed for run in self.runs)
-
-    @property
-    def scores(self) -> tuple[float | None, ...]:
-        """The metric of each seed on the reported split; None where a diverged run has none."""
-        return tuple(
-            self.metric.own(float(value)) if np.isfinite(value) else None for value in self.examples.mean(axis=1)
-        )
-
-    @property
-    def diverged(self) -> tuple[bool, ...]:
-        return tuple(run.result.status is RunStatus.DIVERGED for run in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +211,9 @@ def _decide(
         "family_size": family,
         "require_exact": rule.require_exact,
     }
-    clusters, rng = _clusters(a, b), np.random.default_rng(0)
+    clusters, rng = clusters_of_both(a, b), np.random.default_rng(0)
     if claim is not None and claim.design == "paired":
-        why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
+        why = pairs_fault(a, b)
         if why is not None:
             n_examples, n_clusters = len(a.example_ids or b.example_ids), clusters.n_clusters if clusters else None
             return refused_pairs(len(a.runs), len(b.runs), n_examples, why, n_clusters=n_clusters, **options)
@@ -264,11 +227,6 @@ def _decide(
         rng=rng,
         **options,
     )
-
-
-def _clusters(a: ArmScores, b: ArmScores) -> Clusters | None:
-    """The clusters of the examples that both arms have; an arm of which every run was lost knows none."""
-    return a.clusters or b.clusters
 
 
 def _outcome(
@@ -330,7 +288,7 @@ def _sensitivity(a: ArmScores, b: ArmScores, alpha: float, *, paired: bool = Fal
         paired=paired,
         deterministic_a=a.deterministic,
         deterministic_b=b.deterministic,
-        clusters=_clusters(a, b),
+        clusters=clusters_of_both(a, b),
     )
     return None if isinstance(result, Degenerate) else result
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.stats import Degenerate, Outcome, Verdict, crossed, crossed_paired
-from seedwise.verdicts.comparison import ArmScores
+from seedwise.verdicts.arms import ArmScores, clusters_of_both
 
 NAMED = 12  # examples that a reader is pointed to
 
@@ -84,7 +84,7 @@ def _claimed(a: ArmScores, b: ArmScores, better: ArmScores, lost: NDArray[np.int
     changed = better.examples.copy()
     changed[:, lost] = 0.0
     first, second = (changed if arm is better else arm.examples for arm in (a, b))
-    clusters = a.clusters or b.clusters
+    clusters = clusters_of_both(a, b)
     if verdict.paired:
         result = crossed_paired(first, second, verdict.alpha, clusters=clusters)
     else:

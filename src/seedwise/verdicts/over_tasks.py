@@ -22,12 +22,12 @@ from seedwise.stats import (
 )
 from seedwise.stats.degenerate import Degenerate
 from seedwise.stats.judge import degenerate_verdict, frame_of
-from seedwise.store.pairing import not_shared
 from seedwise.store.store import Store
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim
 from seedwise.study.suite import Suite
-from seedwise.verdicts.comparison import ArmScores, ClaimOutcome, StudyOutcome, compare, said
+from seedwise.verdicts.arms import ArmScores, clusters_of_both, pairs_fault
+from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome, compare, said
 
 STANDARDISED = "standard deviations"
 
@@ -115,13 +115,13 @@ def _decide(suite: Suite, claim: Claim, outcomes: Sequence[StudyOutcome], requir
     paired = claim.design == "paired"
     if paired:
         for task, (a, b) in zip(suite.tasks, arms, strict=True):
-            why = not_shared(dict(zip(a.seeds, a.runs, strict=True)), dict(zip(b.seeds, b.runs, strict=True)))
+            why = pairs_fault(a, b)
             if why is not None:
                 frame = frame_of(Question.TASKS, (len(a.runs), len(b.runs)), fixed, paired=True, **options)
                 reason = Degenerate(DegenerateReason.NOT_SHARED, f"task {task}: {why}")
                 return degenerate_verdict(replace(frame, n_tasks=len(arms)), reason)
     tasks: Sequence[TaskScores] = [
-        TaskScores(task, a.examples, b.examples, a.clusters or b.clusters)
+        TaskScores(task, a.examples, b.examples, clusters_of_both(a, b))
         for task, (a, b) in zip(suite.tasks, arms, strict=True)
     ]
     if suite.standardised:

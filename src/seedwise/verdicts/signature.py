@@ -17,7 +17,8 @@ from seedwise.errors import InputError
 from seedwise.regular import read_regular
 from seedwise.stats import Question, Verdict
 from seedwise.store.store import DamagedRun
-from seedwise.verdicts.comparison import REPORTED_SPLIT, ArmScores, ClaimOutcome, StudyOutcome
+from seedwise.verdicts.arms import ArmScores
+from seedwise.verdicts.comparison import REPORTED_SPLIT, ClaimOutcome, StudyOutcome
 from seedwise.version import __version__
 from seedwise_contract.environment import Environment
 

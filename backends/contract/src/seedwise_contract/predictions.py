@@ -35,11 +35,6 @@ def predicted(scores: Sequence[float]) -> int:
     return max(range(len(scores)), key=scores.__getitem__)
 
 
-def accuracy(rows: Sequence[Sequence[float]], labels: Sequence[int]) -> float:
-    """Share of `rows`, the scores of one example each, whose highest score is that of its label."""
-    return sum(predicted(row) == label for row, label in zip(rows, labels, strict=True)) / len(labels)
-
-
 def predictions(rows: Sequence[Sequence[float]], examples: Sequence[Example]) -> list[Prediction]:
     """What `predictions/<split>.jsonl` holds, of the scores of each example."""
     return [

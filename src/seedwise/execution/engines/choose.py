@@ -27,7 +27,7 @@ def engine_name(given: str | None) -> str:
 def open_cluster(asked: str, project: Project) -> Cluster:
     """`InputError` where no engine has this name, `EngineError` where it cannot be reached."""
     name, _, address = asked.partition("://")
-    return _maker(name, asked)(Opening(project, address, engine_settings(project.root, name)))
+    return _maker(name, asked)(Opening(project, address, engine_settings(project.root, name), name))
 
 
 def _maker(name: str, asked: str) -> Callable[[Opening], Cluster]:

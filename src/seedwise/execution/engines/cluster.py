@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
+from seedwise.errors import InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.task import Task
 from seedwise.project import Project
+from seedwise_contract import faults_of
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Phase(StrEnum):
@@ -26,11 +32,19 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a cluster is made of: the address behind `://` ('' where there is none), and its table of the project's settings."""
+    """What a cluster is made of: the address behind `://` ('' where there is none), its table of the project's settings, its name."""
 
     project: Project
     address: str
     settings: Mapping[str, Any]
+    name: str
+
+    def checked(self, model: type[M]) -> M:
+        """The settings as a model; `InputError` names each that is at fault."""
+        try:
+            return model.model_validate(dict(self.settings))
+        except ValidationError as error:
+            raise InputError("\n".join(f"engines.{self.name}.{fault}" for fault in faults_of(error))) from None
 
 
 @dataclass(frozen=True, slots=True)

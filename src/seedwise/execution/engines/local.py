@@ -9,19 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from seedwise.execution.engines.attempt import Place, perform
-from seedwise.execution.engines.base import Node, Outcome, Setting, Underway, accept
-from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
-from seedwise.execution.engines.packing import memory_bytes
+from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
+from seedwise.execution.engines.leases import LeasePool
 from seedwise.execution.engines.task import Task, task_of
-from seedwise.execution.provenance import host_name
 from seedwise.planning.plan import PlannedRun
 from seedwise_contract import FailureReason
-
-
-def this_machine() -> Node:
-    """What this process may use here."""
-    gpus = usable_gpus()
-    return Node(host_name(), len(usable_cores()), memory_bytes(), len(gpus), gpu_bytes(gpus) if gpus else None)
 
 
 class LocalEngine:

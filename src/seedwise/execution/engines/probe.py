@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from seedwise.errors import SeedwiseError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Cluster
+from seedwise.execution.engines.folders import ProjectFolders, folders_of
 from seedwise.execution.engines.leases import usable_cores, usable_gpus
 from seedwise.execution.engines.packing import gib, memory_bytes
 from seedwise.execution.provenance import host_name
@@ -35,22 +36,13 @@ _FREE_BYTES = 1 << 30  # below it a host runs out within a run or two
 _POLL_SECONDS = 0.2
 
 
-class Question(ContractModel):
+class Question(ProjectFolders):
     """What a host is asked; `folder` is on the shared file system, and holds a file that was written just before."""
 
     folder: str
-    root: str
-    home: str
-    cache: str
-    data_root: str | None
     runtime: str
     flavour: str
     digests: dict[str, str]
-
-    @property
-    def project(self) -> Project:
-        data = Path(self.data_root) if self.data_root is not None else None
-        return Project(Path(self.root), Path(self.home), Path(self.cache), data)
 
 
 class Answer(ContractModel):
@@ -118,11 +110,8 @@ def check(
     try:
         nodes = {node.host: node for node in cluster.capacity()}
         question = Question(
+            **folders_of(project),
             folder=str(folder),
-            root=str(project.root),
-            home=str(project.home),
-            cache=str(project.cache),
-            data_root=str(project.data_root) if project.data_root is not None else None,
             runtime=runtime.name,
             flavour=runtime.flavour,
             digests=dict(digests),

@@ -14,14 +14,13 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from seedwise.errors import EngineError, InputError
+from seedwise.errors import EngineError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Opening, Phase, State
 from seedwise.execution.engines.task import Task
 from seedwise.extras import missing
-from seedwise_contract import faults_of
 
 _HOSTS_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
@@ -40,10 +39,7 @@ class RaySettings(BaseModel):
 
 
 def open_ray(opening: Opening) -> RayCluster:
-    try:
-        settings = RaySettings.model_validate(dict(opening.settings))
-    except ValidationError as error:
-        raise InputError("\n".join(f"engines.ray.{fault}" for fault in faults_of(error))) from None
+    settings = opening.checked(RaySettings)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:

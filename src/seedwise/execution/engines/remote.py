@@ -141,8 +141,7 @@ class RemoteEngine:
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
         self._cluster.close()
-        for identity in [identity for identity, future in self._futures.items() if not future.done()]:
-            self._conclude(identity, FailureReason.TERMINATED, "the session was stopped")
+        self._conclude_rest(FailureReason.TERMINATED, "the session was stopped")
         self._setting.runtime.close()
 
     def _refuse_impossible(self, tasks: Sequence[Task]) -> None:
@@ -160,8 +159,7 @@ class RemoteEngine:
                 self._turn()
                 time.sleep(_TURN_SECONDS)
         except Exception as error:  # noqa: BLE001 - whoever waits for a future has to be told
-            for identity in [identity for identity, future in self._futures.items() if not future.done()]:
-                self._conclude(identity, FailureReason.INTERNAL, f"{type(error).__name__}: {error}")
+            self._conclude_rest(FailureReason.INTERNAL, f"{type(error).__name__}: {error}")
 
     def _turn(self) -> None:
         if self._cancelled.is_set():
@@ -323,6 +321,10 @@ class RemoteEngine:
     def _conclude(self, identity: str, reason: FailureReason, message: str) -> None:
         since = self._watched[identity].since if identity in self._watched else 0.0
         self._settle(Outcome(identity, None, reason, message, time.monotonic() - since if since else 0.0, False))
+
+    def _conclude_rest(self, reason: FailureReason, message: str) -> None:
+        for identity in [identity for identity, future in self._futures.items() if not future.done()]:
+            self._conclude(identity, reason, message)
 
     def _settle(self, outcome: Outcome) -> None:
         self._watched.pop(outcome.run_id, None)

@@ -21,14 +21,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Opening, Phase, State
 from seedwise.execution.engines.node import TASKS
 from seedwise.execution.engines.task import Task
-from seedwise_contract import faults_of
 
 _ASK_SECONDS = 5.0
 _CALL_SECONDS = 60
@@ -64,10 +63,7 @@ class SlurmSettings(BaseModel):
 def open_slurm(opening: Opening) -> Slurm:
     if opening.address:
         raise InputError(f"--engine slurm://{opening.address}: Slurm has no address here; its own programs know theirs")
-    try:
-        settings = SlurmSettings.model_validate(dict(opening.settings))
-    except ValidationError as error:
-        raise InputError("\n".join(f"engines.slurm.{fault}" for fault in faults_of(error))) from None
+    settings = opening.checked(SlurmSettings)
     for word in settings.options:
         if not word.startswith("-") or word.partition("=")[0] in _OURS:
             raise InputError(

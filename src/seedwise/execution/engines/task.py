@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 
 from seedwise.execution.engines.base import Setting
+from seedwise.execution.engines.folders import ProjectFolders, folders_of
 from seedwise.planning.plan import PlannedRun
-from seedwise.project import Project
 from seedwise.store.store import Provenance, now
 from seedwise.study.model import Declared
 from seedwise.version import __version__
 from seedwise_contract import RunSpec
-from seedwise_contract.base import ContractModel
 
 
-class Task(ContractModel):
+class Task(ProjectFolders):
     """A run with its provenance (host, job and start are filled in where it is executed), what it may use, and where things lie."""
 
     run_id: str
@@ -24,10 +21,6 @@ class Task(ContractModel):
     provenance: Provenance
     memory_gib: float
     timeout_minutes: float
-    root: str
-    home: str
-    cache: str
-    data_root: str | None
     data: str
     models: str
     flavour: str
@@ -47,11 +40,6 @@ class Task(ContractModel):
     @property
     def memory_bytes(self) -> int:
         return int(self.memory_gib * (1 << 30))
-
-    @property
-    def project(self) -> Project:
-        data = Path(self.data_root) if self.data_root is not None else None
-        return Project(Path(self.root), Path(self.home), Path(self.cache), data)
 
 
 def task_of(
@@ -89,10 +77,7 @@ def task_of(
         ),
         memory_gib=study.memory_gib,
         timeout_minutes=study.timeout_minutes,
-        root=str(project.root),
-        home=str(project.home),
-        cache=str(project.cache),
-        data_root=str(project.data_root) if project.data_root is not None else None,
+        **folders_of(project),
         data=str(setting.roots.data),
         models=str(setting.roots.models),
         flavour=setting.runtime.flavour,
