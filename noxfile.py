@@ -127,6 +127,13 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """On a machine with a CUDA device: its tests, and the quick studies timed there (docs/results/gpu.md)."""
+    python(session, "-m", "pytest", "-m", "gpu", "-n", "0", "tests")
+    python(session, "benchmarks/gpu_speed.py", "--out", "docs/results/gpu.md", *session.posargs)
+
+
+@nox.session
 def gpu_locks(session: nox.Session) -> None:
     """Install the CUDA lock of each backend and train a few updates with it on a CPU: docs/results/gpu-locks.md (several GB each)."""
     python(session, "benchmarks/gpu_locks.py", "--out", "docs/results/gpu-locks.md", *session.posargs)

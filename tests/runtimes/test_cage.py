@@ -185,10 +185,11 @@ def test_a_run_is_in_the_cage_that_the_first_line_tells(bench: Bench, runtime: V
     assert "it reads what you can read" in words
 
 
-def test_with_a_gpu_there_is_no_cage_and_it_is_said(bench: Bench, runtime: VenvRuntime) -> None:
-    found = seen(bench, runtime, Lease((0,), ("0",)))
-    assert found["writes"]["/tmp/probe"] == "written"
-    assert "no cage for runs on a GPU" in told("cuda")
+def test_with_a_gpu_all_but_memory_is_held(bench: Bench, runtime: VenvRuntime) -> None:
+    alone, found = seen(bench, runtime), seen(bench, runtime, Lease((0,), ("0",)))
+    assert found["writes"] == alone["writes"]
+    assert found["network"] == alone["network"]
+    assert "not held here: memory" in told("cuda")
 
 
 def test_the_cage_can_be_left_off_and_it_is_said(

@@ -2,8 +2,8 @@
 
     network   a network namespace of its own, where nothing but its own loopback device is; where the kernel allows no such
               namespace, a seccomp filter that refuses every socket but local ones
-    writing   Landlock: only below the folders that it is lent, in shared memory, and to devices that keep nothing; nor can it
-              signal or trace processes outside
+    writing   Landlock: only below the folders that it is lent, in shared memory, and to devices that keep nothing, NVIDIA's
+              among them; nor can it signal or trace processes outside
     memory    RLIMIT_DATA, of each process
 
     python -I -S cage.py        prints, as JSON, which of them this kernel offers: {"network": "namespace", "writing": "landlock"}
@@ -12,11 +12,13 @@ Sources: unshare(2), user_namespaces(7), capabilities(7), seccomp(2), landlock(7
 """
 
 import ctypes
+import glob
 import json
 import os
 import platform
 import resource
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Callable, Iterable
@@ -39,6 +41,7 @@ _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _WRITES = _WRITE_FILE | _TRUNCATE | sum(1 << right for right in range(4, 14))  # make, remove, rename
 _SCOPED_FROM, _SIGNALS_AND_ABSTRACT_SOCKETS = 6, 3
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+_GPUS = ("/dev/nvidia*", "/dev/nvidia-caps/*")
 _SHARED_MEMORY = "/dev/shm"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -149,9 +152,10 @@ def _write_below(folders: Iterable[str]) -> None:
     attributes = struct.pack("=QQQ", _WRITES, 0, scoped)[: 24 if scoped else 8]
     rules = _checked("Landlock", _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
     shared = [_SHARED_MEMORY] if os.access(_SHARED_MEMORY, os.F_OK) else []
+    gpus = [place for pattern in _GPUS for place in glob.glob(pattern) if stat.S_ISCHR(os.stat(place).st_mode)]  # noqa: PTH116
     for path, rights in [
         *((folder, _WRITES) for folder in [*folders, *shared]),
-        *((device, _WRITE_FILE | _TRUNCATE) for device in _DEVICES if os.access(device, os.F_OK)),
+        *((device, _WRITE_FILE | _TRUNCATE) for device in [*_DEVICES, *gpus] if os.access(device, os.F_OK)),
     ]:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights, place)

@@ -32,13 +32,13 @@ def told(flavour: str) -> str:
     found = offered_here()
     if found is None:
         return f"no cage, as {CAGE_VARIABLE} says: network, files and memory are not limited"
-    if flavour == "cuda":
-        return "no cage for runs on a GPU: network, files and memory are not limited"
+    if flavour == "cuda":  # its driver maps far more memory than it uses
+        found = {part: way for part, way in found.items() if part != "memory"}
     held = [words for part, words in _PARTS.items() if part in found]
     if not held:
         return "no cage: network, files and memory are not limited"
     lacking = ", ".join(part for part in _PARTS if part not in found)
-    return f"a light cage: {', '.join(held)}{lacking and f'; not held by this kernel: {lacking}'}; it reads what you can read"
+    return f"a light cage: {', '.join(held)}{lacking and f'; not held here: {lacking}'}; it reads what you can read"
 
 
 @cache

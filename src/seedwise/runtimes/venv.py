@@ -279,13 +279,13 @@ def _start(
 
 
 def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list[str]:
-    """The words before a command that make it a process of ours.  With a GPU there is no cage: its drivers were not tried in one."""
+    """The words before a command that make it a process of ours.  With a GPU memory is not limited: its driver maps more than it uses."""
     cage = None
-    if not lease.gpus and (held := offered_here()) is not None:
+    if (held := offered_here()) is not None:
         asked = {
             "network": held.get("network"),
             "writable": list(writable) if "writing" in held else None,
-            "memory": memory,
+            "memory": None if lease.gpus else memory,
         }
         cage = json.dumps(asked)
     return launched(lease.cores, cage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import signal
 import sys
@@ -44,7 +45,7 @@ def run(backend: Backend, spec: RunSpec, roots: Roots, out: Path) -> int:
         context = RunContext(files, roots, EventLog(files.events))
         signal.signal(signal.SIGTERM, context.request_stop)
         try:
-            hold(spec.device.instructions)
+            _hold(spec)
             result = backend.run(spec, context)
             context.events.end(result.status.value)
         finally:
@@ -73,6 +74,13 @@ def run(backend: Backend, spec: RunSpec, roots: Roots, out: Path) -> int:
     return code
 
 
+def _hold(spec: RunSpec) -> None:
+    """Hold this process's libraries to the device and the instructions that `spec` names."""
+    hold(spec.device.instructions)
+    if spec.device.kind == "cpu":  # libraries that see a device use it unasked: fairseq clips gradients there
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
     """Answer the request in `out` for a checked spec; what goes wrong is told on standard error, and by the exit code."""
     files = RunFiles(out)
@@ -84,7 +92,7 @@ def probe(backend: Any, spec: RunSpec, roots: Roots, out: Path) -> int:
         request = load_request(out / REQUEST)
         context = RunContext(files, roots, EventLog(files.events))
         try:
-            hold(spec.device.instructions)
+            _hold(spec)
             result = backend.probe(spec, request, context)
         finally:
             context.events.close()
