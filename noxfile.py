@@ -128,9 +128,9 @@ def simulate(session: nox.Session) -> None:
 
 @nox.session
 def gpu(session: nox.Session) -> None:
-    """On a machine with a CUDA device: its tests, and the quick studies timed there (docs/results/gpu.md)."""
+    """On a machine with a CUDA device: its tests, and the quick studies timed there (what ran so far: docs/results/gpu.md)."""
     python(session, "-m", "pytest", "-m", "gpu", "-n", "0", "tests")
-    python(session, "benchmarks/gpu_speed.py", "--out", "docs/results/gpu.md", *session.posargs)
+    python(session, "benchmarks/gpu_speed.py", *session.posargs)
 
 
 @nox.session

@@ -1,6 +1,6 @@
-"""The quick studies on a GPU, by the clock, beside the same on this machine's processor: docs/results/gpu.md.
+"""The quick studies on a GPU, by the clock, beside the same on this machine's processor.
 
-    python benchmarks/gpu_speed.py --out docs/results/gpu.md        (`nox -s gpu` runs the tests on a device before it)
+    python benchmarks/gpu_speed.py --out FILE        (`nox -s gpu` runs the tests on a device before it)
 
 Every row is a session of its own from an empty store, with environments and data already there.  The speed of a small model
 on a large device says what the suite costs there, and nothing of the device.
@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedwise.execution.engines.leases import asked, usable_cores
+from seedwise.execution.engines.leases import asked, usable_cores, usable_gpus
 
 ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "benchmarks" / "quick"
@@ -126,6 +126,8 @@ def main() -> None:
     )
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for each row")
     given = parser.parse_args()
+    if not usable_gpus():
+        parser.error("no CUDA device is usable here")
     found: list[Measured] = []
     for number in given.modes:
         found.append(measure(MODES[number], given.runtime, given.timeout))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from seedwise.execution.engines.leases import usable_gpus
 from seedwise.runtimes import cage
 from seedwise.runtimes.base import Lease
 from seedwise.runtimes.held import CAGE_VARIABLE, offered_here, told
@@ -62,6 +63,7 @@ print(json.dumps({
         tried(lambda: os.link(os.path.join(out, "file"), inside("other"))),
         tried(lambda: os.rename(os.path.join(out, "file"), inside("taken"))),
     ],
+    "name": tried(lambda: open("/proc/self/comm", "w").close()),
     "signal": tried(lambda: os.kill(os.getppid(), 0)),
     "network of the parent": tried(lambda: os.open(f"/proc/{os.getppid()}/ns/net", os.O_RDONLY)),
     "much": tried(lambda: bytearray(1 << 30)),
@@ -140,6 +142,15 @@ def test_only_what_is_lent_can_be_written(place: Path, user: int | None) -> None
         assert found["signal"] == "PermissionError"
 
 
+@pytest.mark.parametrize("gpu", [False, True])
+def test_a_run_on_a_gpu_names_its_threads(place: Path, gpu: bool) -> None:
+    """CUDA's driver does not start where it cannot."""
+    offers("writing", "landlock")
+    found = caged(place, None, writable=True, gpu=gpu)
+    assert (found["name"] == "done") == gpu
+    assert set(found["outside"]) <= REFUSED
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_memory_ends_where_it_was_said_to(place: Path, user: int | None) -> None:
     offers("writing", "landlock")
@@ -185,11 +196,21 @@ def test_a_run_is_in_the_cage_that_the_first_line_tells(bench: Bench, runtime: V
     assert "it reads what you can read" in words
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not usable_gpus(), reason="no CUDA device is usable here")
 def test_with_a_gpu_all_but_memory_is_held(bench: Bench, runtime: VenvRuntime) -> None:
     alone, found = seen(bench, runtime), seen(bench, runtime, Lease((0,), ("0",)))
     assert found["writes"] == alone["writes"]
     assert found["network"] == alone["network"]
-    assert "not held here: memory" in told("cuda")
+    assert "memory" in told("cuda").partition("not held here: ")[2]
+
+
+@pytest.mark.skipif(bool(usable_gpus()), reason="a CUDA device is usable here")
+def test_where_the_driver_does_not_start_in_a_cage_there_is_none_and_it_is_said(
+    bench: Bench, runtime: VenvRuntime
+) -> None:
+    assert seen(bench, runtime, Lease((0,), ("0",)))["writes"]["/tmp/probe"] == "written"
+    assert told("cuda") == "no cage: network, files and memory are not limited"
 
 
 def test_the_cage_can_be_left_off_and_it_is_said(

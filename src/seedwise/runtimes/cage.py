@@ -7,6 +7,7 @@
     memory    RLIMIT_DATA, of each process
 
     python -I -S cage.py        prints, as JSON, which of them this kernel offers: {"network": "namespace", "writing": "landlock"}
+    python -I -S cage.py gpu    and of these those in which CUDA's driver starts
 
 Sources: unshare(2), user_namespaces(7), capabilities(7), seccomp(2), landlock(7), setrlimit(2).
 """
@@ -18,9 +19,9 @@ import os
 import platform
 import resource
 import socket
-import stat
 import struct
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 
 _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_SET_SECCOMP = 38, 24, 22
@@ -41,13 +42,14 @@ _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _WRITES = _WRITE_FILE | _TRUNCATE | sum(1 << right for right in range(4, 14))  # make, remove, rename
 _SCOPED_FROM, _SIGNALS_AND_ABSTRACT_SOCKETS = 6, 3
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
-_GPUS = ("/dev/nvidia*", "/dev/nvidia-caps/*")
+# CUDA's driver names its threads through /proc, and does not start where it cannot.
+_GPUS = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/proc")
 _SHARED_MEMORY = "/dev/shm"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(network: str | None, writable: Iterable[str] | None, memory: int | None) -> None:
+def enter(network: str | None, writable: Iterable[str] | None, memory: int | None, gpu: bool = False) -> None:
     """Hold this process, and all that it starts, from here on.  `OSError` where the kernel refuses.
 
     `network`: "namespace" or "filter", by which it is closed; `writable`: the folders that it may write below; `memory`: bytes.
@@ -60,30 +62,46 @@ def enter(network: str | None, writable: Iterable[str] | None, memory: int | Non
     elif network == "filter":
         _refuse_sockets()
     if writable is not None:
-        _write_below(writable)
+        _write_below(writable, gpu)
 
 
-def offered() -> dict[str, str]:
-    """Part → by what this kernel holds it; each is tried in a process that ends at once."""
+def offered(gpu: bool = False) -> dict[str, str]:
+    """Part → by what this kernel holds it; each is tried in a process that ends at once.  `gpu`: one that starts CUDA's driver."""
+    started = _start_driver if gpu else bool
     found = {}
     for way in ("namespace", "filter"):
-        if _works(lambda way=way: enter(way, None, None)):  # type: ignore[misc]
+        if _works(lambda way=way: enter(way, None, None, gpu), started):  # type: ignore[misc]
             found["network"] = way
             break
-    if _works(lambda: enter(None, [], None)):
-        found["writing"] = "landlock"
+    with tempfile.TemporaryDirectory() as folder:
+        if _works(lambda: enter(found.get("network"), [folder], None, gpu), started):
+            found["writing"] = "landlock"
     return found
 
 
-def _works(step: Callable[[], None]) -> bool:
+def _works(*steps: Callable[[], object]) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            step()
+            for step in steps:
+                step()
         except BaseException:  # noqa: BLE001 - whatever it is, this kernel does not offer it
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0
+
+
+def _start_driver() -> None:
+    """Begin a context on the first device, by CUDA's driver API; `OSError` where that fails."""
+    driver, device, context = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p()
+    steps: tuple[Callable[[], int], ...] = (
+        lambda: driver.cuInit(0),
+        lambda: driver.cuDeviceGet(ctypes.byref(device), 0),
+        lambda: driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device),
+    )
+    for step in steps:
+        if (answer := step()) != 0:
+            raise OSError(f"CUDA's driver answers {answer}")
 
 
 def _leave_network() -> None:
@@ -144,7 +162,7 @@ def _refuse_sockets() -> None:
     _checked("a seccomp filter", _libc.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0))
 
 
-def _write_below(folders: Iterable[str]) -> None:
+def _write_below(folders: Iterable[str], gpu: bool) -> None:
     version = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if version < _LEAST_LANDLOCK:
         raise OSError(f"Landlock {version}: at least {_LEAST_LANDLOCK} is needed")
@@ -152,10 +170,10 @@ def _write_below(folders: Iterable[str]) -> None:
     attributes = struct.pack("=QQQ", _WRITES, 0, scoped)[: 24 if scoped else 8]
     rules = _checked("Landlock", _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
     shared = [_SHARED_MEMORY] if os.access(_SHARED_MEMORY, os.F_OK) else []
-    gpus = [place for pattern in _GPUS for place in glob.glob(pattern) if stat.S_ISCHR(os.stat(place).st_mode)]  # noqa: PTH116
+    gpus = [place for pattern in _GPUS for place in glob.glob(pattern)] if gpu else []
     for path, rights in [
         *((folder, _WRITES) for folder in [*folders, *shared]),
-        *((device, _WRITE_FILE | _TRUNCATE) for device in [*_DEVICES, *gpus] if os.access(device, os.F_OK)),
+        *((place, _WRITE_FILE | _TRUNCATE) for place in [*_DEVICES, *gpus] if os.access(place, os.F_OK)),
     ]:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights, place)
@@ -174,4 +192,4 @@ def _checked(what: str, answer: int) -> int:
 
 
 if __name__ == "__main__":
-    json.dump(offered(), sys.stdout)
+    json.dump(offered(gpu="gpu" in sys.argv), sys.stdout)

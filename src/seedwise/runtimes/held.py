@@ -20,20 +20,18 @@ _PARTS = {
 }
 
 
-def offered_here() -> dict[str, str] | None:
-    """Part of the cage → by what it is held here; None where the cage is switched off."""
+def offered_here(gpu: bool = False) -> dict[str, str] | None:
+    """Part of the cage → by what it is held here, for a run on a GPU where `gpu`; None where the cage is switched off."""
     if os.environ.get(CAGE_VARIABLE, "").lower() in _OFF:
         return None
-    return _offered()
+    return _offered(gpu)
 
 
 def told(flavour: str) -> str:
     """The words for the first line of a session: what holds a backend that runs as a process, and what does not."""
-    found = offered_here()
+    found = offered_here(gpu=flavour == "cuda")
     if found is None:
         return f"no cage, as {CAGE_VARIABLE} says: network, files and memory are not limited"
-    if flavour == "cuda":  # its driver maps far more memory than it uses
-        found = {part: way for part, way in found.items() if part != "memory"}
     held = [words for part, words in _PARTS.items() if part in found]
     if not held:
         return "no cage: network, files and memory are not limited"
@@ -42,15 +40,19 @@ def told(flavour: str) -> str:
 
 
 @cache
-def _offered() -> dict[str, str]:
+def _offered(gpu: bool) -> dict[str, str]:
     """Asked once, of a process of its own: trying a part is being held by it."""
     if sys.platform != "linux":
         return {}
     try:
         answer = subprocess.run(
-            [sys.executable, "-I", "-S", str(_CAGE)], capture_output=True, text=True, timeout=_SECONDS, check=True
+            [sys.executable, "-I", "-S", str(_CAGE), *(["gpu"] if gpu else [])],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
         )
         found: dict[str, str] = json.loads(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         found = {}
-    return {**found, "memory": "rlimit"}
+    return found if gpu else {**found, "memory": "rlimit"}  # CUDA's driver maps far more memory than it uses

@@ -279,13 +279,14 @@ def _start(
 
 
 def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list[str]:
-    """The words before a command that make it a process of ours.  With a GPU memory is not limited: its driver maps more than it uses."""
-    cage = None
-    if (held := offered_here()) is not None:
+    """The words before a command that make it a process of ours."""
+    cage, gpu = None, bool(lease.gpus)
+    if (held := offered_here(gpu)) is not None:
         asked = {
             "network": held.get("network"),
             "writable": list(writable) if "writing" in held else None,
-            "memory": None if lease.gpus else memory,
+            "memory": memory if "memory" in held else None,
+            "gpu": gpu,
         }
         cage = json.dumps(asked)
     return launched(lease.cores, cage)
