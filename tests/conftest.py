@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from seedwise.project import Project
 
 pytest_plugins = ["pytester"]
+SLOW = "SEEDWISE_SLOW"
 
 ROOT = Path(__file__).parents[1]
 STUDY = """
@@ -55,6 +56,15 @@ arms:
 claims:
   - {name: learning-helps, a: quick, b: frozen}
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `slow` repeat at length what others hold in short; a weekly job runs them."""
+    if not os.environ.get(SLOW):
+        skipped = pytest.mark.skip(reason=f"slow: set {SLOW}=1 to run it")
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(skipped)
 
 
 @dataclass(frozen=True)
