@@ -312,6 +312,19 @@ def test_a_study_that_cannot_be_had_here_is_skipped_and_keeps_no_other_from_runn
         assert asked.stdout.count("none.jsonl") == 1
 
 
+def test_where_nothing_can_be_had_all_is_skipped_and_said(small: Small) -> None:
+    another(small, "none.jsonl")
+    small.study.unlink()
+    done = small.pytest("benchmarks")
+    assert done.returncode == 0, done.stdout
+    assert "9 skipped" in done.stdout
+    assert done.stdout.count("none.jsonl") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    asked = small.pytest("benchmarks/absent.yaml")
+    assert asked.returncode == 3
+    assert "none.jsonl" in asked.stdout
+
+
 def test_a_study_whose_data_are_not_what_they_should_be_fails(small: Small) -> None:
     another(small, "changed.jsonl")
     assert small.project.data_root is not None

@@ -93,7 +93,7 @@ def interpreter_for(version: str) -> Interpreter:
         return Interpreter(os.path.realpath(sys.executable), platform.python_version())
     name = f"python{version}"
     found = _asked(shutil.which(name), version)
-    uv = shutil.which("uv")
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
     if found is None and uv is not None:
         found = _asked(_told_by(uv, "find", version), version)
         if found is None and _told_by(uv, "install", version) is not None:
@@ -102,8 +102,8 @@ def interpreter_for(version: str) -> Interpreter:
         return found
     fetched = "uv has none and could fetch none" if uv else "uv, which could fetch one, is not here"
     raise NoImage(
-        f"Python {version} is needed for the environment of this backend; there is no '{name}' here (the harness runs on "
-        f"{platform.python_version()}), and {fetched}: install it, install uv, or use '--runtime docker'"
+        f"Python {version} is needed for the environments of backends; there is no '{name}' here (the harness runs on "
+        f"{platform.python_version()}), and {fetched}: install {name}{'' if uv else ' or uv'}, or run with a container engine"
     )
 
 

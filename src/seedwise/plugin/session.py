@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
@@ -56,14 +56,7 @@ class BenchSession:
         self._bench = bench
         self._plans = plans
         self._refused = refused
-        named = {item.study_file.study.name for item in items if item.session.isinitpath(item.path)}
-        self._skipped = frozenset(
-            name
-            for name, refusal in refused.items()
-            if isinstance(refusal, Unavailable)
-            and (isinstance(refusal, Untuned) or name not in named)
-            and not config.getoption("--seedwise-gate")
-        )
+        self._skipped = _skipped(config, items, refused)
         self._suites = {file.suite.name: file.suite for item in items if (file := item.study_file).suite is not None}
         self._over: dict[str, SuiteOutcome] = {}
         self._engine = engine
@@ -81,6 +74,7 @@ class BenchSession:
         """Everything that runs need.
 
         Where no study can be run, the session ends with the first error's own exit code; where some can, those that cannot fail.
+        What this machine cannot have is skipped, unless it was named, or a gate waits for it.
         """
         reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
 
@@ -109,14 +103,16 @@ class BenchSession:
             paths = {item.study_file.study.name: item.study_file.path for item in items}
             plans = {name: replace(plan, source=paths[name]) for name, plan in plans.items()}
             refused = hopeless | refused
-            if not plans:
-                raise next(iter(refused.values()))
+            for name, refusal in refused.items():
+                if not plans and name not in _skipped(config, items, refused):
+                    raise refusal
             packing = bench.packing(list(plans.values()))
             engine = bench.engine(list(plans.values()), packing)
         except SeedwiseError as error:
             _not_started(config, error)
         signals = Signals()
-        say(packing.why)
+        if plans:
+            say(packing.why)
         return cls(config, items, bench, plans, refused, engine, signals)
 
     def submit(self, items: Sequence[RunItem]) -> None:
@@ -374,6 +370,18 @@ def _prepared(
     bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies, bench.cluster)
     say(f"runtime: {bench.runtime.name} (the container engine has nothing to build images on: {lacking[0]})")
     return bench, *bench.prepare(studies, say)
+
+
+def _skipped(config: pytest.Config, items: Sequence[StudyItem], refused: Mapping[str, SeedwiseError]) -> frozenset[str]:
+    """The studies of `refused` that are skipped: not to be had here, named by nobody, and no gate waits for them."""
+    named = {item.study_file.study.name for item in items if item.session.isinitpath(item.path)}
+    return frozenset(
+        name
+        for name, refusal in refused.items()
+        if isinstance(refusal, Unavailable)
+        and (isinstance(refusal, Untuned) or name not in named)
+        and not config.getoption("--seedwise-gate")
+    )
 
 
 def tell(reporter: Any, line: str, **markup: bool) -> None:
