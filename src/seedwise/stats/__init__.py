@@ -12,6 +12,7 @@ from .apart import seeds_apart
 from .checkpoints import decide_checkpoints
 from .clusters import FEW_CLUSTERS, Clusters
 from .collapse import CollapseResult, collapse_bound, collapse_rates
+from .correlation import pearson, pearson_scores, spearman, spearman_scores
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
 from .decide_tasks import Scope, decide_tasks, standardised
@@ -142,6 +143,8 @@ __all__ = [
     "noise_components",
     "noninferiority",
     "p_is",
+    "pearson",
+    "pearson_scores",
     "permutation_paired",
     "permutation_unpaired",
     "perplexity_scores",
@@ -162,6 +165,8 @@ __all__ = [
     "sentence",
     "smallest_n_paired",
     "smallest_n_unpaired",
+    "spearman",
+    "spearman_scores",
     "spread_of",
     "standardised",
     "tost",
