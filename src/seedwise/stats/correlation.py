@@ -1,7 +1,6 @@
 """Correlations of numbers with labels that are numbers, turned into scores of examples by leaving each out (`stats.jackknife`).
 
-Both are computed anew without each case, and not approximated: Pearson's from sums, Spearman's from ranks that what is left out
-gives back.
+Both are computed anew without each case, and not approximated.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .clusters import Clusters, IntArray, pseudovalues
 from .numeric import FloatArray
 
-_CELLS = 1 << 21  # of one block of ranks: 16 MiB
+BoolArray = NDArray[np.bool_]
+
 _FLAT = 1e-12  # a spread below this share of the whole is rounding: what is left is constant
 
 
@@ -49,42 +49,69 @@ def pearson_scores(gold: ArrayLike, said: ArrayLike, clusters: Clusters | None =
 def spearman_scores(gold: ArrayLike, said: ArrayLike, clusters: Clusters | None = None) -> FloatArray:
     """Return pseudovalues of Spearman's correlation, as `pearson_scores`; what is left has its ranks anew each time."""
     labels, answers, cases = _checked(gold, said, clusters)
-    order = np.argsort(cases.of, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(cases.sizes)])
-    step = max(1, _CELLS // labels.size)
-    blocks, first = [], 0
-    while first < cases.n_clusters:  # so many cases that their rows fill a block
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + step, "right")) - 1)
-        blocks.append((first, min(last, cases.n_clusters)))
-        first = blocks[-1][1]
-    ranked = [_ranks(line) for line in answers]
-    own = _ranks(labels)
-    found = np.zeros((len(answers), cases.n_clusters))
-    for first, last in blocks:
-        rows = order[starts[first] : starts[last]]
-        edges = starts[first:last] - starts[first]
-        kept = np.ones((last - first, labels.size))
-        kept[cases.of[rows] - first, rows] = 0.0
-        left = (own - _given_back(labels, rows, edges)) * kept
-        for number, line in enumerate(answers):
-            right = (ranked[number] - _given_back(line, rows, edges)) * kept
-            n = kept.sum(axis=1)
-            # Around the middle rank, which is near their mean: sums of squares of ranks lose digits otherwise.
-            x, y = (left - (n[:, None] + 1.0) / 2.0) * kept, (right - (n[:, None] + 1.0) / 2.0) * kept
-            sums = [np.asarray(values.sum(axis=1)) for values in (x, y, x * x, y * y, x * y)]
-            spread = n * (n * n - 1.0) / 12.0  # of ranks without ties
-            found[number, first:last] = _from_sums(n, sums, (spread, spread))
-    return pseudovalues(np.array([pearson(own, line) for line in ranked]), found)
+    own, ranked = _ranks(labels), [_ranks(line) for line in answers]
+    whole = np.array([pearson(own, line) for line in ranked])
+    if cases.singles:
+        return pseudovalues(whole, np.array([_without_one(own, line) for line in ranked])[:, cases.of])
+    without = np.zeros((len(ranked), cases.n_clusters))
+    for case in range(cases.n_clusters):
+        kept = cases.of != case
+        left = _ranks_without(own, kept)
+        for number, line in enumerate(ranked):
+            without[number, case] = pearson(left, _ranks_without(line, kept)) if left.size else 0.0
+    return pseudovalues(whole, without)
 
 
-def _given_back(values: FloatArray, rows: IntArray, edges: IntArray) -> FloatArray:
-    """By how much each rank falls [cases, E] where the `rows` of a case are left out: one a smaller value, a half an equal one."""
-    if edges.size == 1:  # perhaps many rows
-        out = np.sort(values[rows])
-        return np.asarray(np.searchsorted(out, values) + np.searchsorted(out, values, "right"))[None] / 2.0
-    out = values[rows][:, None]
-    steps = (values[None] > out) + 0.5 * (values[None] == out)
-    return np.asarray(np.add.reduceat(steps, edges, axis=0), dtype=np.float64)
+def _ranks_without(ranks: FloatArray, kept: BoolArray) -> FloatArray:
+    """The ranks of what is kept: each falls by one for a smaller value that goes, and by a half for an equal one."""
+    gone = np.sort(ranks[~kept])
+    left = ranks[kept]
+    return np.asarray(left - (np.searchsorted(gone, left) + np.searchsorted(gone, left, "right")) / 2.0)
+
+
+def _without_one(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Spearman's correlation [E] of two lists of ranks, each example left out in turn.
+
+    With a_ij = 1 where x_j > x_i, 1/2 where they are equal, and b_ij the same of y, the ranks without i are x_j - a_ij and
+    y_j - b_ij. Their sums and sums of squares follow from the ties, and Σ a_ij b_ij from counts of pairs.
+    """
+    n = x.size - 1.0
+    groups = [np.unique(values, return_inverse=True, return_counts=True)[1:] for values in (x, y)]
+    (of_x, ties_x), (of_y, ties_y) = groups
+    spreads = []
+    for of, ties in groups:
+        tied = float((ties**3.0 - ties).sum()) - 3.0 * ties[of] * (ties[of] - 1.0)  # Σ t³ - t without the example
+        spreads.append((n**3 - n - tied) / 12.0)
+    product = float((x * y).sum()) - x * y - _given_back(of_x, y) - _given_back(of_y, x) + _both_above(of_x, of_y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (product - n * (n + 1.0) ** 2 / 4.0) / np.sqrt(spreads[0] * spreads[1])
+    return np.asarray(np.where((spreads[0] > 0.0) & (spreads[1] > 0.0), found, 0.0), dtype=np.float64)
+
+
+def _given_back(of: IntArray, weights: FloatArray) -> FloatArray:
+    """Σ_j≠i a_ij w_j, of values in the groups `of`, which are numbered as they rise."""
+    sums = np.bincount(of, weights)
+    above = sums.sum() - np.cumsum(sums)
+    return np.asarray(above[of] + (sums[of] - weights) / 2.0)
+
+
+def _both_above(of_x: IntArray, of_y: IntArray) -> FloatArray:
+    """Σ_j≠i a_ij b_ij [E]: a quarter of the pairs above in both, strictly or not, in each of the four ways.
+
+    Two values of x that differ are told apart at the highest bit in which their numbers do, so that each pair is counted once.
+    """
+    width = int(of_y.max()) + 1
+    key = of_x * width + of_y
+    keys = np.sort(key)
+    end = np.searchsorted(keys, (of_x + 1) * width)
+    total = (2.0 * end - np.searchsorted(keys, key) - np.searchsorted(keys, key, "right") - 1.0).astype(np.float64)
+    for bit in range(int(of_x.max()).bit_length()):
+        block, high = of_x >> (bit + 1), (of_x >> bit) & 1 == 1
+        keys, low = np.sort((block * width + of_y)[high]), ~high
+        key, end = (block * width + of_y)[low], np.searchsorted(keys, (block[low] + 1) * width)
+        # Counted for x above and for x at least as high alike: twice.
+        total[low] += 2.0 * (2.0 * end - np.searchsorted(keys, key) - np.searchsorted(keys, key, "right"))
+    return np.asarray(total / 4.0)
 
 
 def _from_sums(
