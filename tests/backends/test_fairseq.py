@@ -17,6 +17,7 @@ from seedwise_contract.conformance import breaches
 from tests.backends.conftest import BackendPython
 from tests.backends.variants import (
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     SCHEDULES,
@@ -76,8 +77,7 @@ def runs(place: Workplace, fairseq: BackendPython) -> dict[str, Outcome]:
     jobs.append(Job("pieces pairs", spec_of(place, {**sizes, **pairs(place)})))
     chosen = {"selection.metric": "macro-f1"}
     jobs += [Job(f"{count} classes", spec_of(place, {**classes(place, count), **chosen})) for count in (3, 77)]
-    selected = {"selection.metric": "spearman"}
-    jobs.append(Job("numbers", spec_of(place, {**numbers(place), **selected})))
+    jobs.append(Job("numbers", spec_of(place, {**NO_DROPOUT, **numbers(place), **LONG})))
     jobs.append(
         Job("numbers pairs", spec_of(place, {**sizes, **numbers(place, with_pairs=True), "selection.metric": "mse"}))
     )

@@ -20,6 +20,7 @@ from seedwise_contract.conformance import breaches
 from tests.backends.variants import (
     DIVERGING,
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     SCHEDULES,
@@ -94,7 +95,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
         Job(f"{count} classes", place.spec({**classes(place, count), "selection.metric": "macro-f1"}))
         for count in (3, 77)
     ]
-    jobs.append(Job("numbers", place.spec({**numbers(place), "selection.metric": "spearman"})))
+    jobs.append(Job("numbers", place.spec({**NO_DROPOUT, **numbers(place), **LONG})))
     expected = [ExitCode.COMPLETED] * len(jobs)
 
     loud = {"model": place.model("loud")}

@@ -15,6 +15,7 @@ from seedwise_contract.conformance import breaches
 from tests.backends.conftest import backend_python
 from tests.backends.variants import (
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     STOPPED_AT,
@@ -74,7 +75,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
             Job(f"{count} classes", spec(LORA, {**classes(place, count), "selection.metric": "macro-f1"}))
             for count in (3, 77)
         ),
-        Job("numbers", spec(LORA, {**numbers(place), "selection.metric": "spearman"})),
+        Job("numbers", spec(LORA, {**NO_DROPOUT, **numbers(place), **LONG})),
         Job("lora", spec(LORA)),
         Job("again", spec(LORA)),
         Job("initialisation", spec(LORA, {"seeds.initialisation": 99})),

@@ -141,4 +141,7 @@ def test_check_lists_every_fault(place: Workplace, sklearn_python: str) -> None:
     for field in ("ngram_max: found 0", "sublinear_tf: found", "max_iter: found nothing", "alpha: found 2"):
         assert f"method.parameters.{field}" in told.stderr
     described = call([sklearn_python, "-m", "seedwise_sklearn", "describe"], "sklearn")
-    assert json.loads(described.stdout)["deterministic_methods"] == ["tfidf-logistic-regression", "tfidf-ridge-regression"]
+    assert json.loads(described.stdout)["deterministic_methods"] == [
+        "tfidf-logistic-regression",
+        "tfidf-ridge-regression",
+    ]

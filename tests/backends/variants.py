@@ -179,6 +179,10 @@ def assert_classes(run: Outcome, place: Workplace, count: int) -> None:
     assert {len(prediction.scores) for prediction in run.predictions("test")} == {count}
 
 
+LONG = {"recipe.epochs": 12, "recipe.optimizer.lr": 0.01, "selection.metric": "spearman"}
+"""Beside `numbers`: long enough for the tiny model to learn them."""
+
+
 def numbers(place: Workplace, metric: str = "spearman", with_pairs: bool = False) -> dict[str, Any]:
     """Changes that make the task one of numbers, which a word of each text tells but for a little noise."""
     generator = random.Random(7)

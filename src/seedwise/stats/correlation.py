@@ -76,10 +76,10 @@ def _without_one(x: FloatArray, y: FloatArray) -> FloatArray:
     y_j - b_ij. Their sums and sums of squares follow from the ties, and Σ a_ij b_ij from counts of pairs.
     """
     n = x.size - 1.0
-    groups = [np.unique(values, return_inverse=True, return_counts=True)[1:] for values in (x, y)]
-    (of_x, ties_x), (of_y, ties_y) = groups
+    of_x, of_y = groups = [np.unique(values, return_inverse=True)[1] for values in (x, y)]
     spreads = []
-    for of, ties in groups:
+    for of in groups:
+        ties = np.bincount(of)
         tied = float((ties**3.0 - ties).sum()) - 3.0 * ties[of] * (ties[of] - 1.0)  # Σ t³ - t without the example
         spreads.append((n**3 - n - tied) / 12.0)
     product = float((x * y).sum()) - x * y - _given_back(of_x, y) - _given_back(of_y, x) + _both_above(of_x, of_y)

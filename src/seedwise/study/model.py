@@ -225,6 +225,30 @@ class StudyDevice(ContractModel):
     )
 
 
+class Ratio(ContractModel):
+    """A statement about the best values of one field that a search finds for two arms: `a`'s is `ratio` times `b`'s, or within a
+    factor of it.
+    """
+
+    name: Name
+    a: Name
+    b: Name
+    field: str = Field(description="what both arms are searched over: recipe.optimizer.lr")
+    ratio: Annotated[float, Field(gt=0)]
+    within: Annotated[float, Field(gt=1)] | None = Field(
+        default=None,
+        description="factor: at most so many times more or less than the ratio; null: is it another ratio at all?",
+    )
+    statement: str | None = None
+
+    @property
+    def words(self) -> str:
+        return (
+            self.statement
+            or f"the best {self.field.rpartition('.')[2]} of {self.a} is {self.ratio:g} times that of {self.b}"
+        )
+
+
 class Search(ContractModel):
     """Tuning by equal budgets: what is tried for each arm, on seeds of its own, decided on the selection split."""
 
@@ -237,6 +261,11 @@ class Search(ContractModel):
     ]
     draw: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="so many points of each arm's grid, drawn; null: all of them"
+    )
+    ratios: list[Ratio] = Field(
+        default_factory=list,
+        exclude_if=lambda value: not value,  # what is not said leaves older declarations as they were
+        description="statements about the best values that are found",
     )
 
 
