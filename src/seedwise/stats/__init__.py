@@ -9,6 +9,7 @@ is undefined gives a `Degenerate` (or a verdict that says so), never a p value o
 from __future__ import annotations
 
 from .apart import seeds_apart
+from .best_value import BestRatio, BestValues, best_ratio, best_values
 from .checkpoints import decide_checkpoints
 from .clusters import FEW_CLUSTERS, Clusters
 from .collapse import CollapseResult, collapse_bound, collapse_rates
@@ -68,6 +69,8 @@ __all__ = [
     "MIN_TASKS",
     "ArmComponents",
     "Basis",
+    "BestRatio",
+    "BestValues",
     "BudgetPoint",
     "Claim",
     "ClaimStatus",
@@ -104,6 +107,8 @@ __all__ = [
     "average_precision_scores",
     "balanced_accuracy",
     "benjamini_hochberg",
+    "best_ratio",
+    "best_values",
     "budget_curve",
     "collapse_bound",
     "collapse_rates",
