@@ -17,6 +17,7 @@ from seedwise_contract.conformance import breaches
 from tests.backends.conftest import BackendPython
 from tests.backends.variants import (
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     SCHEDULES,
@@ -26,10 +27,12 @@ from tests.backends.variants import (
     Job,
     assert_classes,
     assert_curve,
+    assert_numbers,
     assert_rates,
     assert_same_run,
     classes,
     many,
+    numbers,
     pairs,
     resumed_at,
 )
@@ -74,6 +77,10 @@ def runs(place: Workplace, fairseq: BackendPython) -> dict[str, Outcome]:
     jobs.append(Job("pieces pairs", spec_of(place, {**sizes, **pairs(place)})))
     chosen = {"selection.metric": "macro-f1"}
     jobs += [Job(f"{count} classes", spec_of(place, {**classes(place, count), **chosen})) for count in (3, 77)]
+    jobs.append(Job("numbers", spec_of(place, {**NO_DROPOUT, **numbers(place), **LONG})))
+    jobs.append(
+        Job("numbers pairs", spec_of(place, {**sizes, **numbers(place, with_pairs=True), "selection.metric": "mse"}))
+    )
     expected = [ExitCode.COMPLETED] * len(jobs)
     jobs += [Job(name, spec_of(place), stop) for name, stop in STOPS.items()]
     jobs += [Job(name, spec_of(place)) for name in STOPS]
@@ -109,6 +116,14 @@ def test_runs_conform(runs: dict[str, Outcome], place: Workplace) -> None:
 @pytest.mark.parametrize("count", [3, 77])
 def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
     assert_classes(runs[f"{count} classes"], place, count)
+
+
+def test_labels_that_are_numbers(runs: dict[str, Outcome], place: Workplace) -> None:
+    assert_numbers(runs["numbers"], place)
+    both = runs["numbers pairs"]
+    assert not [line for line in breaches(both.folder, place.data) if "spec.json" not in line]
+    assert (both.folder / "checkpoint" / "input0" / "dict.txt").is_file()
+    assert not (both.folder / "checkpoint" / "label").exists()
 
 
 def test_same_seeds_same_bits_and_other_seeds_others(runs: dict[str, Outcome]) -> None:

@@ -20,6 +20,7 @@ from seedwise_contract.conformance import breaches
 from tests.backends.variants import (
     DIVERGING,
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     SCHEDULES,
@@ -29,10 +30,12 @@ from tests.backends.variants import (
     Job,
     assert_classes,
     assert_curve,
+    assert_numbers,
     assert_rates,
     assert_same_run,
     classes,
     many,
+    numbers,
     pairs,
     resumed_at,
 )
@@ -92,6 +95,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
         Job(f"{count} classes", place.spec({**classes(place, count), "selection.metric": "macro-f1"}))
         for count in (3, 77)
     ]
+    jobs.append(Job("numbers", place.spec({**NO_DROPOUT, **numbers(place), **LONG})))
     expected = [ExitCode.COMPLETED] * len(jobs)
 
     loud = {"model": place.model("loud")}
@@ -164,6 +168,10 @@ def test_a_run_leaves_what_the_contract_asks(runs: dict[str, Outcome]) -> None:
 @pytest.mark.parametrize("count", [3, 77])
 def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
     assert_classes(runs[f"{count} classes"], place, count)
+
+
+def test_labels_that_are_numbers(runs: dict[str, Outcome], place: Workplace) -> None:
+    assert_numbers(runs["numbers"], place)
 
 
 def test_same_seeds_same_bits(runs: dict[str, Outcome], place: Workplace, hf_python: str) -> None:

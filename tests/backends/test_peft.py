@@ -15,15 +15,18 @@ from seedwise_contract.conformance import breaches
 from tests.backends.conftest import backend_python
 from tests.backends.variants import (
     EPOCHS,
+    LONG,
     NO_DROPOUT,
     PER_EPOCH,
     STOPPED_AT,
     STOPS,
     Job,
     assert_classes,
+    assert_numbers,
     assert_same_run,
     classes,
     many,
+    numbers,
     resumed_at,
 )
 from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, write_rows
@@ -72,6 +75,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
             Job(f"{count} classes", spec(LORA, {**classes(place, count), "selection.metric": "macro-f1"}))
             for count in (3, 77)
         ),
+        Job("numbers", spec(LORA, {**NO_DROPOUT, **numbers(place), **LONG})),
         Job("lora", spec(LORA)),
         Job("again", spec(LORA)),
         Job("initialisation", spec(LORA, {"seeds.initialisation": 99})),
@@ -111,6 +115,10 @@ def test_runs_keep_the_contract(runs: dict[str, Outcome], place: Workplace) -> N
 @pytest.mark.parametrize("count", [3, 77])
 def test_more_than_two_classes(runs: dict[str, Outcome], place: Workplace, count: int) -> None:
     assert_classes(runs[f"{count} classes"], place, count)
+
+
+def test_labels_that_are_numbers(runs: dict[str, Outcome], place: Workplace) -> None:
+    assert_numbers(runs["numbers"], place)
 
 
 def test_one_loop_for_both_backends(runs: dict[str, Outcome]) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from seedwise_contract import ExitCode, RunStatus
-from tests.backends.variants import classes
+from seedwise_contract.conformance import breaches
+from seedwise_contract.files import sha256_file
+from tests.backends.variants import classes, numbers
 from tests.backends.workplace import ROWS, Outcome, Workplace, call, sentences, write_rows
 
 pytestmark = pytest.mark.minutes
@@ -60,6 +62,45 @@ def test_more_than_two_classes(place: Workplace, sklearn_python: str, count: int
     assert {len(prediction.scores) for prediction in found.predictions("test")} == {count}
 
 
+RIDGE = {
+    "name": "tfidf-ridge-regression",
+    "parameters": {"ngram_max": 1, "sublinear_tf": True, "min_df": 1, "alpha": 0.1, "max_iter": 1000},
+}
+
+
+def test_labels_that_are_numbers(place: Workplace, sklearn_python: str) -> None:
+    """The numbers are those of scikit-learn's own solver for the same penalty, and no other method takes such a task."""
+    found = ran(place, sklearn_python, "numbers", {**numbers(place), "method": RIDGE})
+    assert not breaches(found.folder, place.data)
+    metrics = found.result.metrics["test"]
+    assert metrics["spearman"] > 0.8
+    assert metrics["mse"] < 0.2
+    lines = [json.loads(line) for line in (found.folder / "predictions" / "test.jsonl").read_text().splitlines()]
+    assert set(lines[0]) == {"id", "label", "value"}
+    stiff = {**RIDGE, "parameters": {**RIDGE["parameters"], "alpha": 1e9}}
+    flat = ran(place, sklearn_python, "flat", {**numbers(place), "method": stiff})
+    assert flat.result.metrics["test"]["mse"] > 1.0
+    for task, method in ((numbers(place), BASE["method"]), ({}, RIDGE)):
+        spec = place.spec({**BASE, **task, "method": method})
+        told = call(place.command(sklearn_python, "seedwise_sklearn", "check", "odd", spec), "sklearn")
+        assert told.returncode == ExitCode.BAD_SPEC
+        assert "method.name" in told.stderr
+
+
+@pytest.mark.parametrize("label", ["nan", '"3"', "true", "null"])
+def test_a_label_that_is_no_finite_number(place: Workplace, sklearn_python: str, label: str) -> None:
+    task = numbers(place)["task"]
+    path = place.data / task["splits"]["test"]["file"]
+    first, *rest = path.read_text().splitlines()
+    row = json.loads(first)
+    broken = first.replace(f'"label": {row["label"]}', f'"label": {label.replace("nan", "NaN")}')
+    path.write_text("\n".join([broken, *rest]) + "\n")
+    task["splits"]["test"]["sha256"] = sha256_file(path)
+    found = ran(place, sklearn_python, "bad", {"task": task, "method": RIDGE}, ExitCode.BAD_DATA)
+    assert f"{path.name}:1" in found.result.message
+    assert "finite number" in found.result.message
+
+
 def test_parameters_are_honoured(place: Workplace, sklearn_python: str) -> None:
     def with_(**changes: Any) -> dict[str, Any]:
         return {"method": {"name": "tfidf-logistic-regression", "parameters": {**PARAMETERS, **changes}}}
@@ -100,4 +141,7 @@ def test_check_lists_every_fault(place: Workplace, sklearn_python: str) -> None:
     for field in ("ngram_max: found 0", "sublinear_tf: found", "max_iter: found nothing", "alpha: found 2"):
         assert f"method.parameters.{field}" in told.stderr
     described = call([sklearn_python, "-m", "seedwise_sklearn", "describe"], "sklearn")
-    assert json.loads(described.stdout)["deterministic_methods"] == ["tfidf-logistic-regression"]
+    assert json.loads(described.stdout)["deterministic_methods"] == [
+        "tfidf-logistic-regression",
+        "tfidf-ridge-regression",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import pytest
 from seedwise_contract import read_events
 from seedwise_contract.conformance import breaches
 from seedwise_contract.events import Start
+from seedwise_contract.order import epoch_batches
 from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, sentences, write_rows
 
 EPOCHS, PER_EPOCH = 3, 6
@@ -175,3 +177,50 @@ def assert_classes(run: Outcome, place: Workplace, count: int) -> None:
     assert not [line for line in breaches(run.folder, place.data) if "spec.json" not in line]
     assert run.result.metrics["test"].keys() >= {"accuracy", "macro-f1", "loss"}
     assert {len(prediction.scores) for prediction in run.predictions("test")} == {count}
+
+
+LONG = {"recipe.epochs": 12, "recipe.optimizer.lr": 0.01, "selection.metric": "spearman"}
+"""Beside `numbers`: long enough for the tiny model to learn them."""
+
+
+def numbers(place: Workplace, metric: str = "spearman", with_pairs: bool = False) -> dict[str, Any]:
+    """Changes that make the task one of numbers, which a word of each text tells but for a little noise."""
+    generator = random.Random(7)
+    worth = {"awful": 0.0, "dull": 1.0, "fine": 2.0, "lovely": 3.0}
+
+    def row(name: str, i: int) -> dict[str, Any]:
+        word = generator.choice(list(worth))
+        label = round(worth[word] + generator.uniform(-0.25, 0.25), 2)
+        told = {"id": f"{name}-{i}", "text": f"w{i % 7} {word} w{i % 5}", "label": label}
+        return {**told, "pair": f"so w{i % 40}"} if with_pairs else told
+
+    splits = {
+        name: write_rows(place.data / f"numbers{with_pairs}-{name}.jsonl", [row(name, i) for i in range(n)])
+        for name, n in ROWS.items()
+    }
+    columns = {"id": "id", "text": "text", "text_pair": "pair" if with_pairs else None, "label": "label"}
+    task = {"kind": "regression", "name": "toy", "columns": columns, "splits": splits, "metric": metric}
+    return {"task": task}
+
+
+def labels_of(place: Workplace, spec: Mapping[str, Any], split: str) -> list[float]:
+    path = place.data / spec["task"]["splits"][split]["file"]
+    return [json.loads(line)["label"] for line in path.read_text().splitlines()]
+
+
+def assert_numbers(run: Outcome, place: Workplace) -> None:
+    """A number an example, the metrics that these give, and a loss that is the squared error of labels as they are."""
+    assert not [line for line in breaches(run.folder, place.data) if "spec.json" not in line]
+    metrics = run.result.metrics["test"]
+    assert metrics.keys() >= {"spearman", "mse", "loss"}
+    assert metrics["loss"] == metrics["mse"]
+    spec = json.loads((run.folder / "spec.json").read_text())
+    labels = labels_of(place, spec, "test")
+    mean = sum(labels) / len(labels)
+    assert metrics["mse"] < sum((label - mean) ** 2 for label in labels) / len(labels), "no better than the mean label"
+    assert metrics["spearman"] > 0.3
+    train = labels_of(place, spec, "train")
+    size = spec["recipe"]["batch_size"]
+    first = epoch_batches(spec["seeds"]["order"], 0, [1] * len(train), size, "shuffled")[0]
+    # The head begins near 0, so that the first loss is near the mean square of the batch's labels.
+    assert run.losses[0] == pytest.approx(sum(train[row] ** 2 for row in first) / len(first), rel=0.5)

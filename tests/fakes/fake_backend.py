@@ -1,6 +1,7 @@
 """A backend that obeys the run contract in plain Python: a perceptron over words, so that its scores are real.
 
-Method `perceptron` takes `trouble`, which names one thing to go wrong; that is how failures are tested end to end.
+Where labels are numbers it learns by the delta rule.  Method `perceptron` takes `trouble`, which names one thing to go wrong: that is
+how failures are tested end to end; and `spread`, the deviation of its first weights (0: with rate 0 one answer to everything).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from typing import Any
 
 from seedwise_contract import (
     DataError,
     Description,
+    Estimate,
     Fault,
     Interrupted,
     OutOfMemory,
@@ -29,9 +32,10 @@ from seedwise_contract import (
 )
 from seedwise_contract.command import main
 from seedwise_contract.context import Roots, RunContext
-from seedwise_contract.data import Example, read_split
+from seedwise_contract.data import Example, read_measured, read_split
 from seedwise_contract.environment import read_environment
 from seedwise_contract.files import write_json, write_lines
+from seedwise_contract.metrics import regression_metrics
 from seedwise_contract.results import Cost, Selected, Timings
 
 TROUBLES = ("none", "crash", "kill", "nan", "oom", "data", "slow", "no_space", "kill_once", "leave_behind")
@@ -43,7 +47,7 @@ class FakeBackend:
             contract=1,
             backend="fake",
             version="1",
-            tasks=["classification"],
+            tasks=["classification", "regression"],
             methods=["perceptron", "majority"],
             initialisations=["random", "none"],
             precisions=["fp32"],
@@ -62,14 +66,23 @@ class FakeBackend:
 
     def run(self, spec: RunSpec, context: RunContext) -> RunResult:
         begun = time.monotonic()
-        splits = {name: read_split(spec.task, name, context.roots.data) for name in ("train", "selection", "test")}
+        numbers = spec.task.kind == "regression"
+        read = read_measured if numbers else read_split
+        splits = {name: read(spec.task, name, context.roots.data) for name in ("train", "selection", "test")}
+
+        def measure(weights: dict[str, float], rows: list[Any]) -> dict[str, float]:
+            if not numbers:
+                return {"accuracy": accuracy(weights, rows)}
+            return regression_metrics(spec, [score(weights, row) for row in rows], [row.label for row in rows])
+
         trouble = str(spec.method.parameters.get("trouble", "none"))
         rate = float(str(spec.method.parameters.get("rate", 1.0)))
         updates = spec.total_updates
         context.events.start(total_updates=updates, epochs=spec.recipe.epochs if spec.recipe else 0)
         self._trouble(trouble, context)
         generator = random.Random(spec.seeds.initialisation)
-        weights: dict[str, float] = defaultdict(lambda: generator.gauss(0, 0.5))
+        spread = float(str(spec.method.parameters.get("spread", 0.5)))
+        weights: dict[str, float] = defaultdict(lambda: generator.gauss(0, spread))
         order = random.Random(spec.seeds.order)
         epochs = spec.recipe.epochs if spec.recipe else 0
         done = restored(context, weights, generator, order)
@@ -91,34 +104,35 @@ class FakeBackend:
                 if trouble == "slow":
                     time.sleep(0.2)
                 wrong = (score(weights, row) > 0) != (row.label == 1)
+                step = 0.1 * (row.label - score(weights, row)) if numbers else (1 if row.label == 1 else -1) * wrong
                 for word in words(row):
-                    weights[word] += rate * (1 if row.label == 1 else -1) * wrong
+                    weights[word] += rate * step
                 loss = None if trouble == "nan" else float(wrong)
                 context.events.step(update=update, epoch=epoch, loss=loss, lr=rate, seconds=time.monotonic() - begun)
             context.events.evaluation(
                 split="selection",
                 epoch=epoch,
                 update=update,
-                metrics={"accuracy": accuracy(weights, splits["selection"])},
+                metrics=measure(weights, splits["selection"]),
             )
             if spec.evaluation.curve:
                 drawn = generator.getstate()  # a word that is met for the first time draws its weight
-                shown = accuracy(weights.copy(), splits["test"])
+                shown = measure(weights.copy(), splits["test"])
                 generator.setstate(drawn)
-                context.events.evaluation(
-                    split="test", epoch=epoch, update=update, metrics={"accuracy": shown}, display=True
-                )
+                context.events.evaluation(split="test", epoch=epoch, update=update, metrics=shown, display=True)
         write_json(context.files.checkpoint / "weights.json", dict(weights))
         metrics = {}
         for name in ("selection", "test"):
             write_lines(
                 context.files.predictions(name),
                 [
-                    Prediction(id=row.id, label=row.label, scores=[-score(weights, row), score(weights, row)])
+                    Estimate(id=row.id, label=row.label, value=score(weights, row))
+                    if numbers
+                    else Prediction(id=row.id, label=row.label, scores=[-score(weights, row), score(weights, row)])
                     for row in splits[name]
                 ],
             )
-            metrics[name] = {"accuracy": accuracy(weights, splits[name])}
+            metrics[name] = measure(weights, splits[name])
         digest = weights_digest([("words", (len(weights),), b"")])
         table = [
             Parameter(
@@ -128,6 +142,7 @@ class FakeBackend:
         write_json(context.files.parameters, ParameterTable.of(table, digest))
         write_json(context.files.environment, read_environment(threads=1, device="cpu", driver=None, determinism={}))
         total = time.monotonic() - begun
+        chosen = spec.selection.metric if numbers and spec.selection else "accuracy"
         diverged = trouble == "nan"
         return RunResult(
             contract=1,
@@ -137,7 +152,7 @@ class FakeBackend:
             metrics={} if diverged else metrics,
             selected=None
             if diverged or not epochs
-            else Selected(epoch=epochs, update=updates, metric="accuracy", value=metrics["selection"]["accuracy"]),
+            else Selected(epoch=epochs, update=updates, metric=chosen, value=metrics["selection"][chosen]),
             updates=updates,
             timings=Timings(setup=0.0, training=total, evaluation=0.0, total=total),
             cost=Cost(

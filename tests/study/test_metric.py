@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import pearsonr, spearmanr
 
 from seedwise.stats import decide_crossed, sentence
 from seedwise.store.example_scores import read_measured
 from seedwise.study.metric import METRICS, MINUS
-from seedwise_contract import TokenLoss
+from seedwise_contract import Estimate, TokenLoss
 from seedwise_contract.files import write_lines
+from seedwise_contract.metrics import of_numbers
 
 ACCURACY, PERPLEXITY = METRICS["accuracy"], METRICS["perplexity"]
 
@@ -45,6 +47,33 @@ def test_scores_of_examples_have_the_perplexity_as_their_mean(tmp_path: Path) ->
     assert together.clusters is not None
     assert (together.clusters.n_clusters, together.scores.size) == (2, 2)
     assert PERPLEXITY.own(float(together.scores.mean())) == pytest.approx(np.exp(55.0 / 16))
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman", "mse"])
+def test_scores_of_numbers_have_the_metric_as_their_mean(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    gold = np.round(rng.normal(2.0, 1.0, 30), 1)
+    said = gold + rng.normal(0.0, 0.7, 30)
+    path = tmp_path / "test.jsonl"
+    write_lines(
+        path, [Estimate(id=f"e{n:02}", label=a, value=b) for n, (a, b) in enumerate(zip(gold, said, strict=True))]
+    )
+    wanted = {
+        "pearson": pearsonr(gold, said)[0],
+        "spearman": spearmanr(gold, said)[0],
+        "mse": np.mean((gold - said) ** 2),
+    }
+    metric = METRICS[name]  # type: ignore[index]
+    for groups in ({}, {f"e{n:02}": f"g{n % 7}" for n in range(30)}):
+        found = read_measured(metric, path, groups)
+        assert not found.constant
+        assert (found.clusters is None) == (not groups)
+        assert metric.own(float(found.scores.mean())) == pytest.approx(wanted[name])
+        assert of_numbers(name, said.tolist(), gold.tolist()) == pytest.approx(wanted[name])
+    write_lines(path, [Estimate(id=f"e{n}", label=float(a), value=0.1) for n, a in enumerate(gold)])
+    flat = read_measured(metric, path)
+    assert flat.constant
+    assert name == "mse" or not flat.scores.any()
 
 
 def test_sentences_of_a_metric_of_which_less_is_better() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from seedwise.assets.guess import PARTS, Roles, guess_roles
@@ -93,8 +94,11 @@ def part_of(path: Path, alone: bool) -> str:
     return found
 
 
-def look(given: Sequence[Given], named: Mapping[str, str | None], shares: Shares) -> Looked:
-    """What the table is, by its columns and labels.  `InputError` or `AssetError` where it cannot be used, and why."""
+def look(given: Sequence[Given], named: Mapping[str, str | None], shares: Shares, numbers: bool = False) -> Looked:
+    """What the table is, by its columns and labels, which are classes or `numbers`.
+
+    `InputError` or `AssetError` where it cannot be used, and why.
+    """
     parts = {one.part for one in given}
     if "all" not in parts and "train" not in parts:
         raise InputError(
@@ -106,7 +110,8 @@ def look(given: Sequence[Given], named: Mapping[str, str | None], shares: Shares
         _require_columns(one, roles)
     lines: list[str] = []
     splits, used = _by_split(given, roles, shares, lines)
-    labels, drop = _labels(used, roles, splits)
+    counts = _counted_labels(used, roles, splits)
+    labels = None if numbers else _labels(counts, used, roles)
     cut = _cut(used, splits, shares)
     files: dict[Any, Any] = {}
     for one in used:
@@ -116,7 +121,6 @@ def look(given: Sequence[Given], named: Mapping[str, str | None], shares: Shares
         format=used[0].form,  # type: ignore[arg-type]
         columns=TableColumns(text=roles.text, text_pair=roles.text_pair, label=roles.label, group=roles.group),
         labels=labels,
-        drop=drop,
         splits=splits,
         cut=cut,
     )
@@ -228,8 +232,8 @@ def _no_test(why: str) -> str:
     return f"{why}: the validation split is reported, and selection is cut from the training rows"
 
 
-def _labels(used: Sequence[Given], roles: Roles, splits: SplitColumn | None) -> tuple[dict[str, str], list[str]]:
-    """Labels as written → as named, in order; `InputError` where they are none that a classifier could learn."""
+def _counted_labels(used: Sequence[Given], roles: Roles, splits: SplitColumn | None) -> Counter[str]:
+    """How often each label occurs, as written; `InputError` where a row has none, or all have the same."""
     counts: Counter[str] = Counter()
     for one in used:
         for number, row in enumerate(one.rows, start=1):
@@ -241,6 +245,14 @@ def _labels(used: Sequence[Given], roles: Roles, splits: SplitColumn | None) -> 
                     f"{one.name}, row {number}: no label in column {roles.label}; label it, or leave the row out"
                 )
             counts[str(value)] += 1
+    if len(counts) == 1:
+        (only,) = counts
+        raise InputError(f"column {roles.label}: one label only ({only[:40]!r}), so that there is nothing to learn")
+    return counts
+
+
+def _labels(counts: Counter[str], used: Sequence[Given], roles: Roles) -> dict[str, str]:
+    """Labels as written → as named, in order; `InputError` where they are none that a classifier could learn."""
     longest = max(counts, key=len)
     if len(longest) > _LONGEST_LABEL:
         raise InputError(
@@ -249,16 +261,14 @@ def _labels(used: Sequence[Given], roles: Roles, splits: SplitColumn | None) -> 
         )
     if len(counts) > _MOST_LABELS:
         raise InputError(
-            f"column {roles.label}: {len(counts)} different labels; at most {_MOST_LABELS} are taken: are these numbers or ids? "
-            "Name the label's column with --label"
+            f"column {roles.label}: {len(counts)} different labels; at most {_MOST_LABELS} are taken. Are these numbers, which a "
+            "model is to tell (regression)? Then add --numbers. Are these ids? Then name the label's column with --label"
         )
-    if len(counts) < 2:
-        raise InputError(f"column {roles.label}: one label only ({longest!r}), so that there is nothing to learn")
     written = sorted(counts, key=_order)
     names = parquet_class_names(used[0].path, roles.label) if used[0].form == "parquet" else []
     if names and all(value.isdigit() and int(value) < len(names) for value in written):
-        return {str(number): name for number, name in enumerate(names)}, []
-    return {value: value for value in written}, []
+        return {str(number): name for number, name in enumerate(names)}
+    return {value: value for value in written}
 
 
 def _order(label: str) -> tuple[int, float, str]:
@@ -283,7 +293,7 @@ def _cut_lines(table: Table) -> list[str]:
     return [f"selection: {table.cut.selection:.0%} of the training rows, cut by a hash"]
 
 
-def counted(manifest: Manifest, splits: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
+def counted(manifest: Manifest, splits: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Rows and labels of each split, duplicates, and texts that are in two splits; `AssetError` where a split is empty."""
     lines = []
     texts = {}
@@ -294,6 +304,8 @@ def counted(manifest: Manifest, splits: Mapping[str, Sequence[Mapping[str, str]]
         shown = ", ".join(f"{label} {count}" for label, count in counts.most_common(6)) + (
             ", …" if len(counts) > 6 else ""
         )
+        if manifest.table is not None and manifest.table.labels is None:
+            shown = f"labels from {min(counts):g} to {max(counts):g}, mean {fmean(row['label'] for row in rows):.3g}"
         lines.append(f"{split}: {len(rows)} rows ({shown})")
         texts[split] = [(row["text"], row.get("text_pair")) for row in rows]
         if len(counts) < 2:

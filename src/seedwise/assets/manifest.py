@@ -106,7 +106,9 @@ class Table(ContractModel):
         description="tsv: no quoting; .bz2, .gz and .xz are unpacked"
     )
     columns: TableColumns
-    labels: Annotated[dict[str, str], Field(min_length=2)] = Field(description="as written → as named; class order")
+    labels: Annotated[dict[str, str], Field(min_length=2)] | None = Field(
+        description="as written → as named; class order; null: labels are numbers (regression)"
+    )
     drop: list[str] = Field(default=[], description="labels whose rows are left out")
     splits: SplitColumn | None = Field(default=None, description="where a column says the split, of one file")
     cut: Cut | None = Field(description="null where the selection split is given, and so is the test split")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shlex
 import shutil
 from collections import Counter
@@ -47,7 +48,7 @@ _VERSION = 2  # of the way rows are read, cut and ordered; a change makes other 
 
 
 class PreparedData(ContractModel):
-    """Split files of one data set, as `data.json` beside them says.  `labels` is empty where rows have none.
+    """Split files of one data set, as `data.json` beside them says.  `labels` is empty where rows have none, or numbers.
 
     `groups` are those of the reported split (None: of a data set from before groups were kept).
     """
@@ -80,7 +81,7 @@ class _Row:
     id: str
     text: str
     text_pair: str | None
-    label: str
+    label: str | float
     group: str
     split: str | None = None  # as a column of splits says
 
@@ -195,11 +196,14 @@ def _write_splits(manifest: Manifest, raw: Path, rows: Rows | None, folder: Path
                     f"{len(splits[split])}; lower task.rows.{split}"
                 )
             splits[split] = splits[split][:wanted]
-    if labels and len({row["label"] for row in splits["train"]}) < 2:
-        raise AssetError(
-            f"data set {manifest.name}: every one of the {len(splits['train'])} rows of split 'train' has the same label, so there is "
-            "nothing to learn; check table.columns.label and table.labels, or raise task.rows.train"
-        )
+    numbers = manifest.table is not None and manifest.table.labels is None
+    for split in ("train", "test") if numbers else ("train",) if labels else ():
+        if len({row["label"] for row in splits[split]}) < 2:
+            nothing = "nothing to learn" if split == "train" else "nothing to tell apart"
+            raise AssetError(
+                f"data set {manifest.name}: every one of the {len(splits[split])} rows of split '{split}' has the same label, so there "
+                f"is {nothing}; check table.columns.label and table.labels, or raise task.rows.{split}"
+            )
     test_texts = {_texts(row) for row in splits["test"]}
     facts = {
         "test_rows_also_in_train": len(test_texts & {_texts(row) for row in splits["train"]}),
@@ -244,7 +248,7 @@ def _splits(
     table = manifest.table
     pair = "text_pair" if table.columns.text_pair else None
     rows = {split: [_json_row(row) for row in found] for split, found in _cut(manifest.name, table, raw).items()}
-    labels = list(dict.fromkeys(table.labels.values()))
+    labels = list(dict.fromkeys((table.labels or {}).values()))
     return labels, Columns(id="id", text="text", text_pair=pair, label="label"), rows
 
 
@@ -305,13 +309,10 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
             split = table.splits.values.get(str(value.get(table.splits.column)))
             if split is None:
                 continue
-        label = str(value[columns.label])
-        if label in table.drop:
+        written = str(value[columns.label])
+        if written in table.drop:
             continue
-        if label not in table.labels:
-            raise AssetError(
-                f"{path.name}, row {number}: label {label!r} is outside the declared set {', '.join(table.labels)}"
-            )
+        label = _label(table, written, f"{path.name}, row {number}")
         text = str(value[columns.text]).strip()
         pair = str(value[columns.text_pair]).strip() if columns.text_pair else None
         if not text or pair == "":
@@ -321,7 +322,25 @@ def _rows(table: Table, path: Path, seen: dict[str, int]) -> Iterator[_Row]:
             numbered(key, seen),
             text,
             pair,
-            table.labels[label],
+            label,
             str(value[columns.group]) if columns.group else key,
             split,
         )
+
+
+def _label(table: Table, written: str, place: str) -> str | float:
+    """The class's name, or the number where there are no classes; `AssetError` names the `place`."""
+    if table.labels is None:
+        try:
+            number = float(written)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or "_" in written:
+            raise AssetError(
+                f"{place}: label {written!r} is no finite number; table.labels is null, so that labels are numbers: leave the row out "
+                "(table.drop), or name the classes in table.labels"
+            )
+        return number
+    if written not in table.labels:
+        raise AssetError(f"{place}: label {written!r} is outside the declared set {', '.join(table.labels)}")
+    return table.labels[written]

@@ -17,7 +17,7 @@ from seedwise.bounded import lines_of, parse_json, read_bytes, reason
 from seedwise.errors import AssetError, InputError
 
 OPENERS: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
-JsonRow = dict[str, str]
+JsonRow = dict[str, Any]
 _JSON_BYTES = 2 << 30
 _T = TypeVar("_T")
 

@@ -113,6 +113,9 @@ def data(
         typer.Option("--group", help="Rows that share this come to lie in one split (an author, a document)."),
     ] = None,
     split: Annotated[str | None, typer.Option("--split", help="Column that says which split a row is of.")] = None,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="Labels are numbers that a model is to tell (regression), and no classes.")
+    ] = False,
     test_share: Annotated[float, typer.Option("--test-share", help="Where the test split is cut here.")] = 0.2,
     selection_share: Annotated[float, typer.Option("--selection-share", help="Where the selection split is.")] = 0.1,
     name: NameOption = None,
@@ -131,7 +134,7 @@ def data(
     asset = name or _name_of(sources[0] if repository is None else "-".join(sources))
     _require_name(asset)
     named = {"text": text, "text_pair": text_pair, "label": label, "group": group, "split": split}
-    looked = add_data.look(given, named, add_data.Shares(test_share, selection_share))
+    looked = add_data.look(given, named, add_data.Shares(test_share, selection_share), numbers)
     licence = licence or (repository.licence if repository else None)
     where = f"{repository.name}, {repository.address}" if repository else "none given"
     facts = {"title": title or asset, "citation": citation or where, "licence": licence or "not stated"}
@@ -206,7 +209,8 @@ def _show(looked: add_data.Looked) -> None:
             how = " (guessed)" if role in looked.roles.guessed else ""
             value = " ".join(str(row.get(column)).split())
             typer.echo(f"{role.replace('_', '-')}: {column}{how}, such as {value[:70]!r}")
-    typer.echo(f"labels: {', '.join(dict.fromkeys(looked.table.labels.values()))}")
+    names = looked.table.labels
+    typer.echo("labels: numbers" if names is None else f"labels: {', '.join(dict.fromkeys(names.values()))}")
 
 
 def _confirm(sources: list[str], options: str) -> None:

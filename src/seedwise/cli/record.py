@@ -86,8 +86,7 @@ def report_command(
 ) -> None:
     """Report what is done so far: write HTML, Markdown, LaTeX, CSV and JSON, or print one of them."""
     from seedwise.report import build, render, write_reports
-    from seedwise.report.noise import noise_lines, noise_rows
-    from seedwise.report.standing import standing_lines, standings
+    from seedwise.report.beside import lines_beside
     from seedwise.report.suite import suite_lines
 
     bench, outcomes, suites = _outcomes(studies, runtime, device, require_exact)
@@ -97,7 +96,7 @@ def report_command(
     for outcome in outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
-        for line in (*standing_lines(standings(outcome, bench.store)), *noise_lines(noise_rows(outcome), outcome)):
+        for line in lines_beside(outcome, bench.store):
             typer.echo(line)
         for refused in outcome.refused:
             typer.echo(f"{refused.claim.name}: {refused.reason}")

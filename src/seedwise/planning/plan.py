@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue, ValidationError
@@ -13,9 +14,11 @@ from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
 from seedwise.notify import Notify
 from seedwise.project import Project
+from seedwise.study.metric import METRICS
 from seedwise.study.model import Arm, Study, StudyRecipe
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
+from seedwise_contract.recipe import Recipe, Schedule
 from seedwise_contract.spec import (
     CausalLmTask,
     Columns,
@@ -23,8 +26,7 @@ from seedwise_contract.spec import (
     Evaluation,
     Model,
     PromptColumns,
-    Recipe,
-    Schedule,
+    RegressionTask,
     Seeds,
     Task,
 )
@@ -128,46 +130,51 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
     return Plan(study, data, tuple(runs))
 
 
-def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | CausalLmTask:
+def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | RegressionTask | CausalLmTask:
     """The contract's task of one arm; `InputError` where the data's rows are not of the metric's kind."""
     said, columns = study.task, data.columns
-    if said.metric != "perplexity" and isinstance(columns, Columns):
-        try:
-            return Task(
-                kind="classification",
-                name=data.name,
-                columns=columns,
-                labels=data.labels,
-                splits=data.splits,
-                metric=said.metric,
-                positive=said.positive,
-            )
-        except ValidationError as error:
-            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
-            raise InputError(f"study {study.name}:\n{faults}") from None
-    if said.metric == "perplexity" and isinstance(columns, PromptColumns):
-        try:
-            return CausalLmTask(
-                kind="causal_lm",
-                name=data.name,
-                columns=columns,
-                template=said.template or "",
-                loss_on=arm.loss_on or said.loss_on or "answer",
-                splits=data.splits,
-                metric=said.metric,
-            )
-        except ValidationError as error:
-            faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
-            raise InputError(f"study {study.name}:\n{faults}") from None
-    has, needs = (
-        ("no labels", f"{said.metric}, which needs a data set with labels ('table' in its manifest)")
-        if said.metric != "perplexity"
-        else ("no prompts and answers", "perplexity, which needs a data set of dialogues ('dialogue' in its manifest)")
-    )
-    raise InputError(f"study {study.name}: task.data: data set {data.name} has {has}, and the metric is {needs}")
+    kind, has = METRICS[said.metric].kind, _kind_of(data)
+    if kind != has:
+        fitting = ", ".join(name for name, metric in METRICS.items() if metric.kind == has) or "none of a study"
+        raise InputError(
+            f"study {study.name}: task.data: data set {data.name} has {_ROWS[has]}, and metric {said.metric} is of {_ROWS[kind]}; "
+            f"take another data set, or a metric that this one can have: {fitting}"
+        )
+    shared: dict[str, Any] = {
+        "kind": kind,
+        "name": data.name,
+        "columns": columns,
+        "splits": data.splits,
+        "metric": said.metric,
+    }
+    try:
+        if kind == "classification":
+            return Task(**shared, labels=data.labels, positive=said.positive)
+        if kind == "regression":
+            return RegressionTask(**shared)
+        return CausalLmTask(**shared, template=said.template or "", loss_on=arm.loss_on or said.loss_on or "answer")
+    except ValidationError as error:
+        faults = "\n".join(f"  task.{fault}" for fault in faults_of(error))
+        raise InputError(f"study {study.name}:\n{faults}") from None
 
 
-def _spec(study: Study, arm: Arm, seed: int, task: Task | CausalLmTask, model: Model | None, device: str) -> RunSpec:
+_ROWS = {
+    "classification": "labels ('table' in its manifest, with 'labels')",
+    "regression": "numbers ('table' in its manifest, with 'labels: null')",
+    "causal_lm": "prompts and answers ('dialogue' in its manifest)",
+    "masked_lm": "running text ('text' in its manifest)",
+}
+
+
+def _kind_of(data: PreparedData) -> str:
+    if isinstance(data.columns, Columns):
+        return "classification" if data.labels else "regression"
+    return "causal_lm" if isinstance(data.columns, PromptColumns) else "masked_lm"
+
+
+def _spec(
+    study: Study, arm: Arm, seed: int, task: Task | RegressionTask | CausalLmTask, model: Model | None, device: str
+) -> RunSpec:
     kind = "cuda" if device == "cuda" and arm.recipe is not None else "cpu"
     return RunSpec(
         contract=1,

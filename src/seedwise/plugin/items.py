@@ -13,6 +13,7 @@ from seedwise.escaping import plain
 from seedwise.plugin import SESSION_KEY
 from seedwise.secrets import masked
 from seedwise.study.load import StudyFile, load_studies
+from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Study
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class StudyCollector(pytest.File):
 
     def _margin(self, study: Study) -> float:
         margin = float(self.config.getoption("--seedwise-regression-gate"))
-        if study.task.metric != "perplexity" and not 0.0 < margin < 1.0:
+        if METRICS[study.task.metric].unit and not 0.0 < margin < 1.0:
             raise self.CollectError(
                 f"--regression-gate {margin:g}: a margin between 0 and 1 is needed; 0.01 is one point"
             )

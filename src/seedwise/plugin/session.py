@@ -254,8 +254,7 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
-        from seedwise.report.noise import noise_lines, noise_rows
-        from seedwise.report.standing import standing_lines, standings
+        from seedwise.report.beside import lines_beside
         from seedwise.verdicts.signature import sign  # brings scipy, slow to import
 
         outcomes = []
@@ -287,10 +286,7 @@ class BenchSession:
                     tell(reporter, f"  note: {note}")
                 if claim.declared:
                     tell(reporter, f"  cite as: {sign(outcome, claim)}")
-            for line in (
-                *standing_lines(standings(outcome, self._bench.store)),
-                *noise_lines(noise_rows(outcome), outcome),
-            ):
+            for line in lines_beside(outcome, self._bench.store):
                 tell(reporter, line)
             for refused in outcome.refused:
                 tell(reporter, f"{refused.claim.name}: refused", bold=True)

@@ -32,7 +32,7 @@ from seedwise.report.noise import noise_rows
 from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
 from seedwise.report.standing import standings
-from seedwise.report.tuned import tuned_arms
+from seedwise.report.tuned import ratio_rows, tuned_arms
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Study
@@ -86,6 +86,7 @@ def _study(outcome: StudyOutcome, store: Store) -> StudyReport:
         standings=standings(outcome, store),
         noise=noise_rows(outcome),
         tuned=tuned_arms(outcome.plan),
+        ratios=ratio_rows(outcome.plan),
         methods=methods(outcome, (*claims, *explored)),
         data=_data(outcome),
         provenance=read_provenance(outcome.plan, runs, store),

@@ -17,7 +17,7 @@ from seedwise_contract.events import Evaluation, Step
 
 def target_of(outcome: StudyOutcome, runs: Mapping[str, StoredRun]) -> float | None:
     """The score on the selection split that every trained arm comes to: the worst of the arms' mean scores of their selected
-    checkpoints, rounded to the worse side, to a whole percent of accuracy or a tenth of perplexity.  None where checkpoints
+    checkpoints, rounded to the worse side, to a whole percent of a share or a tenth of perplexity.  None where checkpoints
     are selected by something else, or fewer than two arms are trained."""
     metric = METRICS[outcome.study.task.metric]
     if outcome.study.selection.metric != metric.selection:
@@ -32,7 +32,8 @@ def target_of(outcome: StudyOutcome, runs: Mapping[str, StoredRun]) -> float | N
         return None
     if metric.higher_is_better:
         return math.floor(100.0 * min(means) + 1e-9) / 100.0
-    return math.ceil(10.0 * max(means) - 1e-9) / 10.0
+    fine = 10.0 ** (metric.digits - 1)
+    return math.ceil(fine * max(means) - 1e-9) / fine
 
 
 def _selected(run: StoredRun, metric: Metric) -> float | None:

@@ -10,7 +10,7 @@ from seedwise.report.model import Comparison, Recipe
 from seedwise.stats import MIN_SEEDS
 from seedwise.study.metric import METRICS
 from seedwise.verdicts.comparison import StudyOutcome
-from seedwise_contract.spec import Recipe as RunRecipe
+from seedwise_contract.recipe import Recipe as RunRecipe
 
 _QUESTIONS = {
     "seeds and examples": "whether one arm is expected to beat the other for whoever repeats the training with new seeds and "

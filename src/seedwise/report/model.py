@@ -354,6 +354,19 @@ class TunedArm(ContractModel):
     curve: tuple[tuple[int, float, Interval | None], ...]
 
 
+class RatioRow(ContractModel):
+    """A statement about the ratio of two arms' best values; None where no verdict is possible, `high` also where it has no end."""
+
+    name: str
+    statement: str
+    status: ClaimStatus
+    sentence: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    best: tuple[tuple[str, tuple[float, ...]], ...] = ()
+
+
 class ArmStanding(ContractModel):
     """Where an arm stands between quality and one cost (the mean over its runs); `p` is adjusted over the whole family."""
 
@@ -390,6 +403,7 @@ class StudyReport(ContractModel):
     standings: tuple[ArmStanding, ...] = ()
     noise: tuple[NoiseRow, ...] = ()
     tuned: tuple[TunedArm, ...] = ()
+    ratios: tuple[RatioRow, ...] = ()
     methods: tuple[str, ...]
     data: Data
     provenance: Provenance

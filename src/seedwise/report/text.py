@@ -17,7 +17,7 @@ _SHORT_DIGEST = 12
 
 
 def score(value: float | None, metric: MetricName) -> str:
-    """With two decimals and without a sign; an accuracy in percent."""
+    """With the metric's decimals and without a sign; an accuracy in percent."""
     return MISSING if value is None else METRICS[metric].shown(value)
 
 
@@ -58,7 +58,7 @@ def degrees(value: float | None) -> str:
 
 def error(value: float | None, metric: MetricName) -> str:
     """A standard error of a difference, as differences are shown."""
-    return MISSING if value is None else f"{METRICS[metric].scale * value:.2f}"
+    return MISSING if value is None else METRICS[metric].shown(value)
 
 
 def probability(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What the search of a study tried and chose, and what its budget buys."""
+"""What the search of a study tried and chose, what its budget buys, and how many times one arm's best value is another's."""
 
 from __future__ import annotations
 
@@ -7,14 +7,45 @@ import math
 import numpy as np
 
 from seedwise.planning.plan import Plan, Tuned
-from seedwise.report.model import Interval, TunedArm
+from seedwise.report.model import Interval, RatioRow, TunedArm
 from seedwise.report.text import number
-from seedwise.stats import budget_curve
+from seedwise.stats import Degenerate, budget_curve
+from seedwise.verdicts.ratios import RatioOutcome, ratio_outcomes
 
 
 def tuned_arms(plan: Plan) -> tuple[TunedArm, ...]:
     """An entry a searched arm, scores in the selection metric's own numbers."""
     return tuple(_tuned(each, plan.study.selection.metric) for each in plan.tuning)
+
+
+def ratio_rows(plan: Plan) -> tuple[RatioRow, ...]:
+    return tuple(_ratio(outcome) for outcome in ratio_outcomes(plan))
+
+
+def _ratio(outcome: RatioOutcome) -> RatioRow:
+    found = outcome.found
+    bare = RatioRow(
+        name=outcome.ratio.name,
+        statement=outcome.ratio.words,
+        status=outcome.status,  # type: ignore[arg-type]
+        sentence=outcome.sentence,
+    )
+    if isinstance(found, Degenerate):
+        return bare
+    best = ((outcome.ratio.a, found.a), (outcome.ratio.b, found.b))
+    return bare.model_copy(
+        update={
+            "estimate": found.estimate,
+            "low": found.interval[0],
+            "high": None if math.isinf(found.interval[1]) else found.interval[1],
+            "best": tuple((arm, tuple(float(value) for value in one.values)) for arm, one in best),
+        }
+    )
+
+
+def ratio_lines(plan: Plan) -> list[str]:
+    """A line a ratio, for a terminal."""
+    return [f"{one.ratio.name} {one.status}: {one.ratio.words}. {one.sentence}" for one in ratio_outcomes(plan)]
 
 
 def _tuned(found: Tuned, metric: str) -> TunedArm:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-
 from seedwise.errors import InputError
 from seedwise.scores.rows import Floats, Ints, some
-from seedwise.stats import Clusters, confusion_scores, f1, macro_f1, matthews, perplexity_scores, ratio_scores
-from seedwise.stats.clusters import pseudovalues
+from seedwise.stats import (
+    Clusters,
+    confusion_scores,
+    f1,
+    macro_f1,
+    matthews,
+    pearson_scores,
+    perplexity_scores,
+    ratio_scores,
+    spearman_scores,
+)
 
 PERPLEXITY = "perplexity"
 OF_LABELS = ("accuracy", "f1", "macro-f1", "matthews")
@@ -80,31 +87,4 @@ def of_parts(metric: str, above: Floats, below: Floats, clusters: Clusters | Non
 
 def of_numbers(metric: str, gold: Floats, said: Floats, clusters: Clusters | None) -> Floats:
     """Pseudovalues of a correlation of predictions [S, E] with labels [E]; 0 where either is constant."""
-    cases = Clusters.by_label(range(gold.size)) if clusters is None else clusters
-    whole = np.array([_correlation(metric, gold, line) for line in said])
-    if metric == "pearson":
-        without = np.stack([_pearson_without(gold, line, cases) for line in said])
-    else:
-        keep = [cases.of != case for case in range(cases.n_clusters)]
-        without = np.array([[_correlation(metric, gold[mask], line[mask]) for mask in keep] for line in said])
-    return pseudovalues(whole, without)
-
-
-def _correlation(metric: str, x: Floats, y: Floats) -> float:
-    if metric == "spearman":
-        from scipy.stats import rankdata
-
-        x, y = rankdata(x), rankdata(y)
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / scale if scale > 0.0 else 0.0
-
-
-def _pearson_without(gold: Floats, line: Floats, cases: Clusters) -> Floats:
-    x, y = gold - gold.mean(), line - line.mean()
-    n = gold.size - cases.sizes
-    sx, sy, sxy, sxx, syy = (v.sum() - cases.sums(v) for v in (x, y, x * y, x * x, y * y))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = np.sqrt((sxx - sx * sx / n) * (syy - sy * sy / n))
-        found = (sxy - sx * sy / n) / scale
-    return np.where(np.isfinite(found), found, 0.0)
+    return (pearson_scores if metric == "pearson" else spearman_scores)(gold, said, clusters)

@@ -9,9 +9,11 @@ is undefined gives a `Degenerate` (or a verdict that says so), never a p value o
 from __future__ import annotations
 
 from .apart import seeds_apart
+from .best_value import BestRatio, BestValues, best_ratio, best_values
 from .checkpoints import decide_checkpoints
 from .clusters import FEW_CLUSTERS, Clusters
 from .collapse import CollapseResult, collapse_bound, collapse_rates
+from .correlation import pearson, pearson_scores, spearman, spearman_scores
 from .crossed import ArmComponents, CrossedResult, crossed
 from .decide import decide_crossed, decide_scores
 from .decide_tasks import Scope, decide_tasks, standardised
@@ -67,6 +69,8 @@ __all__ = [
     "MIN_TASKS",
     "ArmComponents",
     "Basis",
+    "BestRatio",
+    "BestValues",
     "BudgetPoint",
     "Claim",
     "ClaimStatus",
@@ -103,6 +107,8 @@ __all__ = [
     "average_precision_scores",
     "balanced_accuracy",
     "benjamini_hochberg",
+    "best_ratio",
+    "best_values",
     "budget_curve",
     "collapse_bound",
     "collapse_rates",
@@ -142,6 +148,8 @@ __all__ = [
     "noise_components",
     "noninferiority",
     "p_is",
+    "pearson",
+    "pearson_scores",
     "permutation_paired",
     "permutation_unpaired",
     "perplexity_scores",
@@ -162,6 +170,8 @@ __all__ = [
     "sentence",
     "smallest_n_paired",
     "smallest_n_unpaired",
+    "spearman",
+    "spearman_scores",
     "spread_of",
     "standardised",
     "tost",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedwise.study.metric import Metric
-from seedwise_contract import Prediction, RunSpec, read_predictions, read_token_losses
+from seedwise_contract import Prediction, RunSpec, read_estimates, read_predictions, read_token_losses
 from seedwise_contract.metrics import log_odds, positive_class
 from seedwise_contract.spec import Task
 
@@ -25,7 +25,8 @@ NO_GROUPS: Mapping[str, str] = {}
 class Measured:
     """`ids` [examples]; `scores` one an example, or, of a metric that is no mean, one a cluster where there are `clusters`.
 
-    The mean of the scores is the metric, negated where lower is better.  `constant`: one class is the answer to everything.
+    The mean of the scores is the metric, negated where lower is better.  `constant`: one class, or one number, is the answer to
+    everything.
     """
 
     ids: tuple[str, ...]
@@ -44,11 +45,13 @@ def read_measured(
 ) -> Measured:
     """What a file of predictions holds, in the order of the file or `by_id`; `groups` as `clusters_of` takes them.
 
-    Accuracy: 1.0 where the prediction is right.  Any other metric: pseudovalues (`stats.jackknife`, `stats.ranking`), of two
-    examples or more; `positive` is the class that F1, AUROC and average precision are of.  `ValueError` names the line that
-    cannot be read.
+    Accuracy: 1.0 where the prediction is right; mean squared error: minus the square.  Any other metric: pseudovalues
+    (`stats.jackknife`, `stats.ranking`, `stats.correlation`), of two examples or more; `positive` is the class that F1, AUROC and
+    average precision are of.  `ValueError` names the line that cannot be read.
     """
-    if metric.of_labels:
+    if metric.kind == "regression":
+        return _of_numbers(metric.name, path, groups, by_id)
+    if metric.kind == "classification":
         predictions = list(read_predictions(path))
         if by_id:
             predictions.sort(key=lambda prediction: prediction.id)
@@ -64,6 +67,22 @@ def read_measured(
     clusters = clusters_of(ids, groups)
     scores = perplexity_scores([[line.loss for line in losses]], [[line.tokens for line in losses]], clusters)
     return Measured(ids, scores[0], clusters)
+
+
+def _of_numbers(name: str, path: Path, groups: Mapping[str, str], by_id: bool) -> Measured:
+    lines = list(read_estimates(path))
+    if by_id:
+        lines.sort(key=lambda line: line.id)
+    ids = tuple(line.id for line in lines)
+    clusters = clusters_of(ids, groups)
+    gold, said = np.array([line.label for line in lines]), np.array([line.value for line in lines])
+    constant = len(set(said.tolist())) == 1
+    if name == "mse":
+        return Measured(ids, -((said - gold) ** 2), clusters, constant)
+    from seedwise.stats import pearson_scores, spearman_scores  # brings scipy, slow to import
+
+    scores = (pearson_scores if name == "pearson" else spearman_scores)(gold, said[None], clusters)
+    return Measured(ids, scores[0], clusters, constant)
 
 
 def positive_of(spec: RunSpec) -> int:

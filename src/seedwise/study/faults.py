@@ -59,10 +59,19 @@ def _metric_faults(study: Study) -> list[Fault]:
     """What does not go with the task's metric."""
     metric = METRICS[study.task.metric]
     faults = []
-    if metric.name == "perplexity":
-        if study.selection.metric != metric.selection:
+    selected = [name for name, other in METRICS.items() if other.kind == metric.kind and name == other.selection]
+    if study.selection.metric not in ("loss", *selected):
+        allowed = f"one of a task with metric {metric.name}: {', '.join(['loss', *selected])}"
+        if metric.kind == "causal_lm":
             allowed = "loss: a checkpoint of a language model is selected by it"
-            faults.append(Fault(field="selection.metric", found=study.selection.metric, allowed=allowed))
+        faults.append(Fault(field="selection.metric", found=study.selection.metric, allowed=allowed))
+    if metric.kind == "causal_lm":
+        return faults
+    for name, arm in study.arms.items():
+        if arm.loss_on is not None:
+            allowed = "nothing: it belongs to metric perplexity"
+            faults.append(Fault(field=f"arms.{name}.loss_on", found=arm.loss_on, allowed=allowed))
+    if not metric.unit:
         return faults
     for number, claim in enumerate(study.claims):
         if claim.margin is not None and claim.margin >= 1.0:
@@ -73,8 +82,4 @@ def _metric_faults(study: Study) -> list[Fault]:
             if value > 100.0:
                 field = f"reported.{number}.values.{place}"
                 faults.append(Fault(field=field, found=f"{value:g}", allowed="in percent: at most 100"))
-    for name, arm in study.arms.items():
-        if arm.loss_on is not None:
-            allowed = "nothing: it belongs to metric perplexity"
-            faults.append(Fault(field=f"arms.{name}.loss_on", found=arm.loss_on, allowed=allowed))
     return faults

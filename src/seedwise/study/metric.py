@@ -12,8 +12,10 @@ from typing import Literal
 from seedwise_contract.spec import SelectionMetric
 
 MetricName = Literal[
-    "accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision", "perplexity"
-]
+    "accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision",
+    "pearson", "spearman", "mse", "perplexity",
+]  # fmt: skip
+Kind = Literal["classification", "regression", "causal_lm"]
 Interval = tuple[float, float]
 
 MINUS = "\N{MINUS SIGN}"
@@ -25,8 +27,8 @@ class Metric:
 
     `selection` is the metric by which checkpoints of such a task can be selected for its sake.  `worst` is the score of each
     example of a run that left none (None: there is no such score), `bounds` hold every value, and `differences` are such as a
-    plan reckons with.  `of_labels`: it is one of classification.  `route` says how scores of examples are made where the metric
-    is no mean over them.
+    plan reckons with.  `kind`: of which tasks it is.  `route` says how
+    scores of examples are made where the metric is no mean over them.  `digits` are those of a shown number.
     """
 
     name: MetricName
@@ -38,8 +40,9 @@ class Metric:
     worst: float | None
     bounds: Interval
     differences: tuple[float, ...]
-    of_labels: bool = True
+    kind: Kind = "classification"
     route: str | None = None
+    digits: int = 2
 
     def own(self, score: float) -> float:
         """A score of which a higher one is better, or a difference of two, as the metric has it."""
@@ -54,13 +57,13 @@ class Metric:
         """Whether the metric's `value` is at least as good as `other`."""
         return value >= other if self.higher_is_better else value <= other
 
-    def shown(self, value: float, digits: int = 2) -> str:
+    def shown(self, value: float, digits: int | None = None) -> str:
         """A value, without its sign: 79.36 for an accuracy of .7936."""
-        return f"{self.scale * value:.{digits}f}"
+        return f"{self.scale * value:.{self.digits if digits is None else digits}f}"
 
     def difference(self, value: float) -> str:
         """A difference, always with + or −, without its unit."""
-        return f"{self.scale * value:+.2f}".replace("-", MINUS)
+        return f"{self.scale * value:+.{self.digits}f}".replace("-", MINUS)
 
     def amount(self, size: float) -> str:
         """A size of a difference with its unit: '2 points', '0.5 of perplexity'."""
@@ -90,8 +93,10 @@ def _resampled(words: str) -> str:
     )
 
 
-def _share(name: MetricName, words: str | None, *, low: float = 0.0, sign: str = "%") -> Metric:
-    """A metric of classification between `low` and 1, shown times 100; `words` name it where it is no mean over examples."""
+def _share(
+    name: MetricName, words: str | None, *, low: float = 0.0, sign: str = "%", kind: Kind = "classification"
+) -> Metric:
+    """A metric between `low` and 1, shown times 100; `words` name it where it is no mean over examples."""
     return Metric(
         name=name,
         scale=100.0,
@@ -102,6 +107,7 @@ def _share(name: MetricName, words: str | None, *, low: float = 0.0, sign: str =
         worst=0.0,
         bounds=(low, 1.0),
         differences=(0.005, 0.01, 0.02, 0.05),
+        kind=kind,
         route=None if words is None else _resampled(words),
     )
 
@@ -124,6 +130,21 @@ METRICS: dict[MetricName, Metric] = {
     "matthews": _share("matthews", "Matthews correlation", low=-1.0, sign=""),
     "auroc": _share("auroc", "the area under the ROC curve"),
     "average-precision": _share("average-precision", "average precision"),
+    "pearson": _share("pearson", "Pearson correlation", low=-1.0, sign="", kind="regression"),
+    "spearman": _share("spearman", "Spearman correlation", low=-1.0, sign="", kind="regression"),
+    "mse": Metric(
+        name="mse",
+        scale=1.0,
+        sign="",
+        unit="",
+        higher_is_better=False,
+        selection="mse",
+        worst=None,
+        bounds=(0.0, float("inf")),
+        differences=(0.01, 0.05, 0.1, 0.5),
+        kind="regression",
+        digits=4,
+    ),
     "perplexity": Metric(
         name="perplexity",
         scale=1.0,
@@ -134,7 +155,7 @@ METRICS: dict[MetricName, Metric] = {
         worst=None,
         bounds=(1.0, float("inf")),
         differences=(0.5, 1.0, 2.0, 5.0),
-        of_labels=False,
+        kind="causal_lm",
         route=(
             "perplexity is no mean over examples: each is left out in turn, and the jackknife pseudovalues (Dorfman, Berbaum and "
             "Metz 1992) enter the crossed analysis, negated, so that a lower perplexity is better"

@@ -7,10 +7,11 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
-from seedwise.study.metric import MetricName
+from seedwise.study.metric import METRICS, MetricName
 from seedwise_contract import canonical_json
 from seedwise_contract.base import ContractModel
-from seedwise_contract.spec import Batched, Dropout, Instructions, Method, Name, Optimizer, Selection
+from seedwise_contract.recipe import Batched, Dropout, Optimizer
+from seedwise_contract.spec import Instructions, Method, Name, Selection
 
 DEFAULT_SEEDS = 5
 MOST_SEEDS = 10_000
@@ -28,12 +29,14 @@ LossOn = Literal["answer", "prompt_and_answer"]
 
 
 class StudyTask(ContractModel):
-    """Classification where the metric is accuracy; where it is perplexity, a causal language model's answers to prompts."""
+    """Classification where the metric is one of labels, regression where it is one of numbers (pearson, spearman, mse), and a causal
+    language model's answers to prompts where it is perplexity."""
 
     data: Name = Field(description="name of a data asset")
     rows: Rows | None = Field(default=None, description="null: every row")
     metric: MetricName = Field(
-        default="accuracy", description="of the reported split; perplexity: of the answers' tokens, lower being better"
+        default="accuracy",
+        description="of the reported split; of labels, of numbers (pearson, spearman, mse), or of the answers' tokens (perplexity)",
     )
     positive: str | None = Field(
         default=None, description="the label that f1, auroc and average-precision are of; null: the second of two"
@@ -52,7 +55,7 @@ class StudyTask(ContractModel):
             raise ValueError(f"metric perplexity is of answers to prompts: give {' and '.join(missing)}")
         if self.metric != "perplexity" and len(missing) < 2:
             raise ValueError("template and loss_on belong to metric perplexity")
-        if self.metric == "perplexity" and self.positive is not None:
+        if METRICS[self.metric].kind != "classification" and self.positive is not None:
             raise ValueError("positive belongs to metrics of labels: f1, auroc, average-precision")
         return self
 
@@ -197,7 +200,7 @@ class Reported(ContractModel):
     source: Annotated[str, Field(min_length=1, description="who says so: a paper and its table, a report")]
     arm: Name
     values: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = Field(
-        description="accuracy in percent, perplexity as it is: one a run where runs are told apart, else their mean"
+        description="shares and correlations times 100, other metrics as they are: one a run where runs are told apart, else their mean"
     )
     runs: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="how many runs a mean is of; null: as many as there are values"
@@ -222,6 +225,30 @@ class StudyDevice(ContractModel):
     )
 
 
+class Ratio(ContractModel):
+    """A statement about the best values of one field that a search finds for two arms: `a`'s is `ratio` times `b`'s, or within a
+    factor of it.
+    """
+
+    name: Name
+    a: Name
+    b: Name
+    field: str = Field(description="what both arms are searched over: recipe.optimizer.lr")
+    ratio: Annotated[float, Field(gt=0)]
+    within: Annotated[float, Field(gt=1)] | None = Field(
+        default=None,
+        description="factor: at most so many times more or less than the ratio; null: is it another ratio at all?",
+    )
+    statement: str | None = None
+
+    @property
+    def words(self) -> str:
+        return (
+            self.statement
+            or f"the best {self.field.rpartition('.')[2]} of {self.a} is {self.ratio:g} times that of {self.b}"
+        )
+
+
 class Search(ContractModel):
     """Tuning by equal budgets: what is tried for each arm, on seeds of its own, decided on the selection split."""
 
@@ -234,6 +261,11 @@ class Search(ContractModel):
     ]
     draw: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="so many points of each arm's grid, drawn; null: all of them"
+    )
+    ratios: list[Ratio] = Field(
+        default_factory=list,
+        exclude_if=lambda value: not value,  # what is not said leaves older declarations as they were
+        description="statements about the best values that are found",
     )
 
 

@@ -16,6 +16,7 @@ from seedwise_contract.faults import shown
 
 Point = Mapping[str, JsonValue]  # field of the arm → value
 SEARCH = "search"
+FEWEST_SEEDS, FEWEST_VALUES = 3, 3  # for a ratio of best values; `stats.best_value`, which brings scipy
 
 
 def points_of(search: Search, arm: str) -> tuple[Point, ...]:
@@ -97,7 +98,7 @@ def search_faults(study: Study) -> list[Fault]:
         if not own and len(points_of(search, name)) < 2:
             own = [Fault(field=field, found="one point", allowed="two or more: a search of one point is none")]
         faults += own
-    return faults or _budget_faults(study, search)
+    return faults or [*_budget_faults(study, search), *_ratio_faults(search)]
 
 
 def _space_faults(field: str, arm: Arm, space: Mapping[str, Sequence[JsonValue]]) -> list[Fault]:
@@ -119,6 +120,38 @@ def _space_faults(field: str, arm: Arm, space: Mapping[str, Sequence[JsonValue]]
                 told = faults_of(error)[0]
                 faults.append(Fault(field=f"{field}.{path}", found=told.found, allowed=told.allowed))
     return faults
+
+
+def _ratio_faults(search: Search) -> list[Fault]:
+    """What a ratio cannot be told of: other arms, one arm, values that are no three positive numbers, one name twice, two seeds."""
+    faults = []
+    names = [ratio.name for ratio in search.ratios]
+    for number, ratio in enumerate(search.ratios):
+        place = f"search.ratios.{number}"
+        if names.index(ratio.name) != number:
+            faults.append(Fault(field=f"{place}.name", found=ratio.name, allowed="each ratio has its own name"))
+        if ratio.a == ratio.b:
+            faults.append(Fault(field=place, found=f"{ratio.a} against itself", allowed="two different arms"))
+        for side, arm in (("a", ratio.a), ("b", ratio.b)):
+            if arm not in search.arms:
+                allowed = f"one of the arms that are searched: {', '.join(search.arms)}"
+                faults.append(Fault(field=f"{place}.{side}", found=arm, allowed=allowed))
+            elif (found := _values_fault(search.arms[arm].get(ratio.field))) is not None:
+                allowed = f"a field that {arm} is searched over, with three positive numbers or more"
+                faults.append(Fault(field=f"{place}.field", found=f"{ratio.field}: {found}", allowed=allowed))
+    if search.ratios and len(search.seeds) < FEWEST_SEEDS:
+        allowed = f"{FEWEST_SEEDS} or more where a ratio is asked for"
+        faults.append(Fault(field="search.seeds", found=str(search.seeds), allowed=allowed))
+    return faults
+
+
+def _values_fault(values: Sequence[JsonValue] | None) -> str | None:
+    if values is None:
+        return "nothing"
+    numbers = [
+        value for value in values if isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    ]
+    return shown(list(values)) if len(numbers) < len(values) or len(numbers) < FEWEST_VALUES else None
 
 
 def _budget_faults(study: Study, search: Search) -> list[Fault]:

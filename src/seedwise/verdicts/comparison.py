@@ -266,7 +266,12 @@ def said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
 
 def _constant(*arms: ArmScores) -> tuple[str, ...]:
     """Runs that give one answer to everything, where the metric is not accuracy: what that is worth by it."""
-    worth = {"matthews": "which is a Matthews correlation of 0", "auroc": "whatever it is sure of"}
+    worth = {
+        "matthews": "which is a Matthews correlation of 0",
+        "pearson": "which is a Pearson correlation of 0",
+        "spearman": "which is a Spearman correlation of 0",
+        "auroc": "whatever it is sure of",
+    }
     return tuple(
         f"{arm.constant} of {len(arm.runs)} runs of {arm.name} give one answer to everything"
         + (f", {worth[arm.metric.name]}" if arm.metric.name in worth else "")

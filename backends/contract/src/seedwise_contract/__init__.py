@@ -21,9 +21,11 @@ from seedwise_contract.identity import canonical_json, run_id
 from seedwise_contract.parameters import Parameter, ParameterTable, weights_digest
 from seedwise_contract.predictions import (
     Answer,
+    Estimate,
     Prediction,
     TokenLoss,
     read_answers,
+    read_estimates,
     read_predictions,
     read_token_losses,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "DataError",
     "Description",
     "Environment",
+    "Estimate",
     "Event",
     "ExitCode",
     "FailureReason",
@@ -58,6 +61,7 @@ __all__ = [
     "faults_of",
     "load_spec",
     "read_answers",
+    "read_estimates",
     "read_events",
     "read_predictions",
     "read_token_losses",

@@ -14,16 +14,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from seedwise_contract.data import Dialogue, Text, read_dialogues, read_split, read_texts
+from seedwise_contract.data import Dialogue, Text, read_dialogues, read_measured, read_split, read_texts
 from seedwise_contract.environment import Environment
 from seedwise_contract.events import read_events
 from seedwise_contract.exits import BackendError
 from seedwise_contract.files import RunFiles, sha256_file
-from seedwise_contract.metrics import metric_of, positive_class
+from seedwise_contract.metrics import metric_of, of_numbers, positive_class
 from seedwise_contract.parameters import ParameterTable
-from seedwise_contract.predictions import read_answers, read_predictions, read_token_losses
+from seedwise_contract.predictions import read_answers, read_estimates, read_predictions, read_token_losses
 from seedwise_contract.results import RunResult, RunStatus
-from seedwise_contract.spec import CausalLmTask, MaskedLmTask, RunSpec, Task, load_spec
+from seedwise_contract.spec import CausalLmTask, MaskedLmTask, RegressionTask, RunSpec, Task, load_spec
 
 
 def breaches(folder: Path, data: Path) -> list[str]:
@@ -134,6 +134,8 @@ def _predictions(files: RunFiles, spec: RunSpec, result: RunResult, data: Path) 
         try:
             if spec.task.kind == "classification":
                 yield from _classified(path, spec.task, split, result, data)
+            elif spec.task.kind == "regression":
+                yield from _estimated(path, spec.task, split, result, data)
             else:
                 yield from _language(path, spec.task, split, result, data)
                 if split == "test" and spec.task.kind == "causal_lm":
@@ -154,6 +156,19 @@ def _classified(path: Path, task: Task, split: str, result: RunResult, data: Pat
         value = metric_of(name, rows, labels, positive_class(task)) if predictions else 0.0
         said = result.metrics.get(split, {}).get(name)
         if said is None or abs(said - value) > 1e-9:
+            yield f"result.json: {split} {name} is {said}, but its predictions give {value}"
+
+
+def _estimated(path: Path, task: RegressionTask, split: str, result: RunResult, data: Path) -> Iterator[str]:
+    estimates, examples = list(read_estimates(path)), read_measured(task, split, data)
+    if [(one.id, one.label) for one in estimates] != [(example.id, example.label) for example in examples]:
+        yield f"predictions/{split}.jsonl: ids or labels are not those of the split, in its order"
+        return
+    values, labels = [one.value for one in estimates], [one.label for one in estimates]
+    for name in dict.fromkeys(("mse", task.metric)):
+        value = of_numbers(name, values, labels)
+        said = result.metrics.get(split, {}).get(name)
+        if said is None or not math.isclose(said, value, rel_tol=1e-9, abs_tol=1e-9):
             yield f"result.json: {split} {name} is {said}, but its predictions give {value}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from seedwise_contract.exits import DataError
 from seedwise_contract.faults import shown
 from seedwise_contract.files import read_lines, sha256_file, tree_digest
-from seedwise_contract.spec import CausalLmTask, MaskedLmTask, Model, Split, Task
+from seedwise_contract.spec import CausalLmTask, MaskedLmTask, Model, RegressionTask, Split, Task
 
 _SHOWN_FAULTS = 20
 _Row = TypeVar("_Row")
@@ -20,6 +21,15 @@ class Example(NamedTuple):
     text: str
     text_pair: str | None
     label: int
+
+
+class Measured(NamedTuple):
+    """An example whose label is a number."""
+
+    id: str
+    text: str
+    text_pair: str | None
+    label: float
 
 
 class Text(NamedTuple):
@@ -52,6 +62,20 @@ def read_split(task: Task, split: str, root: Path) -> list[Example]:
         return Example(number, row[columns.text], second, task.labels.index(label))
 
     return _read(task.splits[split], split, root, columns.id, [columns.text, *pair], [columns.label], example)
+
+
+def read_measured(task: RegressionTask, split: str, root: Path) -> list[Measured]:
+    """Examples of `split` in file order; `DataError` as `read_split`, and where a label is no finite number."""
+    columns = task.columns
+    pair = [columns.text_pair] if columns.text_pair else []
+
+    def measured(row: dict[str, Any], number: str) -> Measured:
+        label = row[columns.label]
+        if isinstance(label, bool) or not isinstance(label, int | float) or not math.isfinite(label):
+            raise ValueError(f"label {shown(label)} is no finite number")
+        return Measured(number, row[columns.text], row[columns.text_pair] if columns.text_pair else None, float(label))
+
+    return _read(task.splits[split], split, root, columns.id, [columns.text, *pair], [columns.label], measured)
 
 
 def read_texts(task: MaskedLmTask, split: str, root: Path) -> list[Text]:

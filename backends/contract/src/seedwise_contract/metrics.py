@@ -1,6 +1,6 @@
-"""Metrics of classification, from the scores of each example's classes, in plain Python.
+"""Metrics of classification, from the scores of each example's classes, and of regression, in plain Python.
 
-A metric that is undefined on what it is given has the value of a constant answer: 0 for F1, Matthews' correlation and average
+A metric that is undefined on what it is given has the value of a constant answer: 0 for F1, every correlation and average
 precision, one half for the area under the ROC curve.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from seedwise_contract.predictions import predicted
-from seedwise_contract.spec import RunSpec, Task
+from seedwise_contract.spec import RegressionTask, RunSpec, Task
 
 Rows = Sequence[Sequence[float]]
 ClassMetric = Literal["accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision"]
@@ -32,7 +32,7 @@ def log_odds(scores: Sequence[float], positive: int) -> float:
 def classification_metrics(spec: RunSpec, rows: Rows, labels: Sequence[int]) -> dict[str, float]:
     """Accuracy, the task's metric and the one that checkpoints are selected by, of `rows` (a score a class) and gold labels."""
     assert isinstance(spec.task, Task)
-    names = {"accuracy", spec.task.metric}
+    names: set[str] = {"accuracy", spec.task.metric}
     if spec.selection is not None and spec.selection.metric != "loss":
         names.add(spec.selection.metric)
     return {name: metric_of(name, rows, labels, positive_class(spec.task)) for name in sorted(names)}
@@ -133,3 +133,48 @@ _OF_LABELS: dict[str, Callable[[Sequence[int], Sequence[int]], float]] = {
     "macro-f1": macro_f1,
     "matthews": matthews,
 }
+
+
+def regression_metrics(spec: RunSpec, values: Sequence[float], labels: Sequence[float]) -> dict[str, float]:
+    """The task's metric, the mean squared error (which is the loss too), and the metric that checkpoints are selected by."""
+    assert isinstance(spec.task, RegressionTask)
+    names: set[str] = {"mse", spec.task.metric}
+    if spec.selection is not None and spec.selection.metric != "loss":
+        names.add(spec.selection.metric)
+    found = {name: of_numbers(name, values, labels) for name in sorted(names)}
+    return {**found, "loss": found["mse"]}
+
+
+def of_numbers(name: str, values: Sequence[float], labels: Sequence[float]) -> float:
+    """One metric by its name; of values that are not finite a correlation is 0 and the mean squared error not finite."""
+    if name == "mse":
+        squares = [(value - label) ** 2 for value, label in zip(values, labels, strict=True)]
+        return math.fsum(squares) / len(squares) if all(map(math.isfinite, squares)) else math.inf
+    if not all(map(math.isfinite, values)):
+        return 0.0
+    return pearson(values, labels) if name == "pearson" else pearson(ranks(values), ranks(labels))
+
+
+def pearson(x: Sequence[float], y: Sequence[float]) -> float:
+    """Pearson's correlation; 0 where one of the two is constant."""
+    if min(x) == max(x) or min(y) == max(y):
+        return 0.0
+    centre_x, centre_y = math.fsum(x) / len(x), math.fsum(y) / len(y)
+    left, right = [value - centre_x for value in x], [value - centre_y for value in y]
+    spread = math.sqrt(math.fsum(value * value for value in left) * math.fsum(value * value for value in right))
+    return math.fsum(a * b for a, b in zip(left, right, strict=True)) / spread if spread else 0.0
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """Ranks from 1 on; equal values have the mean of theirs."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    found = [0.0] * len(values)
+    first = 0
+    while first < len(order):
+        last = first
+        while last + 1 < len(order) and values[order[last + 1]] == values[order[first]]:
+            last += 1
+        for place in range(first, last + 1):
+            found[order[place]] = (first + last) / 2 + 1
+        first = last + 1
+    return found

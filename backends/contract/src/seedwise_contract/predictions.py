@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from seedwise_contract.base import ContractModel
-from seedwise_contract.data import Example
+from seedwise_contract.data import Example, Measured
 from seedwise_contract.files import lines_of
 
 _Line = TypeVar("_Line", bound=ContractModel)
@@ -40,6 +40,22 @@ def predictions(rows: Sequence[Sequence[float]], examples: Sequence[Example]) ->
     return [
         Prediction(id=example.id, label=example.label, scores=list(row))
         for example, row in zip(examples, rows, strict=True)
+    ]
+
+
+class Estimate(ContractModel):
+    """What stands in place of a `Prediction` where labels are numbers."""
+
+    id: str
+    label: float = Field(description="gold number")
+    value: float = Field(description="the number that the model gives")
+
+
+def estimates(values: Sequence[float], examples: Sequence[Measured]) -> list[Estimate]:
+    """What `predictions/<split>.jsonl` holds, of the number for each example."""
+    return [
+        Estimate(id=example.id, label=example.label, value=value)
+        for example, value in zip(examples, values, strict=True)
     ]
 
 
@@ -78,6 +94,11 @@ def read_answers(path: Path) -> Iterator[Answer]:
 def read_token_losses(path: Path) -> Iterator[TokenLoss]:
     """Losses of a file; `ValueError` names the file and the line."""
     return _read(path, TokenLoss, "loss")
+
+
+def read_estimates(path: Path) -> Iterator[Estimate]:
+    """Estimates of a file; `ValueError` names the file and the line."""
+    return _read(path, Estimate, "estimate")
 
 
 def read_predictions(path: Path) -> Iterator[Prediction]:

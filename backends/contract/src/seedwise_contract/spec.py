@@ -7,16 +7,14 @@ refuses the spec rather than ignore it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
     JsonValue,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -25,6 +23,7 @@ from seedwise_contract.exits import SpecError
 from seedwise_contract.faults import Fault, faults_of
 from seedwise_contract.files import read_record
 from seedwise_contract.paths import below
+from seedwise_contract.recipe import Recipe
 
 CONTRACT_VERSION = 1
 
@@ -94,9 +93,12 @@ class _Task(ContractModel):
 
 
 OF_ONE_CLASS = ("f1", "auroc", "average-precision")
+OF_NUMBERS = ("pearson", "spearman", "mse")
+LOWER_IS_BETTER = ("loss", "mse")
 SelectionMetric = Literal[
-    "accuracy", "loss", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision"
-]
+    "accuracy", "loss", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision",
+    "pearson", "spearman", "mse",
+]  # fmt: skip
 
 
 class Task(_Task):
@@ -112,6 +114,11 @@ class Task(_Task):
         description="the label that f1, auroc and average-precision are of; null: the second of two",
     )
 
+    @property
+    def outputs(self) -> int:
+        """Numbers that a model gives for an example: one a class."""
+        return len(self.labels)
+
     @field_validator("labels")
     @classmethod
     def _distinct(cls, labels: list[str]) -> list[str]:
@@ -126,6 +133,19 @@ class Task(_Task):
         if self.metric in OF_ONE_CLASS and self.positive is None and len(self.labels) != 2:
             raise ValueError(f"metric {self.metric} is of one class: of {len(self.labels)} labels name it as positive")
         return self
+
+
+class RegressionTask(_Task):
+    """A task whose labels are numbers; training minimises the mean squared error, of labels as they are."""
+
+    kind: Literal["regression"]
+    columns: Columns
+    metric: Literal["pearson", "spearman", "mse"] = Field(description="mse: mean squared error, lower being better")
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a model gives for an example."""
+        return 1
 
 
 class Masking(ContractModel):
@@ -172,8 +192,8 @@ class CausalLmTask(_Task):
         return template
 
 
-_TASK_KINDS = ("classification", "masked_lm", "causal_lm")
-AnyTask = Annotated[Task | MaskedLmTask | CausalLmTask, Field(discriminator="kind")]
+_TASK_KINDS = ("classification", "regression", "masked_lm", "causal_lm")
+AnyTask = Annotated[Task | RegressionTask | MaskedLmTask | CausalLmTask, Field(discriminator="kind")]
 
 
 class Model(ContractModel):
@@ -191,65 +211,6 @@ class Method(ContractModel):
 
     name: Name
     parameters: dict[str, JsonValue]
-
-
-class Optimizer(ContractModel):
-    name: Literal["adamw", "adam"] = Field(description="adamw: decoupled weight decay; adam: L2 in the gradient")
-    lr: Annotated[float, Field(gt=0)]
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
-    eps: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    decay_on: Literal["all", "matrices"] = Field(
-        description="all: every trainable parameter decays; matrices: all but biases and normalisation weights"
-    )
-
-
-class Schedule(ContractModel):
-    """Learning rate by update: linear warm-up from 0 over `warmup_updates`, then the named decay to `end_lr`."""
-
-    name: Literal["linear", "polynomial", "cosine", "constant"]
-    warmup_updates: Annotated[int, Field(ge=0, description="a count of optimizer updates, never a ratio")]
-    power: Annotated[float, Field(gt=0, description="of the polynomial; 1.0 elsewhere")]
-    end_lr: Annotated[float, Field(ge=0)]
-
-
-class Dropout(ContractModel):
-    hidden: Annotated[float, Field(ge=0, lt=1)]
-    attention: Annotated[float, Field(ge=0, lt=1)]
-    classifier: Annotated[float, Field(ge=0, lt=1)]
-
-
-class Batched(ContractModel):
-    """How rows become batches.  Left out of what is written where it is `shuffled`: specs that do not say it keep their identity,
-    and a backend that knows no other way refuses a spec that does.
-    """
-
-    batching: Literal["shuffled", "by_length"] = Field(
-        default="shuffled",
-        description="by_length: rows of like length share a batch (`order.epoch_batches`), so that less is padded",
-    )
-
-    @model_serializer(mode="wrap")
-    def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = write(self)
-        if said.get("batching") == "shuffled":
-            del said["batching"]
-        return said
-
-
-class Recipe(Batched):
-    """How it is trained."""
-
-    optimizer: Optimizer
-    schedule: Schedule
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(description="null: gradients are not clipped")
-    epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1, description="examples a forward pass")]
-    accumulation: Annotated[int, Field(ge=1, description="forward passes an update")]
-    precision: Literal["fp32", "bf16"]
-    max_length: Annotated[int, Field(ge=4, description="tokens, special tokens included")]
-    truncation: Literal["longest_first", "only_first"] = Field(description="which text of a pair loses tokens first")
-    dropout: Dropout
 
 
 class Seeds(ContractModel):
@@ -272,7 +233,7 @@ class Selection(ContractModel):
         """Whether a checkpoint with `value` replaces the one with `best` (None: there is none yet)."""
         if best is None or self.rule == "last":
             return True
-        return value < best if self.metric == "loss" else value > best
+        return value < best if self.metric in LOWER_IS_BETTER else value > best
 
 
 class Evaluation(ContractModel):
@@ -328,14 +289,28 @@ class RunSpec(ContractModel):
             problems.append("initialisation is 'none' exactly where model is null")
         if self.recipe is not None and self.recipe.schedule.name != "polynomial" and self.recipe.schedule.power != 1.0:
             problems.append("recipe.schedule.power other than 1.0 belongs to the polynomial schedule")
-        if self.task.kind != "classification" and self.selection is not None and self.selection.metric != "loss":
-            problems.append("selection.metric is 'loss' where the task is a language model's")
+        problems += self._selected()
         unnamed = self.task.kind == "classification" and self.task.positive is None and len(self.task.labels) != 2
         if unnamed and self.selection is not None and self.selection.metric in OF_ONE_CLASS:
             problems.append(f"selection.metric {self.selection.metric} is of one class: name it as task.positive")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _selected(self) -> list[str]:
+        """What is wrong with the metric of selection, of which kind the task's labels have to be."""
+        metric = "loss" if self.selection is None else self.selection.metric
+        if metric == "loss":
+            return []
+        if self.task.kind == "classification":
+            told = f"selection.metric {metric} is of numbers, and the task has classes"
+            return [told] if metric in OF_NUMBERS else []
+        if self.task.kind == "regression":
+            told = (
+                f"selection.metric {metric} is of classes: where labels are numbers it is loss, {', '.join(OF_NUMBERS)}"
+            )
+            return [] if metric in OF_NUMBERS else [told]
+        return ["selection.metric is 'loss' where the task is a language model's"]
 
     @property
     def updates_per_epoch(self) -> int:

@@ -1,3 +1,3 @@
-"""The `fairseq` backend: sentence classification with fairseq's own task, criterion and Trainer."""
+"""The `fairseq` backend: sentence classification and regression with fairseq's own task, criterion and Trainer."""
 
 __version__ = "0.1.0"

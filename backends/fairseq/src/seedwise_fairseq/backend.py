@@ -18,7 +18,7 @@ PACKAGES = ("fairseq", "torch", "tokenizers", "sentencepiece", "safetensors", "p
 
 
 class FairseqBackend:
-    """Sentence classification, and pretraining by masked tokens; every parameter trains."""
+    """Sentence classification and regression, and pretraining by masked tokens; every parameter trains."""
 
     def describe(self) -> Description:
         packages = {package: metadata.version(package) for package in PACKAGES}
@@ -26,7 +26,7 @@ class FairseqBackend:
             contract=CONTRACT_VERSION,
             backend="fairseq",
             version=__version__,
-            tasks=["classification", "masked_lm"],
+            tasks=["classification", "regression", "masked_lm"],
             methods=["full"],
             initialisations=["pretrained", "random"],
             precisions=["fp32"],

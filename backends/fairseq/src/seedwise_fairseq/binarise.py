@@ -1,6 +1,7 @@
 """Splits in fairseq's binary format, each folder with its dictionary.
 
-Of a classification task `input0/`, `input1/` for pairs and `label/`; of texts alone the folder itself.
+Of a classification task `input0/`, `input1/` for pairs and `label/`; of a regression task `label/SPLIT.label`, a number a
+line, in place of the latter; of texts alone the folder itself.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 from fairseq.data import Dictionary, indexed_dataset
 
 from seedwise_contract import DataError, RunSpec, canonical_json
-from seedwise_contract.data import Example
+from seedwise_contract.data import Example, Measured
 from seedwise_fairseq import __version__
 from seedwise_fairseq.text import EOS, SPECIALS, Coder, Row, Texts, paired
 
@@ -44,13 +45,18 @@ def binarised(spec: RunSpec, coder: Coder, examples: Mapping[str, Sequence[Row]]
     try:
         for split, rows in examples.items():
             texts = coder.code(rows, spec)
-            if spec.task.kind != "classification":
+            if spec.task.kind == "masked_lm":
                 _refuse_short(rows, texts, spec)
                 _write(partial, split, coder.symbols, texts, lambda one: one.first)
                 continue
             _write(partial / "input0", split, coder.symbols, texts, lambda one: one.first)
             if paired(spec):
                 _write(partial / "input1", split, coder.symbols, texts, lambda one: one.second)
+            if spec.task.kind == "regression":
+                (partial / "label").mkdir(exist_ok=True)
+                numbers = "".join(f"{row.label!r}\n" for row in rows if isinstance(row, Measured))
+                (partial / "label" / f"{split}.label").write_text(numbers, encoding="utf-8")
+                continue
             labels = [str(index) for index in range(len(spec.task.labels))]
             targets = [Texts([row.label + len(SPECIALS)], None) for row in rows if isinstance(row, Example)]
             _write(partial / "label", split, [*SPECIALS, *labels], targets, lambda one: one.first)

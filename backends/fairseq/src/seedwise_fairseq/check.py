@@ -68,7 +68,7 @@ def _model_faults(spec: RunSpec, folder: Folder) -> Iterator[Fault]:
             found="sizes without a vocabulary",
             allowed="only pretraining (task masked_lm) learns one: pretrain the model first, and name what that leaves",
         )
-    if folder.kind == "bert" and spec.task.kind == "classification" and spec.task.columns.text_pair is not None:
+    if folder.kind == "bert" and spec.task.kind != "masked_lm" and spec.task.columns.text_pair is not None:
         yield Fault(
             field="task.columns.text_pair",
             found=shown(spec.task.columns.text_pair),

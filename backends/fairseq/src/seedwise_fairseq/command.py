@@ -60,9 +60,9 @@ def _task(spec: RunSpec) -> list[Any]:
         words += ["--tokens-per-sample", spec.recipe.max_length, "--mask-prob", repr(masking.probability)]
         words += ["--leave-unmasked-prob", repr(masking.keep), "--random-token-prob", repr(masking.random)]
         return words
-    assert spec.task.kind == "classification"
     words = ["--task", "sentence_prediction", "--criterion", "sentence_prediction", "--no-shuffle"]
-    words += ["--num-classes", len(spec.task.labels), "--classification-head-name", HEAD]
+    words += ["--num-classes", spec.task.outputs, "--classification-head-name", HEAD]
+    words += ["--regression-target"] if spec.task.kind == "regression" else []
     return [*words, "--init-token", 0, "--separator-token", 2]
 
 

@@ -60,9 +60,9 @@ def read_source(spec: RunSpec, folder: Folder, coder: Coder) -> Source:
         )
     if spec.initialisation == "random":
         return Source(architecture, None, _BOTH)
-    if spec.task.kind == "classification":
-        return Source(architecture, checkpoint.encoder_weights(), _BOTH)
-    return Source(architecture, {**checkpoint.encoder_weights(), **checkpoint.language_head()}, _BOTH)
+    if spec.task.kind == "masked_lm":
+        return Source(architecture, {**checkpoint.encoder_weights(), **checkpoint.language_head()}, _BOTH)
+    return Source(architecture, checkpoint.encoder_weights(), _BOTH)
 
 
 def read_checkpoint(folder: Folder) -> Checkpoint:
@@ -158,7 +158,7 @@ def _transformers(spec: RunSpec, folder: Folder, coder: TokenizerCoder) -> Sourc
     assert architecture is not None
     head = _BOTH
     if spec.initialisation == "random":
-        weights = drawn(folder, architecture, len(spec.task.labels), spec.seeds.initialisation)
+        weights = drawn(folder, architecture, spec.task.outputs, spec.seeds.initialisation)
     else:
         weights = read_weights(folder)
     own = {f"{_HEAD}.{name[len('head.') :]}": weights.pop(name) for name in list(weights) if name.startswith("head.")}

@@ -90,7 +90,7 @@ def _states(run: FairseqRun, rows: int) -> list[ProbedRow]:
     run.model.eval()
     dataset, examples = run.task.dataset("selection"), run.examples["selection"][:rows]
     hidden = [numpy.zeros((0, run.architecture.hidden), "<f4")]
-    logits = [numpy.zeros((0, len(run.spec.task.labels)), "<f4")]
+    logits = [numpy.zeros((0, run.spec.task.outputs), "<f4")]
     probed: list[ProbedRow] = []
     size, pad = run.spec.evaluation.batch_size, run.task.source_dictionary.pad()
     for start in range(0, len(examples), size):

@@ -26,7 +26,7 @@ from omegaconf import OmegaConf
 
 from seedwise_contract import DataError, RunResult, RunSpec
 from seedwise_contract.context import RunContext
-from seedwise_contract.data import model_folder, read_split, read_texts
+from seedwise_contract.data import model_folder, read_measured, read_split, read_texts
 from seedwise_contract.files import write_json
 from seedwise_contract.gradient import GradientRun
 from seedwise_contract.results import Selected
@@ -110,9 +110,10 @@ class FairseqRun(GradientRun):
         place = {"train_iterator": {"version": 2, "epoch": int(selected.epoch) + 1, "iterations_in_epoch": 0}}
         torch.save({**saved, "extra_state": place, "task_state": {}}, str(folder / "model.pt"))
         save_dictionary(self.coder.symbols, folder)
-        if self.spec.task.kind == "classification":
+        if self.spec.task.kind != "masked_lm":
             (folder / "input0").mkdir()
             shutil.copyfile(folder / "dict.txt", folder / "input0" / "dict.txt")
+        if self.spec.task.kind == "classification":
             save_dictionary([*SPECIALS, *map(str, range(len(self.spec.task.labels)))], folder / "label")
         for path in self.coder.files:
             shutil.copyfile(path, folder / path.name)
@@ -127,6 +128,8 @@ def _on_host(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _rows(spec: RunSpec, split: str, root: Path) -> Sequence[Row]:
     if spec.task.kind == "masked_lm":
         return read_texts(spec.task, split, root)
+    if spec.task.kind == "regression":
+        return read_measured(spec.task, split, root)
     assert spec.task.kind == "classification"
     return read_split(spec.task, split, root)
 

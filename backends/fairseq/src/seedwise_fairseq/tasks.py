@@ -22,10 +22,10 @@ from torch import nn
 
 from seedwise_contract import RunSpec
 from seedwise_contract.course import Scored, Stopped
-from seedwise_contract.data import Example, Text
-from seedwise_contract.metrics import classification_metrics
+from seedwise_contract.data import Measured, Text
+from seedwise_contract.metrics import classification_metrics, regression_metrics
 from seedwise_contract.order import epoch_batches
-from seedwise_contract.predictions import TokenLoss, predictions
+from seedwise_contract.predictions import TokenLoss, estimates, predictions
 from seedwise_fairseq.command import HEAD
 
 EVALUATION_SEED = 1
@@ -67,15 +67,29 @@ class Classification(_Ordered, SentencePredictionTask):  # type: ignore[misc]
 
         return _by_length(model, self.dataset(split), batch_size, stop, logits)
 
-    def scored(self, logits: torch.Tensor, examples: Sequence[Example]) -> Scored:
+    def scored(self, logits: torch.Tensor, examples: Sequence[Any]) -> Scored:
         """With the spec's metrics and mean cross-entropy, over the whole split."""
         labels = [example.label for example in examples]
         loss = nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
         metrics = {**classification_metrics(self.spec, logits.tolist(), labels), "loss": float(loss)}
         return Scored(logits, bool(torch.isfinite(logits).all()), metrics)
 
-    def lines(self, logits: torch.Tensor, examples: Sequence[Example]) -> Sequence[Any]:
+    def lines(self, logits: torch.Tensor, examples: Sequence[Any]) -> Sequence[Any]:
         return predictions(logits.tolist(), examples)
+
+
+class Regression(Classification):
+    """A head of one output; labels as they are."""
+
+    def scored(self, logits: torch.Tensor, examples: Sequence[Measured]) -> Scored:
+        """With the spec's metrics and mean squared error, over the whole split."""
+        labels = [example.label for example in examples]
+        return Scored(
+            logits, bool(torch.isfinite(logits).all()), regression_metrics(self.spec, logits[:, 0].tolist(), labels)
+        )
+
+    def lines(self, logits: torch.Tensor, examples: Sequence[Measured]) -> Sequence[Any]:
+        return estimates(logits[:, 0].tolist(), examples)
 
 
 class MaskedLm(_Ordered, MaskedLMTask):  # type: ignore[misc]
@@ -124,8 +138,8 @@ Task = Classification | MaskedLm
 
 
 def task_of(spec: RunSpec, cfg: Any) -> Task:
-    kind = Classification if spec.task.kind == "classification" else MaskedLm
-    task: Task = kind.setup_task(cfg)
+    kinds = {"classification": Classification, "regression": Regression, "masked_lm": MaskedLm}
+    task: Task = kinds[spec.task.kind].setup_task(cfg)
     assert spec.recipe is not None
     task.spec = spec
     task.order_seed, task.batching = spec.seeds.order, spec.recipe.batching

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from seedwise_contract import DataError, RunSpec
-from seedwise_contract.data import Example, Text
+from seedwise_contract.data import Example, Measured, Text
 from seedwise_fairseq.architecture import Folder
 
 BOS, PAD, EOS, UNK = range(4)  # fairseq's own, at the head of every dictionary
@@ -15,7 +15,7 @@ SPECIALS, MASK = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"
 # Special tokens of transformers' types, in the order of fairseq's.
 _BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 _ROBERTA = (*SPECIALS, MASK)
-Row = Example | Text
+Row = Example | Measured | Text
 
 
 class Texts(NamedTuple):
@@ -39,11 +39,11 @@ class Coder(Protocol):
 
 
 def paired(spec: RunSpec) -> bool:
-    return spec.task.kind == "classification" and spec.task.columns.text_pair is not None
+    return spec.task.kind != "masked_lm" and spec.task.columns.text_pair is not None
 
 
 def _second(row: Row) -> str:
-    return (row.text_pair or "") if isinstance(row, Example) else ""
+    return "" if isinstance(row, Text) else row.text_pair or ""
 
 
 def coder_of(folder: Folder) -> Coder:

@@ -1,3 +1,3 @@
-"""The `hf` backend: sequence classification with transformers' own Trainer."""
+"""The `hf` backend: sequence classification and regression with transformers' own Trainer."""
 
 __version__ = "0.1.0"

@@ -29,7 +29,10 @@ LAZY = (
 
 
 class HfBackend:
-    """Sequence classification, and causal language models.  Another backend shares all of it by giving its own name and methods."""
+    """Sequence classification and regression, and causal language models.
+
+    Another backend shares all of it by giving its own name and methods.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class HfBackend:
             contract=CONTRACT_VERSION,
             backend=self.name,
             version=self.version,
-            tasks=["classification", "causal_lm"],
+            tasks=["classification", "regression", "causal_lm"],
             methods=list(self.methods),
             initialisations=["pretrained", "random"],
             precisions=["fp32", "bf16"],

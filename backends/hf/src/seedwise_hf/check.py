@@ -11,7 +11,7 @@ from seedwise_contract import DataError, Fault, RunSpec
 from seedwise_contract.checks import training_faults
 from seedwise_contract.context import Roots
 from seedwise_contract.faults import shown
-from seedwise_contract.spec import Dropout
+from seedwise_contract.recipe import Dropout
 from seedwise_hf.methods import Method
 from seedwise_hf.vocabulary import wish_faults, wish_of
 

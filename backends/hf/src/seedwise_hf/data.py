@@ -10,17 +10,17 @@ import torch
 from torch.utils.data import Sampler
 
 from seedwise_contract import DataError, RunSpec
-from seedwise_contract.data import Example
+from seedwise_contract.data import Example, Measured
 from seedwise_contract.order import epoch_batches
 
 
 class Encoded(NamedTuple):
     ids: list[int]
     segments: list[int] | None
-    label: int
+    label: int | float
 
 
-def encode(tokenizer: Any, examples: Sequence[Example], spec: RunSpec, vocabulary: int) -> list[Encoded]:
+def encode(tokenizer: Any, examples: Sequence[Example | Measured], spec: RunSpec, vocabulary: int) -> list[Encoded]:
     """Tokens of each example, cut to `max_length` as the recipe says.
 
     Raises `DataError` where the cut cannot be made (`only_first` with a second text that fills the room) or a token
@@ -67,7 +67,7 @@ def refuse_unknown(tokenizer: Any, folder: Path, rows: Iterable[Sequence[int]]) 
         )
 
 
-def _refuse_long_seconds(tokenizer: Any, examples: Sequence[Example], max_length: int) -> None:
+def _refuse_long_seconds(tokenizer: Any, examples: Sequence[Example | Measured], max_length: int) -> None:
     room = max_length - tokenizer.num_special_tokens_to_add(pair=True)
     seconds = tokenizer([e.text_pair or "" for e in examples], add_special_tokens=False)["input_ids"]
     for example, ids in zip(examples, seconds, strict=True):

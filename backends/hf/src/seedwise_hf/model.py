@@ -71,9 +71,12 @@ def configure(spec: RunSpec, folder: Path) -> Any:
         labels = spec.task.labels
         classes = {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
         classes["label2id"] = {name: index for index, name in enumerate(labels)}
+    elif spec.task.kind == "regression":
+        classes = {"num_labels": spec.task.outputs}
     config = AutoConfig.from_pretrained(folder, local_files_only=True, **classes)
     if classes:
-        config.problem_type = "single_label_classification"
+        numbers = spec.task.kind == "regression"
+        config.problem_type = "regression" if numbers else "single_label_classification"
     fields = DROPOUT_FIELDS[config.model_type]
     for name in fields.hidden:
         setattr(config, name, spec.recipe.dropout.hidden)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from seedwise_contract.spec import Optimizer, Recipe, Schedule
+from seedwise_contract.recipe import Optimizer, Recipe, Schedule
 
 
 def lr_at(update: int, lr: float, schedule: Schedule, total: int) -> float:

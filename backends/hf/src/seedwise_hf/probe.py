@@ -97,7 +97,7 @@ def _states(run: HfRun, rows: int) -> list[ProbedRow]:
     run.model.eval()
     items, examples = run.encoded["selection"][:rows], run.examples["selection"][:rows]
     width = int(run.model.config.hidden_size)
-    hidden, logits = [numpy.zeros((0, width), "<f4")], [numpy.zeros((0, len(run.spec.task.labels)), "<f4")]
+    hidden, logits = [numpy.zeros((0, width), "<f4")], [numpy.zeros((0, run.spec.task.outputs), "<f4")]
     size = run.spec.evaluation.batch_size
     for start in range(0, len(items), size):
         batch = run.collate(items[start : start + size])

@@ -11,9 +11,9 @@ from torch import nn
 
 from seedwise_contract import RunFiles, RunSpec
 from seedwise_contract.course import Scored
-from seedwise_contract.data import Example, read_split
-from seedwise_contract.metrics import classification_metrics
-from seedwise_contract.predictions import predictions
+from seedwise_contract.data import Example, Measured, read_measured, read_split
+from seedwise_contract.metrics import classification_metrics, regression_metrics
+from seedwise_contract.predictions import estimates, predictions
 from seedwise_hf.data import Collator, Encoded, encode
 from seedwise_hf.language import CausalLm
 
@@ -84,5 +84,33 @@ class Classification:
         """Nothing."""
 
 
+class Regression(Classification):
+    """A head of one output; labels as they are."""
+
+    def read(self, split: str, root: Path) -> list[Any]:
+        rows: list[Measured] = read_measured(self._spec.task, split, root)
+        return rows
+
+    def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        """Squared error in float32, over examples."""
+        values = outputs["logits"].float().squeeze(-1)
+        return nn.functional.mse_loss(values, labels.float(), reduction="sum") / num_items_in_batch
+
+    def scored(self, found: torch.Tensor, items: Sequence[Encoded]) -> Scored:
+        """With the spec's metrics and mean squared error, over the whole split."""
+        metrics = regression_metrics(self._spec, found[:, 0].tolist(), [item.label for item in items])
+        return Scored(found, bool(torch.isfinite(found).all()), metrics)
+
+    def lines(self, found: torch.Tensor, rows: Sequence[Any]) -> Sequence[Any]:
+        return estimates(found[:, 0].tolist(), rows)
+
+
+_KINDS: dict[str, Callable[[RunSpec], Task]] = {
+    "classification": Classification,
+    "regression": Regression,
+    "causal_lm": CausalLm,
+}
+
+
 def task_of(spec: RunSpec) -> Task:
-    return CausalLm(spec) if spec.task.kind == "causal_lm" else Classification(spec)
+    return _KINDS[spec.task.kind](spec)

@@ -10,7 +10,7 @@ from seedwise_contract import CONTRACT_VERSION, Description, Fault, RunResult, R
 from seedwise_contract.context import Roots, RunContext
 from seedwise_contract.faults import shown
 from seedwise_sklearn import __version__
-from seedwise_sklearn.parameters import METHOD, parameter_faults
+from seedwise_sklearn.parameters import KIND_OF, parameter_faults
 
 PACKAGES = ("scikit-learn", "scipy", "numpy", "pydantic")
 
@@ -21,12 +21,12 @@ class SklearnBackend:
             contract=CONTRACT_VERSION,
             backend="sklearn",
             version=__version__,
-            tasks=["classification"],
-            methods=[METHOD],
+            tasks=["classification", "regression"],
+            methods=list(KIND_OF),
             initialisations=["none"],
             precisions=[],
             devices=["cpu"],
-            deterministic_methods=[METHOD],
+            deterministic_methods=list(KIND_OF),
             packages={package: metadata.version(package) for package in PACKAGES},
         )
 
@@ -36,9 +36,14 @@ class SklearnBackend:
             found.append(Fault(field="model", found=shown(spec.model.name), allowed="null: there is no model to read"))
         if spec.recipe is not None:
             found.append(Fault(field="recipe", found="a recipe", allowed="null: nothing is trained by gradient"))
-        if spec.method.name == METHOD:
-            found += parameter_faults(spec.method.parameters)
-        return found
+        kind = KIND_OF.get(spec.method.name)
+        if kind is None:
+            return found
+        if spec.task.kind != kind and spec.task.kind in KIND_OF.values():
+            fitting = ", ".join(name for name, other in KIND_OF.items() if other == spec.task.kind)
+            allowed = f"{fitting}: the task is a {spec.task.kind}"
+            found.append(Fault(field="method.name", found=shown(spec.method.name), allowed=allowed))
+        return found + parameter_faults(spec.method.name, spec.method.parameters)
 
     def warm(self, threads: int) -> None:
         _set_environment(threads)

@@ -28,7 +28,7 @@ from seedwise.verdicts.certificates.need import UNPROVED, Need
 from seedwise_contract import RunSpec, canonical_json
 from seedwise_contract.files import read_record, write_json
 from seedwise_contract.probe import HIDDEN, LOGITS, REQUEST, RESULT, VERB, ProbeRequest, ProbeResult
-from seedwise_contract.spec import Recipe
+from seedwise_contract.recipe import Recipe
 
 ROWS, UPDATES = 64, 20
 EFFECTS = 10  # updates that show how large an effect is; nothing passes or fails by them

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seedwise.planning.plan import Plan, derive_seeds
+from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim
 from seedwise.verdicts.certificates.certificate import FORMAT, Certificate, setup_of, sha256_of
 from seedwise_contract import RunSpec
@@ -89,7 +90,7 @@ class Shelf:
 
     def refusal(self, plan: Plan, claim: Claim) -> str | None:
         """Why a claim across backends cannot be decided, and how to get there; None where nothing stands against it."""
-        if plan.study.task.metric == "perplexity" and needs_of_claim(plan, claim):
+        if METRICS[plan.study.task.metric].kind != "classification" and needs_of_claim(plan, claim):
             return f"refused: {UNPROVED}"
         how = "'seedwise certify' with the study's file makes the certificate"
         for need in needs_of_claim(plan, claim):

@@ -10,7 +10,7 @@ from seedwise_contract.description import Description
 from seedwise_contract.environment import Environment
 from seedwise_contract.events import event_schema
 from seedwise_contract.parameters import ParameterTable
-from seedwise_contract.predictions import Answer, Prediction, TokenLoss
+from seedwise_contract.predictions import Answer, Estimate, Prediction, TokenLoss
 from seedwise_contract.probe import ProbeRequest, ProbeResult
 from seedwise_contract.results import RunResult
 from seedwise_contract.spec import RunSpec
@@ -24,6 +24,7 @@ def current() -> dict[str, Any]:
         "spec.schema.json": RunSpec.model_json_schema(),
         "event.schema.json": event_schema(),
         "prediction.schema.json": Prediction.model_json_schema(),
+        "estimate.schema.json": Estimate.model_json_schema(),
         "token-loss.schema.json": TokenLoss.model_json_schema(),
         "answer.schema.json": Answer.model_json_schema(),
         "parameters.schema.json": ParameterTable.model_json_schema(),
