@@ -16,7 +16,7 @@ from tests.tracker.stores import plan_of
 NAMES = {
     "fairseq-pretrained-vs-random": (9, "bc259a8897af2af7", "625f1bece1123008"),
     "fairseq-vs-hf": (8, "abc0f89c9dc4bd74", "9aa64c1df6695de9"),
-    "lora-vs-bitfit": (9, "9719735c7c2d2493", "ef3608f72c924666"),
+    "lora-vs-bitfit": (9, "87fe6619d716a650", "03f68dad69973649"),
     "pretrained-vs-random": (9, "7d873e0213a2b894", "8752c743d01879d0"),
 }
 DIGESTS = {"hf": "hf", "peft": "peft", "fairseq": "fairseq", "sklearn": "sklearn"}
