@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(not usable_gpus(), reason="no CUDA device is usable here"),
 ]
 LITTLE = (
-    ("{train: 800, selection: 60, test: 1000}", "{train: 96, selection: 16, test: 40}"),
+    ("{train: 800, selection: 150, test: 1000}", "{train: 96, selection: 16, test: 40}"),
     ("seeds: 4", "seeds: 2"),
     ("epochs: 3", "epochs: 1"),
 )
@@ -45,7 +45,7 @@ def test_runs_that_share_a_device_are_as_alone(tmp_path: Path, study: str) -> No
     for name in ("docker", "backends"):
         (tmp_path / name).symlink_to(ROOT / name)
     text = (ROOT / f"benchmarks/quick/{study}.yaml").read_text()
-    for old, new in (*LITTLE, ("{train: 800, selection: 150, test: 1000}", "{train: 96, selection: 16, test: 40}")):
+    for old, new in LITTLE:
         text = text.replace(old, new)
     (tmp_path / "little.yaml").write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

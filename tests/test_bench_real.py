@@ -51,7 +51,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
         (root / name).symlink_to(ROOT / name)
     text = (ROOT / "benchmarks/quick/pretrained-vs-random.yaml").read_text()
     for old, new in (
-        ("{train: 800, selection: 60, test: 1000}", "{train: 48, selection: 16, test: 40}"),
+        ("{train: 800, selection: 150, test: 1000}", "{train: 48, selection: 16, test: 40}"),
         ("seeds: 4", "seeds: 2"),
         ("epochs: 3", "epochs: 1"),
     ):

@@ -14,10 +14,10 @@ from tests.tracker.stores import plan_of
 
 # By study: how many runs, sha256 of their ids in order, sha256 of the declaration; with a data set and images of made-up digests.
 NAMES = {
-    "fairseq-pretrained-vs-random": (9, "bc259a8897af2af7", "625f1bece1123008"),
-    "fairseq-vs-hf": (8, "abc0f89c9dc4bd74", "9aa64c1df6695de9"),
+    "fairseq-pretrained-vs-random": (9, "113244041cdbc64a", "83e719449b6bbaaf"),
+    "fairseq-vs-hf": (8, "94fd18cc0832eaee", "2140692b80892f4b"),
     "lora-vs-bitfit": (9, "87fe6619d716a650", "03f68dad69973649"),
-    "pretrained-vs-random": (9, "7d873e0213a2b894", "8752c743d01879d0"),
+    "pretrained-vs-random": (9, "1d0533f30d5a9deb", "0823ed5bbc26891f"),
 }
 DIGESTS = {"hf": "hf", "peft": "peft", "fairseq": "fairseq", "sklearn": "sklearn"}
 
