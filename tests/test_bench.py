@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -231,8 +233,13 @@ def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
 
 
 def _backends_of(small: Small) -> list[str]:
-    listing = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listing.splitlines() if str(small.project.root) in line and "fake_backend" in line]
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(small.project.root) in words and "fake_backend" in words:
+                found.append(words)
+    return found
 
 
 def test_tampered_predictions_are_found_and_named(small: Small) -> None:

@@ -66,8 +66,9 @@ def test_ui_leaves_nothing_behind_when_it_is_told_to_end(small: Small) -> None:
         [sys.executable, "-m", "seedwise", "ui", "--port", str(port)],
         cwd=small.project.root, env=small.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    time.sleep(6)
-    below = _below(process.pid)
+    until = time.monotonic() + 60
+    while not (below := _below(process.pid)) and time.monotonic() < until:
+        time.sleep(0.2)
     assert below
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=30)

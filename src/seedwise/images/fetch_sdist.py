@@ -16,11 +16,12 @@ from pathlib import Path
 def main(pip_wheel: str, folder: str, name: str, version: str, *sha256: str) -> None:
     sys.path.insert(0, pip_wheel)
     from pip._internal.commands import create_command
-    from pip._internal.network.download import Downloader
+
+    command = create_command("download")
+    from pip._internal.network.download import Downloader  # not before: pip's modules import each other in a circle
     from pip._internal.utils.hashes import Hashes
     from pip._vendor.packaging.specifiers import SpecifierSet
 
-    command = create_command("download")
     options, _ = command.parse_args(["--no-deps", "--no-binary=:all:", "--disable-pip-version-check", name])
     with command.main_context():
         session = command.get_default_session(options)  # type: ignore[attr-defined]
