@@ -7,10 +7,10 @@ import json
 import os
 import random
 import shutil
-import subprocess
 from pathlib import Path
 
-from benchmarks.chaos.case import BENCH, BUNDLE, STUDY, Tally, call
+from benchmarks.chaos.case import BENCH, BUNDLE, STUDY, call
+from benchmarks.chaos.command import DidNotEnd
 from tests.conftest import small_project
 
 _OURS = range(10)  # exit codes of the suite's own errors, and pytest's
@@ -50,13 +50,21 @@ def odd(path: Path, draw: random.Random, secret: Path) -> str:
     return kind
 
 
+def _a_file(folder: Path, draw: random.Random) -> Path:
+    return draw.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+KINDS = {
+    "study": 4, "manifest": 3, "images.yaml": 2, "data file": 3, "cache": 3, "bundle": 3, "scores": 4, "spec": 3,
+    "run folder": 5, "ledger": 1, "report": 1, "MLflow's database": 2, "setting": 3,
+}  # fmt: skip
+
+
 class Inputs:
     """Draws inputs on copies of one finished project."""
 
-    def __init__(self, draw: random.Random, place: Path, tally: Tally) -> None:
-        self._draw = draw
+    def __init__(self, place: Path) -> None:
         self._place = place
-        self._tally = tally
         self._small = small_project(place / "inputs")
         root = self._small.project.root
         assert call(self._small, BENCH).returncode == 0
@@ -73,39 +81,12 @@ class Inputs:
         shutil.copy(self._small.runs()[0] / "spec.json", root / "spec.json")
         (place / "inputs").rename(place / "inputs-shelf")
 
-    def one(self) -> None:
-        small, draw = self._small, self._draw
+    def one(self, kind: str, draw: random.Random) -> str | None:
+        """What was wrong with a case of `kind`, or None."""
+        small = self._small
         shutil.copytree(self._place / "inputs-shelf", self._place / "inputs", symlinks=True)
         (self._place / "secret").write_text(f'{{"{_NEEDLE}": "{_NEEDLE}"}}\n')
-        root, home = small.project.root, small.project.home
-        run = draw.choice(small.runs())
-        scores = draw.choice(["scores.csv", "scores.json", "scores.jsonl", "scores.csv.gz"])
-        kinds: dict[str, tuple[Path, list[list[str]]]] = {
-            "study": (small.study, [["plan", STUDY], ["report", STUDY, "--format", "md"]]),
-            "manifest": (root / "benchmarks" / "assets" / "toy.yaml", [["plan", STUDY]]),
-            "images.yaml": (root / "docker" / "images.yaml", [["plan", STUDY]]),
-            "data file": (small.project.data_root / "toy.jsonl", [["plan", STUDY]]),  # type: ignore[operator]
-            "cache": (
-                draw.choice([path for path in small.project.cache.rglob("*") if path.is_file()]),
-                [["plan", STUDY]],
-            ),
-            "bundle": (root / "evidence.zip", [["verify", "evidence.zip"]]),
-            "scores": (root / scores, [["compare", scores]]),
-            "spec": (root / "spec.json", [["run", "spec.json", "--out", "out"]]),
-            "run folder": (
-                draw.choice([path for path in run.rglob("*") if path.is_file()]),
-                [["report", STUDY], ["track", "--rebuild", STUDY], ["bundle", STUDY, "--out", "new.zip"]],
-            ),
-            "ledger": (small.project.runs / ".declarations" / "00000000.json", [["report", STUDY]]),
-            "report": (
-                draw.choice([path for path in small.project.reports.rglob("*") if path.is_file()]),
-                [["report", STUDY]],
-            ),
-            "MLflow's database": (small.project.mlflow / "mlflow.db", [["track", STUDY]]),
-            "setting": (home, [["plan", STUDY], ["doctor"], ["track", STUDY]]),
-        }
-        kind = draw.choice(sorted(kinds))
-        path, commands = kinds[kind]
+        path, commands = self._kinds(draw)[kind]
         more: dict[str, str] = {}
         if kind == "setting":
             name, value = draw.choice(_SETTINGS)
@@ -114,18 +95,44 @@ class Inputs:
             if kind == "data file":
                 shutil.rmtree(small.project.cache, ignore_errors=True)
             what = odd(path, draw, self._place / "secret")
-        self._tally.note(f"{kind}", self._problem(commands, what, path, more))
-        shutil.rmtree(self._place / "inputs", ignore_errors=True)
+        try:
+            return self._problem(commands, what, path, more)
+        finally:
+            shutil.rmtree(self._place / "inputs", ignore_errors=True)
+
+    def _kinds(self, draw: random.Random) -> dict[str, tuple[Path, list[list[str]]]]:
+        """Kind → the file that is spoilt, and the commands that read it."""
+        small = self._small
+        root, home = small.project.root, small.project.home
+        run = draw.choice(small.runs())
+        scores = draw.choice(["scores.csv", "scores.json", "scores.jsonl", "scores.csv.gz"])
+        everything = ["report", STUDY], ["track", "--rebuild", STUDY], ["bundle", STUDY, "--out", "new.zip"]
+        assert small.project.data_root is not None
+        return {
+            "study": (small.study, [["plan", STUDY], ["report", STUDY, "--format", "md"]]),
+            "manifest": (root / "benchmarks" / "assets" / "toy.yaml", [["plan", STUDY]]),
+            "images.yaml": (root / "docker" / "images.yaml", [["plan", STUDY]]),
+            "data file": (small.project.data_root / "toy.jsonl", [["plan", STUDY]]),
+            "cache": (_a_file(small.project.cache, draw), [["plan", STUDY]]),
+            "bundle": (root / "evidence.zip", [["verify", "evidence.zip"]]),
+            "scores": (root / scores, [["compare", scores]]),
+            "spec": (root / "spec.json", [["run", "spec.json", "--out", "out"]]),
+            "run folder": (_a_file(run, draw), list(everything)),
+            "ledger": (small.project.runs / ".declarations" / "00000000.json", [["report", STUDY]]),
+            "report": (_a_file(small.project.reports, draw), [["report", STUDY]]),
+            "MLflow's database": (small.project.mlflow / "mlflow.db", [["track", STUDY]]),
+            "setting": (home, [["plan", STUDY], ["doctor"], ["track", STUDY]]),
+        }
 
     def _problem(self, commands: list[list[str]], what: str, path: Path, more: dict[str, str]) -> str | None:
         for command in commands:
             try:
                 answer = call(self._small, ["-m", "seedwise", *command], **more)
-            except subprocess.TimeoutExpired:
+            except DidNotEnd:
                 return f"{path.name}, {what}: {command[0]}: did not end"
-            text = answer.stdout + answer.stderr
+            text = answer.text
             if answer.returncode not in _OURS or "Traceback" in text or "Aborted" in text:
-                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode}: {text.strip()[-300:]}"
+                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode}: {text.strip()[-600:]}"
             if answer.returncode and not answer.stderr.strip() and command[0] != "doctor":
                 return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode} without a word"
             if "\x1b" in text or "\x9b" in text:
