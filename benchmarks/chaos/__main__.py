@@ -29,7 +29,7 @@ from benchmarks.chaos.case import Tally
 from benchmarks.chaos.command import become_subreaper, end_with_parent, prepare
 from benchmarks.chaos.servers import has_postgresql
 
-Case = tuple[str, int, str]  # kill or input, its number, its kind
+Case = tuple[str, int, str, str | None]  # kill or input, its number, its kind, and the name of an odd input
 
 
 def shares(of: Mapping[str, int], count: int) -> list[str]:
@@ -45,10 +45,13 @@ def cases(wanted_kills: int, wanted_inputs: int, seed: int) -> list[Case]:
     served = kills.SERVED_KINDS if has_postgresql() else {}
     if not served:
         print("left out, no PostgreSQL here: " + ", ".join(kills.SERVED_KINDS))
-    drawn = [("kill", kind) for kind in shares({**kills.KINDS, **served}, wanted_kills)]
-    drawn += [("input", kind) for kind in shares(inputs.KINDS, wanted_inputs)]
-    random.Random(seed).shuffle(drawn)
-    return [(test, number, kind) for number, (test, kind) in enumerate(drawn)]
+    draw = random.Random(seed)
+    odd = draw.sample(sorted(inputs.ODD), min(len(inputs.ODD), wanted_inputs * 2 // 3))
+    drawn: list[tuple[str, str, str | None]] = [("input", inputs.ODD[name].kind, name) for name in odd]
+    drawn += [("input", kind, None) for kind in shares(inputs.KINDS, wanted_inputs - len(odd))]
+    drawn += [("kill", kind, None) for kind in shares({**kills.KINDS, **served}, wanted_kills)]
+    draw.shuffle(drawn)
+    return [(test, number, kind, name) for number, (test, kind, name) in enumerate(drawn)]
 
 
 def work(todo: list[Case], place: Path, seed: int, ends: float, out: int) -> None:
@@ -57,11 +60,14 @@ def work(todo: list[Case], place: Path, seed: int, ends: float, out: int) -> Non
     end_with_parent()
     killer, spoiler = kills.Kills(place / "kills"), inputs.Inputs(place / "inputs")
     try:
-        for test, number, kind in todo:
+        for test, number, kind, odd in todo:
             if time.monotonic() > ends:
                 break
             draw, begun = random.Random(f"{seed} {number}"), time.monotonic()
-            problem = killer.one(kind, draw) if test == "kill" else spoiler.one(kind, draw)
+            if test == "kill":
+                problem = killer.one(kind, draw)
+            else:
+                problem = spoiler.one(kind, draw) if odd is None else spoiler.odd(odd)
             line = [test, number, kind, problem and problem[-2500:], time.monotonic() - begun]
             os.write(out, json.dumps(line).encode() + b"\n")
     finally:

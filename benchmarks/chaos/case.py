@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos.command import Answer, Command, children
+from benchmarks.chaos.odd import GONE
 from tests.conftest import Small
 
 LIMIT_SECONDS = 60
@@ -37,7 +38,8 @@ class Tally:
 
 
 def begin(small: Small, words: list[str], at_start: Callable[[], None] = lambda: None, **more: str) -> Command:
-    return Command(words, small.project.root, {**small.environment, **more}, at_start)
+    variables = {name: value for name, value in {**small.environment, **more}.items() if value != GONE}
+    return Command(words, small.project.root, variables, at_start)
 
 
 def call(small: Small, words: list[str], **more: str) -> Answer:

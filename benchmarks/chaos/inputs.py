@@ -7,14 +7,18 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.chaos.case import BENCH, BUNDLE, STUDY, call
+from benchmarks.chaos.case import BENCH, BUNDLE, STUDY, call, left_over, rough_words
 from benchmarks.chaos.command import DidNotEnd
-from tests.conftest import small_project
+from benchmarks.chaos.odd import EXECUTED, NEEDLE
+from benchmarks.chaos.odd_calls import odd_calls
+from benchmarks.chaos.odd_files import odd_files
+from tests.conftest import Small, small_project
 
 _OURS = range(10)  # exit codes of the suite's own errors, and pytest's
-_NEEDLE = "NEEDLE-hunter2secret"
 
 
 def spoilt(data: bytes, draw: random.Random) -> bytes:
@@ -31,7 +35,7 @@ def spoilt(data: bytes, draw: random.Random) -> bytes:
     )  # fmt: skip
 
 
-def odd(path: Path, draw: random.Random, secret: Path) -> str:
+def spoil(path: Path, draw: random.Random, secret: Path) -> str:
     """Put something in the place of a file; what it was."""
     kind = draw.choice(["spoilt"] * 8 + ["a link", "a FIFO", "a folder", "nothing", "a huge file"])
     data = path.read_bytes()
@@ -60,12 +64,17 @@ KINDS = {
 }  # fmt: skip
 
 
+ODD = {f"{odd.kind}: {odd.name}": odd for odd in (*odd_files(), *odd_calls())}
+
+
 class Inputs:
     """Draws inputs on copies of one finished project."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
         self._small = small_project(place / "inputs")
+        (place / "inputs" / "tmp").mkdir()
+        self._small.environment["TMPDIR"] = str(place / "inputs" / "tmp")
         root = self._small.project.root
         assert call(self._small, BENCH).returncode == 0
         assert call(self._small, BUNDLE).returncode == 0
@@ -83,20 +92,35 @@ class Inputs:
 
     def one(self, kind: str, draw: random.Random) -> str | None:
         """What was wrong with a case of `kind`, or None."""
-        small = self._small
+        with self._copied() as small:
+            path, commands = self._kinds(draw)[kind]
+            more: dict[str, str] = {}
+            if kind == "setting":
+                name, value = draw.choice(_SETTINGS)
+                more, what = {name: value.replace("FILE", str(small.study))}, f"{name}={value[:40]}"
+            else:
+                if kind == "data file":
+                    shutil.rmtree(small.project.cache, ignore_errors=True)
+                what = f"{path.name}, {spoil(path, draw, self._place / 'secret')}"
+            # A link in the place of the user's own file is the user's: what it leads to may be read.
+            own = what.endswith("a link") and small.project.root in path.parents
+            return self._problem([(*command,) for command in commands], what, more, trusted=own)
+
+    def odd(self, name: str) -> str | None:
+        """What was wrong with the odd input of that name, or None."""
+        case = ODD[name]
+        with self._copied() as small:
+            more = dict(case.arrange(small) or {})
+            # A model's folder and a study are the user's own, and may have links in them.
+            return self._problem(case.commands, name, more, trusted=case.kind == "model", refused=case.refused)
+
+    @contextmanager
+    def _copied(self) -> Iterator[Small]:
+        """The finished project, anew."""
         shutil.copytree(self._place / "inputs-shelf", self._place / "inputs", symlinks=True)
-        (self._place / "secret").write_text(f'{{"{_NEEDLE}": "{_NEEDLE}"}}\n')
-        path, commands = self._kinds(draw)[kind]
-        more: dict[str, str] = {}
-        if kind == "setting":
-            name, value = draw.choice(_SETTINGS)
-            more, what = {name: value.replace("FILE", str(small.study))}, f"{name}={value[:40]}"
-        else:
-            if kind == "data file":
-                shutil.rmtree(small.project.cache, ignore_errors=True)
-            what = odd(path, draw, self._place / "secret")
+        (self._place / "secret").write_text(f'{{"{NEEDLE}": "{NEEDLE}"}}\n')
         try:
-            return self._problem(commands, what, path, more)
+            yield self._small
         finally:
             shutil.rmtree(self._place / "inputs", ignore_errors=True)
 
@@ -124,35 +148,50 @@ class Inputs:
             "setting": (home, [["plan", STUDY], ["doctor"], ["track", STUDY]]),
         }
 
-    def _problem(self, commands: list[list[str]], what: str, path: Path, more: dict[str, str]) -> str | None:
+    def _problem(
+        self,
+        commands: Iterable[tuple[str, ...]],
+        what: str,
+        more: dict[str, str],
+        *,
+        trusted: bool,
+        refused: bool = False,
+    ) -> str | None:
+        """What was wrong with what `commands` did; `trusted`: what is read outside is the user's own affair."""
+        root = self._small.project.root
         for command in commands:
+            at = f"{what}: {command[0]}"
             try:
                 answer = call(self._small, ["-m", "seedwise", *command], **more)
-            except DidNotEnd:
-                return f"{path.name}, {what}: {command[0]}: did not end"
+            except DidNotEnd as error:
+                return f"{at}: {error}"
             text = answer.text
-            if answer.returncode not in _OURS or "Traceback" in text or "Aborted" in text:
-                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode}: {text.strip()[-600:]}"
-            if answer.returncode and not answer.stderr.strip() and command[0] != "doctor":
-                return f"{path.name}, {what}: {command[0]}: exit code {answer.returncode} without a word"
+            if answer.returncode not in _OURS or rough_words(text) or "Aborted" in text:
+                return f"{at}: exit code {answer.returncode}: {text.strip()[-900:]}"
+            if answer.returncode and not answer.text.strip():
+                return f"{at}: exit code {answer.returncode} without a word"
+            if refused and not answer.returncode:
+                return f"{at}: accepted: {text.strip()[-300:]}"
             if "\x1b" in text or "\x9b" in text:
-                return f"{path.name}, {what}: {command[0]}: a control sequence"
-            own = (
-                what == "a link"
-                and path.name.endswith((".yaml", ".csv", ".json", ".jsonl", ".gz"))
-                and self._small.project.root in path.parents
-            )
-            if not own and (
-                _NEEDLE in text or self._needle_in_files()
-            ):  # a link in place of the user's own file is the user's
-                return f"{path.name}, {what}: {command[0]}: a file outside was read, or a secret printed"
-        return None
+                return f"{at}: a control sequence"
+            if not trusted and (NEEDLE in text or self._needle_in_files()):
+                return f"{at}: a file outside was read, or a secret printed"
+            if any((place / EXECUTED).exists() for place in (root, root.parent, self._place)):
+                return f"{at}: something of the input was executed"
+            places = [place for place in (root, self._small.project.home, self._small.project.cache) if place.is_dir()]
+            half = [
+                path
+                for place in places
+                for path in place.rglob("*")
+                if path.suffix == ".tmp" or path.parent.name == ".staging"
+            ]
+            if half:
+                return f"{at}: left half made: {half[0]}"
+        return left_over(self._small)
 
     def _needle_in_files(self) -> bool:
         written = [*self._small.project.reports.rglob("*"), *(self._small.project.mlflow / "artifacts").rglob("*")]
-        return any(
-            _NEEDLE.encode() in path.read_bytes() for path in written if path.is_file() and not path.is_symlink()
-        )
+        return any(NEEDLE.encode() in path.read_bytes() for path in written if path.is_file() and not path.is_symlink())
 
 
 _SETTINGS = [
@@ -163,10 +202,10 @@ _SETTINGS = [
     *(
         ("MLFLOW_TRACKING_URI", value)
         for value in (
-            f"http://u:{_NEEDLE}@127.0.0.1:1", f"http://u:{_NEEDLE}@[", f"postgresql://u:{_NEEDLE}@127.0.0.1:1/x", "http://h:port", "sqlite://",
-            f"https://127.0.0.1:1/?token={_NEEDLE}", "file:///proc/x", "nonsense", "databricks",
+            f"http://u:{NEEDLE}@127.0.0.1:1", f"http://u:{NEEDLE}@[", f"postgresql://u:{NEEDLE}@127.0.0.1:1/x", "http://h:port", "sqlite://",
+            f"https://127.0.0.1:1/?token={NEEDLE}", "file:///proc/x", "nonsense", "databricks",
         )
     ),
-    ("DOCKER_HOST", f"tcp://u:{_NEEDLE}@127.0.0.1:x"),
+    ("DOCKER_HOST", f"tcp://u:{NEEDLE}@127.0.0.1:x"),
     ("DOCKER_HOST", "nonsense"),
 ]  # fmt: skip
