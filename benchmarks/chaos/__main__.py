@@ -58,7 +58,8 @@ def work(todo: list[Case], place: Path, seed: int, ends: float, out: int) -> Non
     """Do cases one after the other; a JSON line in `out` for each."""
     become_subreaper()
     end_with_parent()
-    killer, spoiler = kills.Kills(place / "kills"), inputs.Inputs(place / "inputs")
+    killer = kills.Kills(place / "kills")
+    spoiler = inputs.Inputs(place / "inputs", killer.shelf)
     try:
         for test, number, kind, odd in todo:
             if time.monotonic() > ends:

@@ -70,9 +70,16 @@ ODD = {f"{odd.kind}: {odd.name}": odd for odd in (*odd_files(), *odd_calls())}
 class Inputs:
     """Draws inputs on copies of one finished project."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, shelf: Small) -> None:
+        """`shelf`: a project of the same study whose runs are done."""
         self._place = place
         self._small = small_project(place / "inputs")
+        self._small.edit("seeds: 4", "seeds: 3")
+        for done, here in (
+            (shelf.project.runs, self._small.project.runs),
+            (shelf.project.cache, self._small.project.cache),
+        ):
+            shutil.copytree(done, here, symlinks=True)
         (place / "inputs" / "tmp").mkdir()
         self._small.environment["TMPDIR"] = str(place / "inputs" / "tmp")
         root = self._small.project.root

@@ -66,7 +66,7 @@ class Kills:
         answer = call(shelf, BENCH)
         self._wanted = verdict(answer.stdout)
         assert self._wanted, answer.text
-        self._shelf = shelf
+        self.shelf = shelf
         self._database = place / "empty.db"
         make_database(self._database, None)
         self._steps: dict[str, int] = {}
@@ -108,7 +108,7 @@ class Kills:
         """A project with nothing in it, or with what a first session makes beside runs: then more of the kills hit runs."""
         made = self._project(f"case-{self._number}")
         if begun:
-            shutil.copytree(self._shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(self.shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
             made.project.mlflow.mkdir(parents=True)
             shutil.copy(self._database, made.project.mlflow / "mlflow.db")
         return made
@@ -116,8 +116,8 @@ class Kills:
     def _finished(self) -> Small:
         """A project whose runs are done, with nothing recorded."""
         made = self._project(f"case-{self._number}")
-        shutil.copytree(self._shelf.project.runs, made.project.runs, symlinks=True)
-        shutil.copytree(self._shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(self.shelf.project.runs, made.project.runs, symlinks=True)
+        shutil.copytree(self.shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
         return made
 
     def _known(self) -> frozenset[int]:
@@ -126,7 +126,7 @@ class Kills:
     def _after(self, small: Small, said: str, **more: str) -> str | None:
         """What is wrong with what the disturbed command said, or with the next call."""
         return (
-            rough_words(said)
+            (None if _before_us(said) else rough_words(said))
             or whole(small, self._wanted, self._known(), **more)
             or history(small.project.mlflow / "mlflow.db")
         )
@@ -269,6 +269,11 @@ class Kills:
         count = self._servers.seed_runs(f"small-{self._number}")
         problem = None if count == RUNS else f"{count} seed runs on the server, not {RUNS}"
         return problem or left_over(small, self._known())
+
+
+def _before_us(said: str) -> bool:
+    """Ctrl-C while pytest still looks for its plug-ins: the traceback is pytest's, and nothing of ours was begun."""
+    return said.rstrip().endswith("KeyboardInterrupt") and "test session starts" not in said
 
 
 def _begun(draw: random.Random) -> bool:

@@ -27,17 +27,17 @@ def _studies() -> list[Odd]:
         "a list as title": (title, "title: [a]", True),
         "a surrogate in a title": (title, 'title: "\\ud800"', True),
         "a NUL in a title": (title, 'title: "a\\0b"', True),
-        "an empty title": (title, 'title: ""', True),
+        "an empty title": (title, 'title: ""', False),
         "seeds that repeat": (seeds, "seeds: [1, 1, 2]", True),
         "seeds below nought": (seeds, "seeds: [-1, 2]", True),
-        "seeds of 2**64": (seeds, "seeds: [18446744073709551616, 1]", True),
+        "seeds of 2**64": (seeds, "seeds: [18446744073709551616, 1]", False),
         "a half seed": (seeds, "seeds: 2.5", True),
         "a billion seeds": (seeds, "seeds: 1000000000", True),
         "no seeds": (seeds, "seeds: []", True),
         "5,000 digits as seeds": (seeds, f"seeds: {'9' * 5000}", True),
         "NaN as a parameter": (rate, "{rate: .nan}", True),
         "infinity as a parameter": (rate, "{rate: -.inf}", True),
-        "a parameter nobody knows": (rate, "{rate: 1.0, trouble: weird}", True),
+        "a parameter nobody knows": (rate, "{rate: 1.0, trouble: weird}", False),
         "nested parameters": (rate, "{rate: " + "[" * 60 + "]" * 60 + "}", True),
         "an anchor under another": (rate, "&a {rate: 1.0, more: [*a]}", True),
         "a claim against itself": ("b: frozen", "b: quick", True),
@@ -111,7 +111,7 @@ def _scores() -> list[Odd]:
         "a head alone": ("s.csv", "arm,seed,score\n", True),
         "nothing": ("s.csv", "", True),
         "one arm": ("s.csv", good.replace("b,", "a1,").replace("a1,", "a,").replace("a,0,0.5\n", "", 1), True),
-        "arms that are no text": ("s.json", json.dumps([{**row, "arm": arm} for arm in ([1], [2])]), True),
+        "arms that are no text": ("s.json", json.dumps([{**row, "arm": arm} for arm in ([1], [2])]), False),
         "a JSON key given twice": ("s.json", '[{"arm": "a", "arm": "b", "seed": 0, "score": 0.5}]', True),
         "NaN in JSON": ("s.json", '[{"arm": "a", "seed": 0, "score": NaN}]', True),
         "deep JSON": ("s.json", "[" * 5000 + "]" * 5000, True),
@@ -119,7 +119,7 @@ def _scores() -> list[Odd]:
         "a JSON number of 5,000 digits": ("s.json", '[{"arm": "a", "seed": ' + "9" * 5000 + ', "score": 0.5}]', True),
         "a JSON line that is a list": ("s.jsonl", json.dumps(row) + "\n[1]\n", True),
         "a cut JSON line": ("s.jsonl", json.dumps(row) + '\n{"arm": "b', True),
-        "true as a score": ("s.jsonl", json.dumps(row) + "\n" + json.dumps({**row, "arm": "b", "score": True}) + "\n", True),
+        "true as a score": ("s.jsonl", json.dumps(row) + "\n" + json.dumps({**row, "arm": "b", "score": True}) + "\n", False),
         "a gzip of a gzip": ("s.csv.gz", gzip.compress(gzip.compress(good.encode())), True),
         "a gzip bomb": ("s.csv.gz", gzip.compress(b"\0" * (256 << 20), 1), True),
         "a Parquet file that is none": ("s.parquet", b"PAR1" + b"\xff" * 64 + b"PAR1", True),
@@ -127,7 +127,7 @@ def _scores() -> list[Odd]:
         "a ZIP called .eval that is none": ("s.eval", b"PK\3\4" + b"\0" * 40, True),
         "an .eval of a leading name": ("s.eval", zipped({"../../executed": b"x", "header.json": b"{}"}), True),
         "300,000 seeds": ("s.csv", "arm,seed,score\n" + "".join(f"{arm},{seed},0.5\n" for arm in "ab" for seed in range(150_000)), False),
-        "3,000 arms": ("s.csv", "arm,seed,score\n" + "".join(f"a{arm},{seed},0.5\n" for arm in range(3000) for seed in range(2)), False),
+        "3,000 arms": ("s.csv", "arm,seed,score\n" + "".join(f"a{arm},{seed},0.5\n" for arm in range(3000) for seed in range(2)), True),
         "labels of 50,000 kinds": (
             "s.csv", "arm,seed,example,prediction,label\n" + "".join(f"{a},0,{n},l{n},l{n}\n" for a in "ab" for n in range(50_000)), False,
         ),
@@ -138,7 +138,7 @@ def _scores() -> list[Odd]:
     ]
     options = {
         "--alpha nan": "nan", "--alpha 2": "2", "--alpha -1": "-1", "--margin nan": "nan", "--margin -1": "-1", "--family 0": "0",
-        "--metric ../x": "../x", "--unit x": "x", "--a nobody": "nobody", "--arm nothing": "nothing",
+        "--unit x": "x", "--a nobody": "nobody", "--arm nothing": "nothing",
     }  # fmt: skip
     more += [
         Odd("scores", name, write("s.csv", good), (("compare", "s.csv", name.split()[0], value),))
