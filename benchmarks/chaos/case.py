@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.chaos.command import Answer, Command, children
+from benchmarks.chaos.odd import GONE
 from tests.conftest import Small
 
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 60
 STUDY = "benchmarks/small.yaml"
-BENCH = ["-m", "pytest", "-p", "no:benchmark", STUDY]
+BENCH = ["-m", "pytest", "-p", "no:benchmark", "-p", "no:cacheprovider", "-W", "ignore", STUDY]
 TRACK = ["-m", "seedwise", "track", "--rebuild", STUDY]
 REPORT = ["-m", "seedwise", "report", STUDY]
 BUNDLE = ["-m", "seedwise", "bundle", STUDY, "--out", "evidence.zip"]
+PUBLISH = ["-m", "seedwise", "publish", STUDY, "--out", "site"]
 RUNS = 6
 
 
@@ -34,84 +35,72 @@ class Tally:
         self.done[kind] += 1
         if problem:
             self.wrong.append((kind, problem))
-        print(f"{sum(self.done.values())}: {kind}: {problem or 'right'}", flush=True)
 
 
-def call(small: Small, words: list[str], **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=small.project.root, env={**small.environment, **more}, capture_output=True, text=True, errors="replace",
-        timeout=LIMIT_SECONDS,
-    )  # fmt: skip
+def begin(small: Small, words: list[str], at_start: Callable[[], None] = lambda: None, **more: str) -> Command:
+    variables = {name: value for name, value in {**small.environment, **more}.items() if value != GONE}
+    return Command(words, small.project.root, variables, at_start)
 
 
-def begin(small: Small, words: list[str], **more: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, *words],
-        cwd=small.project.root, env={**small.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background process may ignore it
-    )  # fmt: skip
+def call(small: Small, words: list[str], **more: str) -> Answer:
+    return begin(small, words, **more).answer(LIMIT_SECONDS)
 
 
-def disturb(process: subprocess.Popen[bytes], number: int, when: Callable[[], bool], seconds: float) -> str:
-    """Send `number` to `process` alone, `seconds` after `when` has come true; what it printed."""
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline and not when():
-        time.sleep(0.005)
-    try:
-        text, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(number)
-        try:
-            text, _ = process.communicate(timeout=LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            text, _ = process.communicate()
-            return "Traceback: it did not end"
-    return text.decode(errors="replace")
+def disturb(command: Command, number: int, when: Callable[[], bool], seconds: float) -> Answer:
+    """Send `number` to `command` alone, `seconds` after `when` has come true; what it printed."""
+    ends = time.monotonic() + LIMIT_SECONDS
+    while command.poll() is None and time.monotonic() < ends and not when():
+        time.sleep(0.002)
+    if not command.ended_within(seconds):
+        command.send(number)
+    return command.answer(LIMIT_SECONDS)
 
 
 def verdict(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(("learning-helps", "  Over seeds"))]
 
 
-def left_over(small: Small) -> str | None:
-    """Processes of the project that outlived the command, and temporary folders in the place that was given for them."""
-    time.sleep(0.3)
-    for _ in range(50):
-        left = [
-            entry.name
-            for entry in Path("/proc").iterdir()
-            if entry.name.isdigit() and int(entry.name) != os.getpid() and _is_of(entry, str(small.project.home))
-        ]
-        if not left:
-            break
-        time.sleep(0.2)
-    else:
-        return f"processes left: {', '.join(left)}"
+def left_over(small: Small, known: Iterable[int] = ()) -> str | None:
+    """Processes that outlived their command, and temporary folders in the place that was given for them."""
+    ends = time.monotonic() + 10
+    while left := {pid: state for pid, state in children().items() if pid not in known}:
+        for pid, state in left.items():
+            if state == "Z":
+                os.waitpid(pid, 0)
+        if time.monotonic() > ends:
+            return f"processes left: {', '.join(map(str, left))}"
+        time.sleep(0.02)
     kept = f"seedwise-{os.getuid()}"  # the host's own folder, by which harnesses know each other
     temporary = sorted(path.name for path in Path(small.environment["TMPDIR"]).iterdir() if path.name != kept)
     return f"left in TMPDIR: {', '.join(temporary)}" if temporary else None
 
 
-def _is_of(entry: Path, home: str) -> bool:
-    try:
-        return home.encode() in (entry / "environ").read_bytes() or home.encode() in (entry / "cmdline").read_bytes()
-    except OSError:
-        return False
+def rough_words(text: str) -> str | None:
+    """What no user should see of a command that was disturbed."""
+    for word in ("Traceback", "INTERNALERROR", "Exception ignored"):
+        if word in text:
+            return "when it was disturbed: " + text[text.find(word) :][-600:]
+    return None
 
 
-def whole(small: Small, wanted: list[str], **more: str) -> str | None:
+def whole(small: Small, wanted: list[str], known: Iterable[int] = (), **more: str) -> str | None:
     """What is wrong after the next call of the whole command, or None."""
     answer = call(small, BENCH, **more)
-    text = answer.stdout + answer.stderr
     if answer.returncode != 0:
-        return f"the next call: exit code {answer.returncode}: {text[-300:]}"
-    if "Traceback" in text:
-        return "the next call: a traceback"
+        return f"the next call: exit code {answer.returncode}: {answer.text[-600:]}"
+    if problem := rough_words(answer.text):
+        return f"the next call: {problem}"
     if len(small.runs()) != RUNS:
         return f"{len(small.runs())} runs, not {RUNS}"
     if verdict(answer.stdout) != wanted:
         return "another verdict"
-    return left_over(small)
+    return left_over(small, known)
+
+
+def history(database: Path) -> str | None:
+    """What is wrong with the project's own MLflow database."""
+    with sqlite3.connect(database) as connection:
+        query = "SELECT COUNT(*) FROM runs JOIN tags USING (run_uuid) WHERE key = 'seedwise.kind' AND value = 'seed'"
+        (count,) = connection.execute(f"{query} AND lifecycle_stage = 'active'").fetchone()
+    connection.close()
+    return None if count == RUNS else f"{count} seed runs in MLflow, not {RUNS}"

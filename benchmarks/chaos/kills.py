@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,57 +14,88 @@ from pathlib import Path
 from benchmarks.chaos.case import (
     BENCH,
     BUNDLE,
+    LIMIT_SECONDS,
+    PUBLISH,
     REPORT,
     RUNS,
     TRACK,
-    Tally,
     begin,
     call,
     disturb,
+    history,
     left_over,
+    rough_words,
     verdict,
     whole,
 )
+from benchmarks.chaos.command import Command, DidNotEnd
+from benchmarks.chaos.moments import at_change, count_changes, no_space_from
 from benchmarks.chaos.servers import Servers
+from seedwise.tracker.database import make_database
 from tests.conftest import Small, small_project
 
 _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_RECORDS = (TRACK, REPORT, BUNDLE, PUBLISH)
+
+# Kind → its share of the kills.
+KINDS = {
+    "a session, at a random time": 35,
+    "a session, at an aimed step": 45,
+    "the MLflow schema being made, at a random time": 15,
+    "an import, report, bundle or site of finished runs, at a random time": 20,
+    "an import, report, bundle or site of finished runs, at an aimed step": 35,
+    "one of two sessions at once": 15,
+    "a run of a session": 10,
+    "a full disk (tmpfs), then room": 10,
+    "no space from an aimed step on, then room": 15,
+}
+SERVED_KINDS = {
+    "an import into MLflow over PostgreSQL": 10,
+    "the MLflow server itself (over PostgreSQL), during an import": 5,
+}
 
 
 class Kills:
-    """Draws cases; `servers` is None where there is no PostgreSQL, and its cases are left out."""
+    """Does cases in `place`, each with draws of its own."""
 
-    def __init__(self, draw: random.Random, place: Path, servers: Servers | None, tally: Tally) -> None:
-        self._draw = draw
+    def __init__(self, place: Path) -> None:
         self._place = place
-        self._servers = servers
-        self._tally = tally
+        self._servers: Servers | None = None
         self._number = 0
         shelf = self._project("shelf")
         answer = call(shelf, BENCH)
         self._wanted = verdict(answer.stdout)
-        assert self._wanted, answer.stdout
-        self._shelf = shelf
-        self._kinds: list[tuple[str, int, Callable[[str], str | None]]] = [
-            ("a session at a random time", 6, self._session),
-            ("the MLflow schema being made", 3, self._schema),
-            ("an import, a report or a bundle of finished runs", 4, self._records),
-            ("one of two sessions at once", 2, self._two),
-            ("a full disk (tmpfs), then room", 2, self._full),
-            *([("an import into MLflow over PostgreSQL", 2, self._import)] if servers else []),
-            *([("the MLflow server itself, during an import", 1, self._server)] if servers else []),
-        ]
+        assert self._wanted, answer.text
+        self.shelf = shelf
+        self._database = place / "empty.db"
+        make_database(self._database, None)
+        self._steps: dict[str, int] = {}
+        self._cases: dict[str, Callable[[random.Random], str | None]] = dict(
+            zip(
+                (*KINDS, *SERVED_KINDS),
+                (
+                    self._session, self._session_at_step, self._schema, self._records, self._records_at_step, self._two,
+                    self._run, self._full, self._no_space, self._import, self._server,
+                ),
+                strict=True,
+            )
+        )  # fmt: skip
 
-    def one(self) -> None:
-        names, weights, _ = zip(*self._kinds, strict=True)
-        name = self._draw.choices(names, weights)[0]
-        kill = next(case for kind, _, case in self._kinds if kind == name)
+    def one(self, kind: str, draw: random.Random) -> str | None:
+        """What was wrong with a new case of `kind`, or None."""
+        self._number += 1
+        if kind in SERVED_KINDS and self._servers is None:
+            self._servers = Servers()
         try:
-            problem = kill(name)
-        except subprocess.TimeoutExpired:
-            problem = "a call did not end"
-        self._tally.note(name, problem)
-        shutil.rmtree(self._place / f"case-{self._number}", ignore_errors=True)
+            return self._cases[kind](draw)
+        except DidNotEnd as error:
+            return str(error)
+        finally:
+            shutil.rmtree(self._place / f"case-{self._number}", ignore_errors=True)
+
+    def close(self) -> None:
+        if self._servers is not None:
+            self._servers.close()
 
     def _project(self, name: str) -> Small:
         made = small_project(self._place / name)
@@ -73,53 +104,97 @@ class Kills:
         made.environment["TMPDIR"] = str(self._place / name / "tmp")
         return made
 
-    def _next(self) -> Small:
-        self._number += 1
-        return self._project(f"case-{self._number}")
+    def _next(self, begun: bool) -> Small:
+        """A project with nothing in it, or with what a first session makes beside runs: then more of the kills hit runs."""
+        made = self._project(f"case-{self._number}")
+        if begun:
+            shutil.copytree(self.shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
+            made.project.mlflow.mkdir(parents=True)
+            shutil.copy(self._database, made.project.mlflow / "mlflow.db")
+        return made
 
     def _finished(self) -> Small:
         """A project whose runs are done, with nothing recorded."""
-        made = self._next()
-        shutil.copytree(self._shelf.project.runs, made.project.runs, symlinks=True)
-        shutil.copytree(self._shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
+        made = self._project(f"case-{self._number}")
+        shutil.copytree(self.shelf.project.runs, made.project.runs, symlinks=True)
+        shutil.copytree(self.shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
         return made
 
-    def _signal(self) -> int:
-        return self._draw.choice(_SIGNALS)
+    def _known(self) -> frozenset[int]:
+        return frozenset() if self._servers is None else self._servers.processes
 
-    def _session(self, kind: str) -> str | None:
-        small, number = self._next(), self._signal()
-        said = disturb(begin(small, BENCH), number, lambda: True, self._draw.uniform(0.3, 15))
-        return _traceback(said) or whole(small, self._wanted) or _history(small)
+    def _after(self, small: Small, said: str, **more: str) -> str | None:
+        """What is wrong with what the disturbed command said, or with the next call."""
+        return (
+            (None if _before_us(said) else rough_words(said))
+            or whole(small, self._wanted, self._known(), **more)
+            or history(small.project.mlflow / "mlflow.db")
+        )
 
-    def _schema(self, kind: str) -> str | None:
+    def _session(self, draw: random.Random) -> str | None:
+        small = self._next(_begun(draw))
+        said = disturb(begin(small, BENCH), draw.choice(_SIGNALS), lambda: True, draw.uniform(0, 5))
+        return self._after(small, said.text)
+
+    def _session_at_step(self, draw: random.Random) -> str | None:
+        begun, number = _begun(draw), draw.choice(_SIGNALS)
+        step = self._step(BENCH, draw, begun)
+        small = self._next(begun)
+        command = begin(small, BENCH, at_change(step, lambda: os.kill(os.getpid(), number)))
+        return self._after(small, command.answer(LIMIT_SECONDS).text)
+
+    def _schema(self, draw: random.Random) -> str | None:
         small = self._finished()
-        begun = disturb(
-            begin(small, self._draw.choice([BENCH, TRACK])), self._signal(),
-            lambda: any(small.project.mlflow.glob("mlflow.db*")), self._draw.uniform(0, 2),
+        said = disturb(
+            begin(small, draw.choice([BENCH, TRACK])), draw.choice(_SIGNALS),
+            lambda: any(small.project.mlflow.glob("mlflow.db*")), draw.uniform(0, 1.5),
         )  # fmt: skip
-        return _traceback(begun) or whole(small, self._wanted) or _history(small)
+        return self._after(small, said.text)
 
-    def _records(self, kind: str) -> str | None:
-        small, words = self._finished(), self._draw.choice([TRACK, REPORT, BUNDLE])
-        said = disturb(begin(small, words), self._signal(), lambda: True, self._draw.uniform(0.2, 8))
+    def _records(self, draw: random.Random) -> str | None:
+        small, words = self._finished(), draw.choice(_RECORDS)
+        said = disturb(begin(small, words), draw.choice(_SIGNALS), lambda: True, draw.uniform(0, 3))
+        return self._again(small, words, said.text)
+
+    def _records_at_step(self, draw: random.Random) -> str | None:
+        words, number = draw.choice(_RECORDS), draw.choice(_SIGNALS)
+        step = self._step(words, draw)
+        small = self._finished()
+        command = begin(small, words, at_change(step, lambda: os.kill(os.getpid(), number)))
+        return self._again(small, words, command.answer(LIMIT_SECONDS).text)
+
+    def _again(self, small: Small, words: list[str], said: str) -> str | None:
         again = call(small, words)
         if again.returncode != 0:
-            return f"{words[2]} again: exit code {again.returncode}: {(again.stdout + again.stderr)[-300:]}"
-        return _traceback(said) or whole(small, self._wanted) or _history(small)
+            return f"{words[2]} again: exit code {again.returncode}: {again.text[-600:]}"
+        return self._after(small, said)
 
-    def _two(self, kind: str) -> str | None:
-        small = self._next()
+    def _two(self, draw: random.Random) -> str | None:
+        small = self._next(_begun(draw))
         other = begin(small, BENCH)
-        said = disturb(begin(small, BENCH), self._signal(), lambda: True, self._draw.uniform(0.3, 10))
-        text = other.communicate(timeout=300)[0].decode(errors="replace")
-        if other.returncode != 0:
-            return f"the other session: exit code {other.returncode}: {text[-300:]}"
-        return _traceback(said) or whole(small, self._wanted) or _history(small)
+        said = disturb(begin(small, BENCH), draw.choice(_SIGNALS), lambda: True, draw.uniform(0, 6))
+        answer = other.answer(3 * LIMIT_SECONDS)
+        if answer.returncode != 0:
+            return f"the other session: exit code {answer.returncode}: {answer.text[-600:]}"
+        return self._after(small, said.text)
 
-    def _full(self, kind: str) -> str | None:
+    def _run(self, draw: random.Random) -> str | None:
+        """A process of a backend is killed under a session, which says so, or does the run again."""
+        small = self._next(_begun(draw))
+        session = begin(small, BENCH)
+        ends = time.monotonic() + draw.uniform(0.5, 4)
+        while session.poll() is None and time.monotonic() < ends:
+            time.sleep(0.01)
+        if below := _below(session):
+            os.kill(draw.choice(below), signal.SIGKILL)
+        answer = session.answer(LIMIT_SECONDS)
+        if answer.returncode not in range(10):
+            return f"the session: exit code {answer.returncode}: {answer.text[-600:]}"
+        return self._after(small, answer.text)
+
+    def _full(self, draw: random.Random) -> str | None:
         """Home, cache and TMPDIR on a small disk, of which all but a little is taken."""
-        small = self._finished() if self._draw.random() < 0.5 else self._next()
+        small = self._finished() if draw.random() < 0.5 else self._next(_begun(draw))
         disk = self._place / f"case-{self._number}" / "disk"
         disk.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", str(disk)], capture_output=True)
@@ -131,67 +206,89 @@ class Kills:
                 shutil.copytree(small.project.home, places["SEEDWISE_HOME"], symlinks=True)
             places["TMPDIR"].mkdir()
             more = {name: str(path) for name, path in places.items()}
-            room = self._draw.choice([0, 1 << 14, 1 << 17, 1 << 19, 1 << 21])
-            free = shutil.disk_usage(disk).free - room
+            free = shutil.disk_usage(disk).free - draw.choice([0, 1 << 14, 1 << 17, 1 << 19, 1 << 21])
             with open(disk / "filler", "wb") as filler:
-                for _ in range(0, max(0, free), 1 << 20):
-                    filler.write(b"\0" * min(1 << 20, free))
-            answer = call(small, self._draw.choice([BENCH, TRACK, REPORT]), **more)
-            text = answer.stdout + answer.stderr
+                os.posix_fallocate(filler.fileno(), 0, max(1, free))
+            answer = call(small, draw.choice([BENCH, TRACK, REPORT]), **more)
             (disk / "filler").unlink()
-            problem = _traceback(text)
-            if not problem and answer.returncode not in range(10):
-                problem = f"exit code {answer.returncode}: {text[-300:]}"
-            again = call(small, BENCH, **more)
-            if not problem and (again.returncode != 0 or verdict(again.stdout) != self._wanted):
-                problem = f"after room was made: exit code {again.returncode}: {(again.stdout + again.stderr)[-300:]}"
-            return problem
+            return self._after_full(small, answer.returncode, answer.text, **more)
         finally:
             subprocess.run(["umount", "-l", str(disk)], capture_output=True, check=False)
 
-    def _import(self, kind: str) -> str | None:
-        assert self._servers is not None
-        small = self._finished()
-        name = self._renamed(small)
-        uri = {"MLFLOW_TRACKING_URI": self._servers.address}
-        said = disturb(begin(small, TRACK, **uri), self._signal(), lambda: True, self._draw.uniform(0.5, 8))
-        return _traceback(said) or self._imported(small, name, uri)
+    def _no_space(self, draw: random.Random) -> str | None:
+        words, begun = draw.choice([BENCH, *_RECORDS]), _begun(draw)
+        step = self._step(words, draw, begun)
+        small = self._next(begun) if words is BENCH else self._finished()
+        answer = begin(small, words, no_space_from(step)).answer(LIMIT_SECONDS)
+        return self._after_full(small, answer.returncode, answer.text)
 
-    def _server(self, kind: str) -> str | None:
+    def _after_full(self, small: Small, code: int, said: str, **more: str) -> str | None:
+        if code not in range(10):
+            return f"exit code {code}: {said[-600:]}"
+        return rough_words(said) or whole(small, self._wanted, self._known(), **more)
+
+    def _step(self, words: list[str], draw: random.Random, begun: bool = False) -> int:
+        """One of the steps that the undisturbed command makes."""
+        name = f"{words[2]} {words[-1]} {begun}"
+        if name not in self._steps:
+            small = self._next(begun) if words is BENCH else self._finished()
+            counted = self._place / "steps"
+            counted.unlink(missing_ok=True)
+            begin(small, words, count_changes(counted)).answer(LIMIT_SECONDS)
+            self._steps[name] = counted.stat().st_size
+            shutil.rmtree(small.project.root.parent)
+        return draw.randint(1, self._steps[name])
+
+    def _import(self, draw: random.Random) -> str | None:
+        small, uri = self._served()
+        said = disturb(begin(small, TRACK, **uri), draw.choice(_SIGNALS), lambda: True, draw.uniform(0.2, 4))
+        return rough_words(said.text) or self._imported(small, uri)
+
+    def _server(self, draw: random.Random) -> str | None:
         assert self._servers is not None
-        small = self._finished()
-        name = self._renamed(small)
-        uri = {"MLFLOW_TRACKING_URI": self._servers.address}
-        process = begin(small, TRACK, **uri)
-        time.sleep(self._draw.uniform(1, 8))
+        small, uri = self._served()
+        command = begin(small, TRACK, **uri)
+        time.sleep(draw.uniform(0.2, 3))
         self._servers.kill()
-        said = process.communicate(timeout=300)[0].decode(errors="replace")
+        said = command.answer(3 * LIMIT_SECONDS).text
         self._servers.start()
-        return _traceback(said) or self._imported(small, name, uri)
+        return rough_words(said) or self._imported(small, uri)
 
-    def _renamed(self, small: Small) -> str:
-        name = f"small-{self._number}"
-        small.edit("name: small", f"name: {name}")
-        return name
+    def _served(self) -> tuple[Small, dict[str, str]]:
+        """A finished project, whose study has a name that the server has not, and the server's address."""
+        assert self._servers is not None
+        small = self._finished()
+        small.edit("name: small", f"name: small-{self._number}")
+        return small, {"MLFLOW_TRACKING_URI": self._servers.address}
 
-    def _imported(self, small: Small, name: str, uri: dict[str, str]) -> str | None:
+    def _imported(self, small: Small, uri: dict[str, str]) -> str | None:
         assert self._servers is not None
         again = call(small, TRACK, **uri)
         if again.returncode != 0:
-            return f"track again: exit code {again.returncode}: {(again.stdout + again.stderr)[-300:]}"
-        count = self._servers.seed_runs(name)
-        return (None if count == RUNS else f"{count} seed runs on the server, not {RUNS}") or left_over(small)
+            return f"track again: exit code {again.returncode}: {again.text[-600:]}"
+        count = self._servers.seed_runs(f"small-{self._number}")
+        problem = None if count == RUNS else f"{count} seed runs on the server, not {RUNS}"
+        return problem or left_over(small, self._known())
 
 
-def _traceback(text: str) -> str | None:
-    if "Traceback" not in text and "INTERNALERROR" not in text:
-        return None
-    return "a traceback when it was disturbed: " + text[text.find("Traceback") :][-400:]
+def _before_us(said: str) -> bool:
+    """Ctrl-C while pytest still looks for its plug-ins: the traceback is pytest's, and nothing of ours was begun."""
+    return said.rstrip().endswith("KeyboardInterrupt") and "test session starts" not in said
 
 
-def _history(small: Small) -> str | None:
-    with sqlite3.connect(small.project.mlflow / "mlflow.db") as history:
-        query = "SELECT COUNT(*) FROM runs JOIN tags USING (run_uuid) WHERE key = 'seedwise.kind' AND value = 'seed'"
-        (count,) = history.execute(f"{query} AND lifecycle_stage = 'active'").fetchone()
-    history.close()
-    return None if count == RUNS else f"{count} seed runs in MLflow, not {RUNS}"
+def _begun(draw: random.Random) -> bool:
+    return draw.random() < 2 / 3
+
+
+def _below(command: Command) -> list[int]:
+    """Processes of the command's session but itself."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != command.pid:
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            if parent == command.pid:
+                found.append(int(entry.name))
+    return found

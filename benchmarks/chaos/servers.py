@@ -23,11 +23,9 @@ class Servers:
     """`address` is MLflow's; it can be killed and started again, and keeps what it has."""
 
     def __init__(self) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        on_path = shutil.which("initdb")
-        if not found and on_path is None:
+        binaries = _postgresql()
+        if binaries is None:
             raise FileNotFoundError("no PostgreSQL on this machine")
-        binaries = found[-1].parent if found else Path(str(on_path)).parent
         prefix = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
         self._folder = Path(tempfile.mkdtemp(prefix="chaos-servers-"))
         database = self._folder / "database"
@@ -55,6 +53,11 @@ class Servers:
         self._driver = self._install_driver()
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
+
+    @property
+    def processes(self) -> frozenset[int]:
+        """PostgreSQL and MLflow, children of this process."""
+        return frozenset({self._postgres.pid} | ({self._server.pid} if self._server else set()))
 
     def start(self) -> None:
         command = [
@@ -122,6 +125,17 @@ class Servers:
             check=True, capture_output=True,
         )  # fmt: skip
         return folder
+
+
+def has_postgresql() -> bool:
+    return _postgresql() is not None
+
+
+def _postgresql() -> Path | None:
+    """The folder of its programs; Debian keeps them off the path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    on_path = shutil.which("initdb")
+    return max([*found, *([Path(on_path).resolve().parent] if on_path else [])], default=None)
 
 
 def _free_port() -> int:

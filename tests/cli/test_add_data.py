@@ -220,6 +220,14 @@ def test_bad_tables_are_refused_on_one_screen_and_nothing_is_left(
     assert not list((home.parent / "cache").glob("assets/*"))
 
 
+def test_a_label_for_every_row_is_no_label(home: Path) -> None:
+    (home / "d.csv").write_text("text,label\n" + "".join(f"word {number},l{number}\n" for number in range(60)))
+    answer = add(home, "d.csv", "--yes")
+    assert answer.exit_code == 3
+    assert "60 labels in 60 rows, too many to learn any" in answer.stderr
+    assert not list(home.rglob("*.yaml"))
+
+
 def test_bytes_that_are_no_table(home: Path) -> None:
     (home / "t.csv").write_bytes(b"body,stars\n\xff\xfe,1\n")
     assert "cannot be read as csv" in add(home, "t.csv").output

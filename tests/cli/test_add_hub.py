@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -17,7 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seedwise.assets.hub import resolve
 from seedwise.assets.manifest import load_manifest
+from seedwise.errors import NoAsset
 from tests.assets.hub_server import Hub, Repo, commit, serving
 
 TOKEN = "hf_" + "a1B2" * 8
@@ -208,6 +211,7 @@ def test_a_moved_branch_is_another_model_and_a_changed_file_is_refused(place: Pl
         (["model", "lab/huge-70b"], "its weights alone take 130.4 GiB"),
         (["model", "lab/roberta-tiny", "--revision", "v9"], "no such revision"),
         (["model", "../roberta"], "no such file or folder"),
+        (["model", "/etc/hostname"], "a file of another kind"),
         (["model", "lab/roberta-tiny", "--name", "Mine!"], "small letters"),
         (["data", "nyu-mll/glue"], "which configuration? There are: rte, sst2"),
         (["data", "nyu-mll/glue", "cola"], "no configuration 'cola'; There are: rte, sst2"),
@@ -348,3 +352,11 @@ def test_the_real_hub(place: Place) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "labels: entailment, not_entailment" in answer.stdout
     assert "test: 277 rows" in answer.stdout
+
+
+def test_a_hub_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{probe.getsockname()[1]}")
+        with pytest.raises(NoAsset, match="lab/x: the Hub is out of reach"):
+            resolve("lab/x", "model", None)

@@ -99,6 +99,15 @@ def test_sizes_are_read_from_folders(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": "many"}))
     with pytest.raises(InputError, match=r"config.json: vocab_size: each must be given"):
         sizes_of_folder(tmp_path)
+    for field, value in {
+        "num_hidden_layers": True,
+        "num_attention_heads": 3,
+        "type_vocab_size": 0,
+        "vocab_size": 5,
+    }.items():
+        (tmp_path / "config.json").write_text(json.dumps({**config, field: value}))
+        with pytest.raises(InputError, match=r"config\.json: "):
+            sizes_of_folder(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "gpt2"}))
     with pytest.raises(InputError, match='model_type: found "gpt2"'):
         sizes_of_folder(tmp_path)

@@ -98,3 +98,10 @@ def test_paired_claims_are_checked_against_the_runs(small: Small) -> None:
     small.edit("frozen: {recipe: {batch_size: 5}, ", "frozen: {deterministic: true, ")
     with pytest.raises(InputError, match="has no seeds to share"):
         load_study(small.study)
+
+
+def test_a_look_at_a_study_that_declares_none_is_refused(small: Small) -> None:
+    answer = small.pytest("benchmarks/small.yaml", "--no-record", "--look", "1")
+    assert answer.returncode == 2
+    assert "declares no looks; leave the option out" in answer.stdout
+    assert small.runs() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -364,3 +365,17 @@ def test_thousands_and_decimals_in_either_order(tmp_path: Path) -> None:
 def test_a_bundle_is_a_file(tmp_path: Path) -> None:
     path = put(tmp_path, PLAIN)
     assert "is a folder; name the file" in refused(path, "--bundle", tmp_path)
+
+
+def test_more_arms_than_can_be_compared_at_once_are_refused(tmp_path: Path) -> None:
+    path = put(tmp_path, seeds(**{f"arm{number}": [0.5, 0.6] for number in range(300)}))
+    assert "300 arms are 44,850 pairs; at most 20,000 are decided together" in refused(path)
+    assert verdict(path, "--a", "arm1", "--b", "arm2")["a"] == "arm1"
+
+
+def test_thousands_of_labels_take_seconds(tmp_path: Path) -> None:
+    rows = "".join(f"{arm},0,{number},l{number},l{number}\n" for arm in "ab" for number in range(20_000))
+    path = put(tmp_path, f"arm,seed,example,prediction,label\n{rows}")
+    begun = time.process_time()
+    assert run(path).exit_code == 0
+    assert time.process_time() - begun < 10

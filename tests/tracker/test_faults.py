@@ -145,6 +145,8 @@ def test_a_report_that_cannot_be_written_does_not_keep_the_import_from_being_don
         "sqlite://",
         "sqlite:///:memory:",
         "nothing://u:NEEDLE@h",
+        "sqlite:////etc?token=NEEDLE",
+        "sqlite:////proc/nothing/x.db",
     ],
 )
 def test_addresses_that_are_none_are_typed_and_masked(

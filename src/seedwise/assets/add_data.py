@@ -31,6 +31,7 @@ from seedwise_contract.files import sha256_file
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 _MOST_LABELS = 200
 _LONGEST_LABEL = 100
+_FEW = 20  # rows of which nothing can be said
 _HIDDEN = ("-1", "", "None", "nan", "?")  # how benchmarks write labels that they keep to themselves
 
 
@@ -310,6 +311,12 @@ def counted(manifest: Manifest, splits: Mapping[str, Sequence[Mapping[str, Any]]
         texts[split] = [(row["text"], row.get("text_pair")) for row in rows]
         if len(counts) < 2:
             lines.append(f"warning: split '{split}' has one label only")
+    every = [row["label"] for rows in splits.values() for row in rows]
+    if manifest.table is not None and manifest.table.labels is not None and 2 * len(set(every)) > len(every) >= _FEW:
+        raise AssetError(
+            f"{manifest.name}: {len(set(every))} labels in {len(every)} rows, too many to learn any: is this the column of the label? "
+            "--label names another"
+        )
     for split, found in texts.items():
         if twice := len(found) - len(set(found)):
             lines.append(f"duplicates in {split}: {twice} of its rows repeat a text of another")

@@ -122,6 +122,8 @@ def _told(name: str, kind: str, revision: str | None) -> Iterator[None]:
         if status in (401, 403):
             raise AssetError(f"{name}: the Hub refuses it ({status}): check your token (HF_TOKEN)") from None
         raise NoAsset(f"{at}: the Hub answers with an error ({status}); try again later") from None
+    except errors.HTTPError as error:  # type: ignore[attr-defined]  # of the client's HTTP library: no connection, no answer, one too many redirects
+        raise NoAsset(f"{at}: the Hub is out of reach: {_short(error)}") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise AssetError(

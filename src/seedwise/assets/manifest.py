@@ -199,7 +199,7 @@ class Manifest(ContractModel):
     version: Literal[1]
     name: Name
     kind: Literal["data", "model"]
-    title: str
+    title: Annotated[str, Field(max_length=500)]
     citation: str
     licence: str
     sources: Annotated[list[Source], Field(min_length=1)]

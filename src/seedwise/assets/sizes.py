@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from seedwise.bounded import RECORD_BYTES, parse_json, read_text, reason
 from seedwise.errors import InputError
+from seedwise_contract import faults_of
 from seedwise_contract.base import ContractModel
 from seedwise_contract.faults import shown
 
@@ -65,7 +66,7 @@ def sizes_of_folder(folder: Path) -> Sizes:
     if (folder / "architecture.json").is_file():
         path = folder / "architecture.json"
         found = _named(path, _FAIRSEQ)
-        return Sizes(kind="roberta", vocabulary=_symbols(folder / "dict.txt") + _SPECIALS, **found)
+        return _sizes(path, {"kind": "roberta", "vocabulary": _symbols(folder / "dict.txt") + _SPECIALS, **found})
     raise InputError(
         f"{folder}: neither config.json nor architecture.json is there to tell the sizes; give them by options (--layers …)"
     )
@@ -81,17 +82,19 @@ def _of_config(path: Path) -> Sizes:
     found = _named(path, _CONFIG)
     if kind == "roberta":
         found["positions"] -= 2
-    types = _read(path).get("type_vocab_size", 2)
-    if not isinstance(types, int) or types < 1 or found["positions"] < 1 or found["hidden"] % found["heads"]:
-        raise InputError(
-            f"{path}: type_vocab_size, max_position_embeddings or the number of heads is none of an encoder's"
-        )
-    return Sizes(kind=kind, types=types, **found)
+    return _sizes(path, {"kind": kind, "types": _read(path).get("type_vocab_size", 2), **found})
+
+
+def _sizes(path: Path, values: dict[str, Any]) -> Sizes:
+    try:
+        return Sizes.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{path}: is no encoder's: {'; '.join(map(str, faults_of(error)))}") from None
 
 
 def _named(path: Path, names: dict[str, str]) -> dict[str, int]:
     value = _read(path)
-    bad = [name for name in names.values() if not isinstance(value.get(name), int) or value[name] < 1]
+    bad = [name for name in names.values() if type(value.get(name)) is not int or value[name] < 1]
     if bad:
         raise InputError(f"{path}: {', '.join(bad)}: each must be given, as a whole number of 1 or more")
     return {own: value[name] for own, name in names.items()}

@@ -230,8 +230,9 @@ def _kept(made: Manifest, files: Mapping[str, Path], project: Project, source: s
 
 
 def _require_repository(source: str, else_: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", source):
-        found = "a folder" if Path(source).is_dir() else "no such file or folder"
+    path = Path(source)
+    if path.exists() or not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", source):
+        found = "a folder" if path.is_dir() else "a file of another kind" if path.exists() else "no such file or folder"
         raise InputError(f"{source}: {found}; give {else_}, or a name on the Hub (owner/name)")
 
 

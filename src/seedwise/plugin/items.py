@@ -79,10 +79,12 @@ class StudyCollector(pytest.File):
         return margin
 
     def _seeds(self, study: Study) -> list[int]:
-        """The study's seeds, up to the look that `--look` names where it declares looks."""
+        """The study's seeds, up to the look that `--look` names; of a folder's studies, those without looks have every seed."""
         number = self.config.getoption("--seedwise-look")
-        if number is None or study.looks is None:
+        if number is None or (study.looks is None and not self.session.isinitpath(self.path)):
             return study.seeds
+        if study.looks is None:
+            raise self.CollectError(f"--look {number}: {self.path} declares no looks; leave the option out")
         if not 1 <= number <= len(study.looks.seeds):
             raise self.CollectError(f"--look {number}: {self.path} declares {len(study.looks.seeds)} looks")
         return study.seeds[: study.looks.seeds[number - 1]]

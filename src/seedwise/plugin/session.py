@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable
+from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable, failure
 from seedwise.escaping import plain
 from seedwise.execution.engines.base import Engine, Outcome
 from seedwise.execution.engines.choose import LOCAL, engine_name
@@ -108,8 +108,8 @@ class BenchSession:
                     raise refusal
             packing = bench.packing(list(plans.values()))
             engine = bench.engine(list(plans.values()), packing)
-        except SeedwiseError as error:
-            _not_started(config, error)
+        except (SeedwiseError, OSError) as error:
+            _not_started(config, failure(error, "what the studies need was not made", find_project(items[0].path).home))
         signals = Signals()
         if plans:
             say(packing.why)
@@ -121,8 +121,8 @@ class BenchSession:
         chosen = [(name, self._planned(item)) for name, item in zip(names, items, strict=True) if name in self._plans]
         try:
             self._futures = self._engine.submit(chosen)
-        except SeedwiseError as error:
-            _not_started(self._config, error)
+        except (SeedwiseError, OSError) as error:
+            _not_started(self._config, failure(error, "the runs were not started", self._bench.project.home))
         self._progress = Progress(self._engine, [run for _, run in chosen], self._futures)
 
     def wait_for(self, item: RunItem) -> Outcome:

@@ -140,7 +140,8 @@ def _fill(
     names: tuple[str, ...] = ()
     said_codes: Ints | None = None
     if labels is not None and said is not None and metric in OF_LABELS:
-        foreign = [name for name in said.names if name not in set(labels.names)]
+        known = frozenset(labels.names)
+        foreign = [name for name in said.names if name not in known]
         names = (*labels.names, *foreign)
         index = {name: number for number, name in enumerate(names)}
         said_codes = np.array([index[name] for name in said.names], dtype=np.intp)[said.codes]

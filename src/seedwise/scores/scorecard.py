@@ -34,6 +34,7 @@ from seedwise.stats import (
 )
 
 Pair = tuple[str, str]
+MOST_PAIRS = 20_000  # of 200 arms: half a minute
 
 # Of the bootstrap, which decides nothing: resamples of a pair, and examples drawn for one and for all pairs before seconds become minutes.
 _RESAMPLES, _FEWEST, _DRAWS, _MOST_DRAWS = 10_000, 1_000, 20_000_000, 200_000_000
@@ -58,6 +59,11 @@ def choose_pairs(table: ScoreTable, a: str | None, b: str | None) -> list[Pair]:
         return [(a, name) for name in names if name != a]
     if b is not None:
         return [(name, b) for name in names if name != b]
+    if (pairs := len(names) * (len(names) - 1) // 2) > MOST_PAIRS:
+        raise InputError(
+            f"{len(names):,} arms are {pairs:,} pairs; at most {MOST_PAIRS:,} are decided together: name one arm with --a or --b, or "
+            "keep fewer with --where"
+        )
     return list(combinations(names, 2))
 
 

@@ -15,6 +15,7 @@ from seedwise_contract.spec import Instructions, Method, Name, Selection
 
 DEFAULT_SEEDS = 5
 MOST_SEEDS = 10_000
+MOST_TITLE = 500  # characters; it heads every page
 
 
 class Rows(ContractModel):
@@ -283,7 +284,7 @@ class Study(ContractModel):
 
     version: Literal[1]
     name: Name
-    title: str
+    title: Annotated[str, Field(max_length=MOST_TITLE)]
     description: str = ""
     task: StudyTask
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MOST_SEEDS)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +22,9 @@ from seedwise_contract.faults import shown
 
 M = TypeVar("M", bound=BaseModel)
 _NODES = 100_000
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _SHOWN = 20
+_CHARACTERS = 20_000  # of one text
 
 
 def read_yaml(path: Path) -> CommentedMap:
@@ -105,7 +109,8 @@ def fault_error(path: Path, faults: list[Fault], source: Any) -> InputError:
 
 
 def _unlike_json(value: Any, field: str = "") -> Iterator[Fault]:
-    """What YAML has and JSON has not: dates, sets, keys that are no words; and a version that is no whole number."""
+    """What YAML has and JSON or a text has not: dates, sets, keys that are no words, NaN, control characters, half a surrogate
+    pair; and a version that is no whole number."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             place = f"{field}.{key}" if field else str(key)
@@ -123,6 +128,16 @@ def _unlike_json(value: Any, field: str = "") -> Iterator[Fault]:
     elif isinstance(value, int) and not isinstance(value, bool):
         if abs(value) >= 10**DIGITS:
             yield Fault(field=field, found=f"a number of more than {DIGITS} digits", allowed="a shorter one")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Fault(field=field, found=shown(value), allowed="should be a finite number")
+    elif isinstance(value, str) and (control := _NO_TEXT.search(value)):
+        yield Fault(
+            field=field, found=f"the character U+{ord(control[0]):04X}", allowed="text without control characters"
+        )
+    elif isinstance(value, str) and len(value) > _CHARACTERS:
+        yield Fault(
+            field=field, found=f"a text of {len(value):,} characters", allowed=f"at most {_CHARACTERS:,} characters"
+        )
     elif not (value is None or isinstance(value, str | float | bool)):
         yield Fault(
             field=field, found=shown(value), allowed="text in quotes, or a number: YAML read something else here"

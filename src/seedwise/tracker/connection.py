@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
 from seedwise.secrets import masked
-from seedwise.tracker.database import is_damaged, make_database, refuse_unusable
+from seedwise.tracker.database import is_damaged, make_database, reach, refuse_unusable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +29,7 @@ QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the password in it, for every run
 }
 _IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//(/?(:memory:)?)?)?")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _UNUSABLE = (ImportError, ValueError, UnicodeError, AttributeError, OverflowError)
 # Of the first question to a server, so that a wrong address fails within seconds; then of the import itself.
 PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
@@ -117,6 +118,8 @@ def connected(target: Target) -> Iterator[MlflowClient]:
         if target.database is not None:
             refuse_unusable(target.database)
             make_database(target.database, target.artifacts)
+        elif target.uri.startswith(_DATABASES):
+            reach(target.uri)
         with variables(PROBE):
             client = MlflowClient(target.uri)
             client.search_experiments(max_results=1)

@@ -56,6 +56,20 @@ def refuse_unusable(database: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(database))
 
 
+def reach(uri: str) -> None:
+    """Open the database at `uri` once: MLflow itself would try for minutes what cannot be opened.  Raises its error."""
+    from sqlalchemy import create_engine, make_url
+
+    url = make_url(uri)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)  # as MLflow does
+    engine = create_engine(url)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
 def _is_none(database: Path) -> bool:
     return os.path.lexists(database) and not database.is_file()
 
