@@ -7,8 +7,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from seedwise.report import text
+from seedwise.report.arm_rows import ArmRow
+from seedwise.report.comparisons import Comparison
+from seedwise.report.curve_rows import Curve
 from seedwise.report.drawing import label_rows, legend, look, render
-from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
+from seedwise.report.model import StudyReport
 from seedwise.report.price import price
 from seedwise.report.svg import ARM_COLOURS, INK, Figure, alone, empty
 from seedwise.study.metric import METRICS, MINUS

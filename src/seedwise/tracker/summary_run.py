@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from seedwise.report.model import ArmCost
+from seedwise.report.arm_rows import ArmCost
 from seedwise.report.render import FILES
 from seedwise.store.store import StoredRun
 from seedwise.study.metric import METRICS, Metric

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.regular import regular_files
-from seedwise.report.model import ArmCost
+from seedwise.report.arm_rows import ArmCost
 from seedwise.report.render import FILES
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
