@@ -170,11 +170,9 @@ def test_a_baseline_made_anew_is_named_anew(imported: tuple[Project, Store, Stud
 def test_the_figure_is_in_the_note(tmp_path: Path, with_database: Place, history: Read) -> None:
     project, store, outcome = filled(tmp_path)
     reports = write_reports([outcome], project, store, quiet)
-    folders = {name: page.parent for name, page in reports.items()}
+    with_database(project)
     for _ in range(2):
-        track(
-            [outcome], with_database(project) if not project.mlflow.exists() else project, store, quiet, reports=folders
-        )
+        track([outcome], project, store, quiet, reports=reports)
         found = history(project)
         run = found.one("comparison", "pretrained-vs-random")
         address = f"(get-artifact?path=report/figure.svg&run_uuid={run.info.run_id})"
