@@ -111,6 +111,12 @@ def ui(session: nox.Session) -> None:
 
 
 @nox.session
+def images(session: nox.Session) -> None:
+    """Build, pull, push, list and lock the backends' images: `nox -s images -- build hf`."""
+    python(session, "-m", "seedwise", "images", *session.posargs)
+
+
+@nox.session
 def speed(session: nox.Session) -> None:
     """The suite's own speed, and training beside the frameworks' own ways, by pytest-benchmark (-k parts of it).
 

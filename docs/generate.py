@@ -130,7 +130,7 @@ def cli_page() -> str:
             names, said = parameter.get_help_record(context) or (parameter.metavar or parameter.name, parameter.help)
             rows.append(f"| `{names.replace('|', BAR)}` | {cell(said or '')} |")
         if rows:
-            lines += ["| | |", "| --- | --- |", *rows, ""]
+            lines += ["| argument, option | meaning |", "| --- | --- |", *rows, ""]
     return "\n".join(lines) + "\n"
 
 
@@ -144,20 +144,27 @@ def shown(value: object) -> str:
 
 
 def metrics_page() -> str:
-    columns = [field.name for field in fields_of(next(iter(METRICS.values()))) if field.name != "name"]
+    columns = [field.name for field in fields_of(next(iter(METRICS.values()))) if field.name not in ("name", "route")]
     lines = [
         "# Metrics",
         "",
         "## Of a study (`task.metric`)",
         "",
-        "Scores are shown times *scale*, with *sign* behind them, differences in *unit*. *Route*: how scores of examples are made of a "
-        "metric that is no mean over them.",
+        "Scores are shown times *scale*, with *sign* behind them, differences in *unit*.",
         "",
         f"| metric | {' | '.join(name.replace('_', ' ') for name in columns)} |",
         f"| --- |{' --- |' * len(columns)}",
     ]
     for name, metric in METRICS.items():
         lines.append(f"| `{name}` | {' | '.join(shown(getattr(metric, column)) for column in columns)} |")
+    lines += [
+        "",
+        "How scores of examples are made of a metric that is no mean over them:",
+        "",
+        "| metric | how |",
+        "| --- | --- |",
+    ]
+    lines += [f"| `{name}` | {shown(metric.route)} |" for name, metric in METRICS.items() if metric.route]
     lines += [
         "", "## Of scores that you have (`seedwise compare --metric`)", "",
         "| metric | made of | how |", "| --- | --- | --- |",

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from seedwise.bundle import pack, verify
 from seedwise.bundle.archive import NotABundle, archive_bytes
-from seedwise.bundle.verify import DamagedBundle, RefutedBundle
+from seedwise.bundle.faults import DamagedBundle, RefutedBundle
 from seedwise.cli import app
 from seedwise.errors import InputError
 from seedwise.study.model import Looks, Study

@@ -72,5 +72,5 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         raise APIError("lookup registry: no such host")
 
     offline = SimpleNamespace(images=SimpleNamespace(get_registry_data=refuse), close=lambda: None)
-    monkeypatch.setattr("seedwise.images.bases.docker.from_env", lambda timeout: offline)
+    monkeypatch.setattr("seedwise.images.registry.docker.from_env", lambda timeout: offline)
     return FakeEngine()

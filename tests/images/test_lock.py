@@ -11,6 +11,7 @@ from seedwise.images import lock
 from seedwise.images.definition import load_definition
 from seedwise.images.lock import BaseIdentity, LockedImage
 from seedwise.images.sources import sources_of
+from seedwise.images.wanted import Wanted
 from seedwise.project import Project
 from tests.images.conftest import FakeEngine
 
@@ -49,13 +50,16 @@ def test_the_content_digest_holds_the_bits_and_no_time() -> None:
 def test_found_by_sources_and_base_where_the_engine_has_it(project: Project, engine: FakeEngine) -> None:
     entry = locked(engine.add([], number=1))
     lock.record(project, entry)
-    allowed = [BASE.reference]
-    assert lock.find(project, engine, "toy", "cpu", SOURCES, allowed) == entry  # type: ignore[arg-type]
-    assert lock.find(project, engine, "toy", "cpu", "6" * 64, allowed) is None  # type: ignore[arg-type]
-    assert lock.find(project, engine, "toy", "cuda", SOURCES, allowed) is None  # type: ignore[arg-type]
-    assert lock.find(project, engine, "toy", "cpu", SOURCES, ["mirror/python:3.11"]) is None  # type: ignore[arg-type]
+
+    def found(flavour: str, sources: str, base: str) -> LockedImage | None:
+        return lock.find(engine, Wanted("toy", flavour, sources, (base,)).locked(project))  # type: ignore[arg-type]
+
+    assert found("cpu", SOURCES, BASE.reference) == entry
+    assert found("cpu", "6" * 64, BASE.reference) is None
+    assert found("cuda", SOURCES, BASE.reference) is None
+    assert found("cpu", SOURCES, "mirror/python:3.11") is None
     engine.known.clear()
-    assert lock.find(project, engine, "toy", "cpu", SOURCES, allowed) is None  # type: ignore[arg-type]
+    assert found("cpu", SOURCES, BASE.reference) is None
 
 
 def test_a_rebuilt_image_of_the_same_bits_is_the_same_image(project: Project, engine: FakeEngine) -> None:

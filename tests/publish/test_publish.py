@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seedwise.bundle import pack, verify
-from seedwise.bundle.verify import DamagedBundle
+from seedwise.bundle.faults import DamagedBundle
 from seedwise.errors import InputError
 from seedwise.publish import Item, publish
 from tests.conftest import Small

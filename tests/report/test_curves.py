@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from seedwise.report import ReportModel, build, text
+from seedwise.report.curve_rows import Curve
 from seedwise.report.curves import summaries
 from seedwise.report.figures import figures
 from seedwise.report.html import render_html
 from seedwise.report.markdown import render_markdown
-from seedwise.report.model import Curve
 
 from .outcomes import Lab
 from .pages import Page

@@ -135,7 +135,13 @@ def write_run(
     (folder / "backend.log").write_text("training\n")
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "model.safetensors").write_bytes(b"weights")
-    names = ["events.jsonl", "environment.json", "parameters.json", "predictions/test.jsonl"]
+    names = [
+        "events.jsonl",
+        "environment.json",
+        "parameters.json",
+        "predictions/test.jsonl",
+        "checkpoint/model.safetensors",
+    ]
     trained = planned.spec.recipe is not None
     value = float(np.mean(right))
     result = RunResult(

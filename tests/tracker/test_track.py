@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -19,8 +20,10 @@ import pytest
 
 from seedwise.escaping import markdown
 from seedwise.project import Project
+from seedwise.report import write_reports
 from seedwise.store.store import Store
 from seedwise.tracker import TrackerError, quiet_environment, track, tracking_uri
+from seedwise.tracker.checkpoint import checkpoint_digest
 from seedwise.verdicts.comparison import StudyOutcome, compare
 from tests.tracker.conftest import History
 from tests.tracker.stores import filled, plan_of, quiet, small_study, write_run
@@ -89,6 +92,95 @@ def test_the_tree(imported: tuple[Project, Store, StudyOutcome], history: Read) 
     assert {file.path for file in found.client.list_artifacts(comparison.info.run_id)} == {"verdicts.json"}
 
 
+def models_of(found: History) -> set[str]:
+    """The runs whose checkpoints are models, each once and ready."""
+    models = found.client.search_logged_models(list(found.experiments.values()), max_results=1000)
+    assert all(model.status.name == "READY" for model in models)
+    sources = [str(model.source_run_id) for model in models]
+    assert len(set(sources)) == len(sources)
+    return set(sources)
+
+
+def test_a_checkpoint_is_a_model_without_its_weights(
+    imported: tuple[Project, Store, StudyOutcome], history: Read
+) -> None:
+    project, _, outcome = imported
+    found = history(project)
+    assert models_of(found) == {run.info.run_id for run in found.of("seed")}
+
+    seed = found.one("seed", "pretrained seed 1")
+    run = outcome.arms["pretrained"].runs[1]
+    (output,) = seed.outputs.model_outputs
+    assert output.step == 20
+    model = found.client.get_logged_model(output.model_id)
+    assert model.name == "pretrained-vs-random-pretrained-seed-1"
+    assert model.tags["seedwise.checkpoint"] == str(run.files.checkpoint)
+    assert model.tags["seedwise.checkpoint_digest"] == checkpoint_digest(run.result.files)
+    assert model.params == seed.data.params
+    scored = {metric.key: (metric.value, metric.dataset_name, metric.dataset_digest) for metric in model.metrics}
+    test, selection = (run.spec.task.splits[name].sha256[:36] for name in ("test", "selection"))
+    accuracy = run.result.metrics["test"]["accuracy"]
+    assert scored == {
+        "accuracy": (accuracy, "rotten-tomatoes test", test),
+        "accuracy/mean": (accuracy, "rotten-tomatoes test", test),
+        "test/loss": (1 - accuracy, "rotten-tomatoes test", test),
+        "selected/selection_accuracy": (0.78, "rotten-tomatoes selection", selection),
+    }
+    assert not any("safetensors" in name.name for name in project.mlflow.rglob("*"))
+
+
+def test_names_that_mlflow_gives(imported: tuple[Project, Store, StudyOutcome], history: Read) -> None:
+    project, _, outcome = imported
+    found = history(project)
+    arm, baseline = found.one("arm", "pretrained"), found.one("arm", "random")
+    assert arm.data.metrics["accuracy/mean"] == outcome.arms["pretrained"].summary.mean
+    verdict = outcome.claims[0].verdict
+    assert verdict.interval is not None
+    short = f"compare/{baseline.info.run_id[:8]}"
+    said = {key: value for key, value in arm.data.metrics.items() if key.startswith(short)}
+    assert said == {
+        f"{short}/accuracy/diff": verdict.estimate,
+        f"{short}/accuracy/ci_low": verdict.interval[0],
+        f"{short}/accuracy/ci_high": verdict.interval[1],
+        f"{short}/accuracy/p_value": verdict.p,
+        f"{short}/accuracy/n_paired": 100.0,
+    }
+    assert not any(key.startswith("compare/" + arm.info.run_id[:8]) for key in baseline.data.metrics)
+    local = Path(found.client.download_artifacts(arm.info.run_id, f"{short}.json", str(project.root)))
+    assert json.loads(local.read_text()) == {"baseline_run_id": baseline.info.run_id}
+    experiment = found.client.get_experiment_by_name("pretrained-vs-random")
+    assert experiment.tags["mlflow.experiment.primaryMetric.name"] == "accuracy"
+
+
+def test_a_baseline_made_anew_is_named_anew(imported: tuple[Project, Store, StudyOutcome], history: Read) -> None:
+    project, store, outcome = imported
+    found = history(project)
+    found.client.delete_run(found.one("arm", "random").info.run_id)
+    track([outcome], project, store, quiet)
+    after = history(project)
+    fresh = after.one("arm", "random").info.run_id[:8]
+    compared = {
+        key.split("/")[1]
+        for key, value in after.one("arm", "pretrained").data.metrics.items()
+        if key.startswith("compare/") and not math.isnan(value)
+    }
+    assert compared == {fresh, after.one("arm", "tfidf (baseline)").info.run_id[:8]}
+
+
+def test_the_figure_is_in_the_note(tmp_path: Path, with_database: Place, history: Read) -> None:
+    project, store, outcome = filled(tmp_path)
+    reports = write_reports([outcome], project, store, quiet)
+    with_database(project)
+    for _ in range(2):
+        track([outcome], project, store, quiet, reports=reports)
+        found = history(project)
+        run = found.one("comparison", "pretrained-vs-random")
+        address = f"(get-artifact?path=report/figure.svg&run_uuid={run.info.run_id})"
+        assert run.data.tags["mlflow.note.content"].count(address) == 1
+        assert "report/figure.svg" in {file.path for file in found.client.list_artifacts(run.info.run_id, "report")}
+    assert track([outcome], project, store, quiet, reports=reports, rebuild=True).replaced == 0
+
+
 def test_twice_changes_nothing(imported: tuple[Project, Store, StudyOutcome], history: Read) -> None:
     project, store, outcome = imported
     before = history(project)
@@ -113,6 +205,9 @@ def test_twice_changes_nothing(imported: tuple[Project, Store, StudyOutcome], hi
         ("set_terminated", 4),
         ("set_tag", 1),
         ("set_tag", 6),
+        ("create_logged_model", 2),
+        ("log_outputs", 2),
+        ("finalize_logged_model", 3),
     ],
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -151,6 +246,7 @@ def test_a_kill_leaves_no_doubles_and_no_halves(
     assert all("seedwise.imported" in run.data.tags for run in found.runs)
     assert all(run.info.status == "FINISHED" for run in found.runs)
     assert all(len(found.client.get_metric_history(run.info.run_id, "accuracy")) == 1 for run in found.of("seed"))
+    assert models_of(found) == {run.info.run_id for run in found.of("seed")}
     assert track([outcome], project, store, quiet, rebuild=True).unchanged == 13
 
 

@@ -1,28 +1,38 @@
-"""`seedwise images`: build backends ahead of time, show the lock, and commit what was built to it."""
+"""`seedwise images`: build, pull and push backends ahead of time, show the lock, and commit what was built to it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedwise.cli.common import DeviceName, DeviceOption, RuntimeOption, options_of, say
+from seedwise.cli.common import DeviceName, DeviceOption, RuntimeName, RuntimeOption, options_of, say
+from seedwise.errors import InputError
 from seedwise.images.definition import CommandBackend, load_definition
 from seedwise.images.lock import commit_lock, committed_path, latest
+from seedwise.images.registry import VARIABLE, prefix
 from seedwise.project import find_project
 from seedwise.runtimes.choose import choose
+
+if TYPE_CHECKING:
+    from seedwise.runtimes.docker import DockerRuntime
+
+BackendsArgument = Annotated[list[str] | None, typer.Argument(help="Default: every backend.", show_default=False)]
+RegistryOption = Annotated[
+    str | None, typer.Option("--registry", help=f"HOST[:PORT][/PATH]; default: {VARIABLE}, or what the lock names.")
+]
 
 app = typer.Typer(help="Images and environments of backends.", no_args_is_help=True)
 
 
 @app.command()
 def build(
-    backends: Annotated[list[str] | None, typer.Argument(help="Default: every backend.", show_default=False)] = None,
+    backends: BackendsArgument = None,
     runtime: RuntimeOption = None,
     device: DeviceOption = None,
 ) -> None:
-    """Build what is missing: images where an engine answers, else environments."""
+    """Make what is missing: images, pulled where a lock pins an upload and built otherwise; environments where no engine answers."""
     project = find_project(Path.cwd())
     definition = load_definition(project)
     names = backends or [name for name, kind in definition.backends.items() if not isinstance(kind, CommandBackend)]
@@ -31,6 +41,57 @@ def build(
     say(f"runtime: {chosen.name} ({why})")
     for name, digest in chosen.prepare(names, say).items():
         typer.echo(f"{name}\t{digest}")
+
+
+@app.command()
+def pull(
+    backends: BackendsArgument = None,
+    registry: RegistryOption = None,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Pull, by digest, the images that a lock pins for the present sources; the harness does so by itself before it builds."""
+    names, engine = _images(backends, runtime, device)
+    where = prefix(registry)
+    for name in names:
+        image = engine.pull(name, where, say)
+        typer.echo(f"{name}\t{image.digest}\t{image.repo_digest or 'built here'}")
+
+
+@app.command()
+def push(
+    backends: BackendsArgument = None,
+    registry: RegistryOption = None,
+    runtime: RuntimeOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Upload built images; 'seedwise images lock' then pins them by the registry's digests, for everybody to pull."""
+    names, engine = _images(backends, runtime, device)
+    where = prefix(registry)
+    if where is None:
+        raise InputError(f"no registry: name it by --registry HOST[:PORT][/PATH], or by {VARIABLE}")
+    for name in names:
+        image = engine.push(name, where)
+        typer.echo(f"{name}\t{image.digest}\t{image.repo_digest}")
+
+
+def _images(
+    backends: list[str] | None, runtime: RuntimeName | None, device: DeviceName | None
+) -> tuple[list[str], DockerRuntime]:
+    """The backends that are images, and the engine that holds them."""
+    from seedwise.runtimes.docker import DockerRuntime
+
+    project = find_project(Path.cwd())
+    definition = load_definition(project)
+    flavour = "cuda" if device is DeviceName.cuda else "cpu"
+    wanted = runtime if runtime not in (None, RuntimeName.auto) else RuntimeName.docker
+    chosen, why = choose(project, wanted, flavour)
+    if not isinstance(chosen, DockerRuntime):
+        raise InputError(f"--runtime {wanted}: has no images; name docker or podman")
+    say(f"runtime: {chosen.name} ({why})")
+    return backends or [
+        name for name, kind in definition.backends.items() if not isinstance(kind, CommandBackend)
+    ], chosen
 
 
 @app.command("list")

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import requests
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import ImageNotFound
 
-import docker
 from docker import DockerClient
 from seedwise.errors import ImageError, NoImage
 from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity
+from seedwise.images.registry import RegistryError, fetch
 from seedwise.notify import Notify
 
 LOCAL_COMMAND = "sudo sh docker/debian-base.sh"
-_REGISTRY_SECONDS = 15
-_SIGNS = (
-    "no such host",
-    "connection refused",
-    "i/o timeout",
-    "timed out",
-    "TLS handshake",
-    "x509",
-    "denied",
-    "not found",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +83,7 @@ def _present(client: DockerClient, reference: str) -> BaseIdentity | None:
 def _pull(client: DockerClient, reference: str) -> str | None:
     """Pull `reference`; None where it worked, else why not, in a few words."""
     try:
-        # The registry is asked first, briefly: a pull without one may retry for minutes.
-        quick = docker.from_env(timeout=_REGISTRY_SECONDS)
-        try:
-            quick.images.get_registry_data(reference)
-        finally:
-            quick.close()
-        for line in client.api.pull(reference, stream=True, decode=True):
-            if "error" in line:
-                return _short(ImageError(line["error"]))
-    except (DockerException, requests.RequestException) as error:
-        return _short(error)
+        fetch(client, reference)
+    except RegistryError as error:
+        return error.sign
     return None
-
-
-def _short(error: Exception) -> str:
-    text = str(getattr(error, "explanation", None) or error)
-    for sign in _SIGNS:
-        if sign.lower() in text.lower():
-            return sign
-    return text.strip().splitlines()[0][:160] if text.strip() else type(error).__name__

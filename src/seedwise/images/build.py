@@ -14,7 +14,7 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from docker import DockerClient
 from seedwise.errors import ImageError
 from seedwise.images import lock
-from seedwise.images.bases import ChosenBase, allowed, choose_base
+from seedwise.images.bases import ChosenBase, choose_base
 from seedwise.images.definition import Base
 from seedwise.images.engine import machine
 from seedwise.images.lock import BaseIdentity, LockedImage, content_digest
@@ -27,14 +27,8 @@ from seedwise_contract.files import sha256_file
 ENVIRONMENT_LABEL = "seedwise.environment"
 _STAGE_LABEL = "seedwise.stage"
 _BLOCK = 1 << 20
-_NO_REGISTRY = "no registry vouches for the base: its layers identify it; the image was not pushed"
+_NO_REGISTRY = f"no registry vouches for the base: its layers identify it; {lock.NOT_PUSHED}"
 _TAIL_LINES = 25
-
-
-def find_image(project: Project, client: DockerClient, sources: Sources, base: Base) -> LockedImage | None:
-    """The image of the present sources, where it is locked and here."""
-    bases = allowed(sources.base, base)
-    return lock.find(project, client, sources.backend, sources.flavour, sources.image_digest, bases)
 
 
 def build_image(

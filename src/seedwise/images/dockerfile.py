@@ -19,12 +19,6 @@ from seedwise.project import Project
 _NOTE = "built from a Dockerfile of the project's own, with a network: what it installed is pinned by the image alone"
 
 
-def find_own_image(project: Project, client: DockerClient, name: str, backend: DockerfileBackend) -> LockedImage | None:
-    """The image of the folder's present files, where it is locked and here."""
-    sources = folder_digest(backend.root(project))
-    return lock.find(project, client, name, "cpu", sources, [_reference(name, backend)])
-
-
 def build_own_image(
     project: Project, client: DockerClient, name: str, backend: DockerfileBackend, say: Notify
 ) -> LockedImage:
@@ -41,7 +35,7 @@ def build_own_image(
         cached=True,
         network="default",
     )
-    identity = BaseIdentity(reference=_reference(name, backend), id=image, repo_digest=None, layers=[])
+    identity = BaseIdentity(reference=own_base(name, backend), id=image, repo_digest=None, layers=[])
     return locked(project, client, image, name, "cpu", sources, identity, _NOTE)
 
 
@@ -61,5 +55,6 @@ def given_image(project: Project, client: DockerClient, name: str, image: str) -
     )
 
 
-def _reference(name: str, backend: DockerfileBackend) -> str:
+def own_base(name: str, backend: DockerfileBackend) -> str:
+    """What the lock says that such an image is built on: its own Dockerfile."""
     return f"{name}/{backend.dockerfile}"

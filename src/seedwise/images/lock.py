@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ from seedwise_contract.files import read_record, write_json
 
 COMMITTED = Path("docker/images.lock")
 _LOCAL = "images.lock"
+NOT_PUSHED = "the image was not pushed"  # in a note
 _CONFIG_KEYS = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "User", "Volumes", "WorkingDir")
 
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -122,18 +124,9 @@ def latest(project: Project) -> dict[str, LockedImage]:
     return dict(sorted({f"{image.backend}-{image.flavour}": image for image in built}.items()))
 
 
-def find(
-    project: Project, client: DockerClient, backend: str, flavour: str, sources: str, bases: list[str]
-) -> LockedImage | None:
-    """The locked image that was built from `sources` on one of `bases`, and is in the engine."""
-    for entry in entries(project):
-        same = (entry.backend, entry.flavour, entry.sources) == (backend, flavour, sources)
-        if not same or entry.base.reference not in bases:
-            continue
-        present = in_engine(client, entry)
-        if present is not None:
-            return present
-    return None
+def find(client: DockerClient, images: Iterable[LockedImage]) -> LockedImage | None:
+    """The first of the locked `images` that is in the engine."""
+    return next((present for entry in images if (present := in_engine(client, entry)) is not None), None)
 
 
 def in_engine(client: DockerClient, entry: LockedImage) -> LockedImage | None:

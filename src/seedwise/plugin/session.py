@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable, failure
-from seedwise.escaping import plain
 from seedwise.execution.engines.base import Engine, Outcome
 from seedwise.execution.engines.choose import LOCAL, engine_name
 from seedwise.execution.progress import Progress
@@ -20,8 +19,9 @@ from seedwise.execution.workbench import Options, Workbench, default_options, op
 from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.plugin.early_records import EarlyRecords
+from seedwise.plugin.terminal import tell, tell_refusals, tell_regressions, tell_suites, tell_verdicts
 from seedwise.project import find_project
-from seedwise.secrets import masked, without_credentials
+from seedwise.secrets import masked
 from seedwise.signals import Signals
 from seedwise.store.tuning import Untuned
 from seedwise.study.metric import METRICS
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from seedwise.verdicts.comparison import StudyOutcome
     from seedwise.verdicts.over_tasks import SuiteOutcome
     from seedwise.verdicts.regression import Regression
-
-_COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
 
 
 class BenchSession:
@@ -254,19 +252,10 @@ class BenchSession:
 
     def summarise(self, reporter: Any) -> None:
         """Verdicts, then where everything is; recording errors never hide the verdicts."""
-        from seedwise.report.beside import lines_beside
-        from seedwise.verdicts.signature import sign  # brings scipy, slow to import
-
         outcomes = []
         for note in self._bench.runtime.notes:
             tell(reporter, note, yellow=True)
-        reasons: dict[str, list[str]] = {}
-        for name, refusal in self._refused.items():
-            reasons.setdefault(str(refusal), []).append(name)
-        for reason, names in reasons.items():
-            skipped = set(names) <= self._skipped
-            reporter.write_sep("=", f"{', '.join(names)} {'skipped' if skipped else 'not started'}")
-            tell(reporter, reason, **{"yellow" if skipped else "red": True})
+        tell_refusals(reporter, self._refused, self._skipped)
         for name in self._plans:
             try:
                 outcomes.append(self._outcome(name))
@@ -275,38 +264,9 @@ class BenchSession:
                 tell(reporter, masked(str(error)), red=True)
                 reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         for outcome in outcomes:
-            reporter.write_sep("=", f"verdicts of {outcome.study.name}")
-            for claim in (*outcome.claims, *outcome.explored):
-                found = claim.verdict.outcome.value
-                label = found if claim.status is None else f"{claim.status.value} ({found})"
-                colour = {} if claim.status is None or not claim.declared else {_COLOURS[claim.status.value]: True}
-                tell(reporter, f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}", bold=True, **colour)
-                tell(reporter, f"  {claim.sentence}")
-                for note in claim.notes:
-                    tell(reporter, f"  note: {note}")
-                if claim.declared:
-                    tell(reporter, f"  cite as: {sign(outcome, claim)}")
-            for line in lines_beside(outcome, self._bench.store):
-                tell(reporter, line)
-            for refused in outcome.refused:
-                tell(reporter, f"{refused.claim.name}: refused", bold=True)
-                tell(reporter, f"  {refused.reason}")
-            for open_claim in outcome.open_claims:
-                tell(
-                    reporter,
-                    f"{open_claim.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing",
-                )
-        if self._over:
-            from seedwise.report.suite import suite_lines
-        for over in self._over.values():
-            reporter.write_sep("=", f"over the tasks of {over.suite.name}")
-            for line in suite_lines(over):
-                tell(reporter, line)
-        if self._regressions:
-            reporter.write_sep("=", "regression gate")
-        for told in self._regressions:
-            tell(reporter, f"{told.arm}: {told.gate.value}", bold=True)
-            tell(reporter, f"  {told.words}")
+            tell_verdicts(reporter, outcome, self._bench.store)
+        tell_suites(reporter, list(self._over.values()))
+        tell_regressions(reporter, self._regressions)
         if outcomes and not self._config.getoption("--seedwise-no-record"):
             self._record(outcomes, reporter)
         self._signals.end()
@@ -378,11 +338,6 @@ def _skipped(config: pytest.Config, items: Sequence[StudyItem], refused: Mapping
         and (isinstance(refusal, Untuned) or name not in named)
         and not config.getoption("--seedwise-gate")
     )
-
-
-def tell(reporter: Any, line: str, **markup: bool) -> None:
-    """A line without control sequences and credentials, whoever wrote it."""
-    reporter.write_line(plain(without_credentials(line)), **markup)
 
 
 def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedwise.errors import InputError
+from seedwise.temporary import STAGING, staging_beside
 
 MARKER = "site.json"
 
@@ -26,15 +26,20 @@ def replacing(out: Path) -> Iterator[Path]:
         raise InputError(
             f"{out}: holds something else than a published site ({MARKER} is not in it); name another folder"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    former = out.with_name(f".{out.name}.former")
+    if former.exists() and not (former / MARKER).is_file():
+        raise InputError(f"{former}: is in the way, and is no site; move it")
+    if former.exists() and not out.exists():  # an earlier call was killed between the two renames
+        os.replace(former, out)
     try:
-        made.chmod(0o755)  # a web server reads it, whoever it runs as
-        yield made
-        former = made.with_name(f"{made.name}.former")
-        if out.exists():
-            os.replace(out, former)
-        os.replace(made, out)
-        shutil.rmtree(former, ignore_errors=True)
+        with staging_beside(out) as made:
+            made.chmod(0o755)  # a web server reads it, whoever it runs as
+            yield made
+            shutil.rmtree(former, ignore_errors=True)
+            if out.exists():
+                os.replace(out, former)
+            os.replace(made, out)
+            shutil.rmtree(former, ignore_errors=True)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        with suppress(OSError):  # others are at work in it
+            (out.parent / STAGING).rmdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seedwise.planning.plan import Plan
-from seedwise.report.model import Answered, Said
+from seedwise.report.curve_rows import Answered, Said
 from seedwise.store.store import Store, StoredRun
 from seedwise_contract import Answer, read_answers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seedwise.report import text
-from seedwise.report.model import Comparison
+from seedwise.report.comparisons import Comparison
 from seedwise.study.metric import METRICS, MetricName
 
 

@@ -8,27 +8,17 @@ from dataclasses import asdict
 from seedwise.planning.plan import PlannedRun
 from seedwise.report import text
 from seedwise.report.answers import read_answered
+from seedwise.report.arm_rows import ArmRow, Score
+from seedwise.report.comparisons import Comparison, ErrorParts, Hinge, OpenClaim, RefusedClaim
 from seedwise.report.cost import arm_cost, target_of
 from seedwise.report.curves import read_curves
 from seedwise.report.facts import read_provenance
 from seedwise.report.inputs import finished_runs, library_versions, report_inputs
 from seedwise.report.label import label_of
 from seedwise.report.methods import methods, recipes
-from seedwise.report.model import (
-    FORMAT,
-    ArmRow,
-    Comparison,
-    Data,
-    ErrorParts,
-    Hinge,
-    Look,
-    OpenClaim,
-    RefusedClaim,
-    ReportModel,
-    Score,
-    StudyReport,
-)
+from seedwise.report.model import FORMAT, Look, ReportModel, StudyReport
 from seedwise.report.noise import noise_rows
+from seedwise.report.origins import Data
 from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
 from seedwise.report.standing import standings

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from seedwise.report.arm_rows import ArmCost
 from seedwise.report.facts import read_parameters
-from seedwise.report.model import ArmCost
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS, Metric
 from seedwise.verdicts.comparison import StudyOutcome

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from seedwise.planning.plan import Plan
-from seedwise.report.model import Curve, Curves, EpochRow
+from seedwise.report.curve_rows import Curve, Curves, EpochRow
 from seedwise.store.store import Store, StoredRun
 from seedwise_contract import read_events
 from seedwise_contract.events import Evaluation, Step

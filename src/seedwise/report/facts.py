@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from seedwise.planning.plan import Plan
-from seedwise.report.model import BackendFacts, Provenance, RunFacts
+from seedwise.report.origins import BackendFacts, Provenance, RunFacts
 from seedwise.store.store import Store, StoredRun
 from seedwise_contract import Environment, ParameterTable
 from seedwise_contract.files import read_record

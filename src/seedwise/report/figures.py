@@ -7,10 +7,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from seedwise.report import text
+from seedwise.report.arm_rows import ArmRow
+from seedwise.report.comparisons import Comparison
+from seedwise.report.curve_rows import Curve
 from seedwise.report.drawing import label_rows, legend, look, render
-from seedwise.report.model import ArmRow, Comparison, Curve, StudyReport
+from seedwise.report.model import StudyReport
 from seedwise.report.price import price
-from seedwise.report.svg import ARM_COLOURS, INK, Figure
+from seedwise.report.svg import ARM_COLOURS, INK, Figure, alone, empty
 from seedwise.study.metric import METRICS, MINUS
 
 if TYPE_CHECKING:
@@ -21,6 +24,12 @@ def figures(study: StudyReport) -> tuple[Figure, ...]:
     """Those that the study has numbers for."""
     found = [difference(study), strips(study), reported(study) or epochs(study), losses(study), price(study)]
     return tuple(figure for figure in found if figure is not None)
+
+
+def leading(study: StudyReport) -> str:
+    """The one figure that says most, as a document of its own: the differences, or every seed while nothing is compared."""
+    figure = difference(study) or strips(study)
+    return empty(f"{study.name}: nothing to draw yet") if figure is None else alone(figure)
 
 
 def difference(study: StudyReport) -> Figure | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from seedwise.escaping import latex as tex
 from seedwise.escaping import latex_comment as _comment
 from seedwise.report import text
-from seedwise.report.model import ArmRow, Comparison, ReportedRow, ReportModel, StudyReport
+from seedwise.report.arm_rows import ArmRow
+from seedwise.report.comparisons import Comparison, ReportedRow
+from seedwise.report.model import ReportModel, StudyReport
 from seedwise.study.metric import METRICS, MINUS, MetricName
 
 

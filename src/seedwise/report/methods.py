@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from seedwise.planning.plan import Plan
 from seedwise.report import text
-from seedwise.report.model import Comparison, Recipe
+from seedwise.report.arm_rows import Recipe
+from seedwise.report.comparisons import Comparison
 from seedwise.stats import MIN_SEEDS
 from seedwise.study.metric import METRICS
 from seedwise.verdicts.comparison import StudyOutcome

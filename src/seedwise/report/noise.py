@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedwise.report.model import NoiseRow
+from seedwise.report.arm_rows import NoiseRow
 from seedwise.stats import Noise, noise_components
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Arm, Study

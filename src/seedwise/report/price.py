@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seedwise.report import text
+from seedwise.report.arm_rows import ArmCost, ArmRow
 from seedwise.report.drawing import legend, look, render_canvas
-from seedwise.report.model import ArmCost, ArmRow, StudyReport
+from seedwise.report.model import StudyReport
 from seedwise.report.svg import Figure
 from seedwise.study.metric import METRICS
 

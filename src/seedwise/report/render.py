@@ -7,7 +7,7 @@ from typing import Literal
 from seedwise.report.evidence import Evidence
 from seedwise.report.model import ReportModel
 
-Kind = Literal["html", "md", "latex", "csv", "json", "scores"]
+Kind = Literal["html", "md", "latex", "csv", "json", "scores", "figure"]
 
 FILES: dict[Kind, str] = {
     "html": "report.html",
@@ -16,12 +16,13 @@ FILES: dict[Kind, str] = {
     "csv": "report.csv",
     "json": "report.json",
     "scores": "scores.csv",
+    "figure": "figure.svg",
 }
 
 
 def render(model: ReportModel, kind: Kind, evidence: Evidence | None = None) -> str:
-    """The text of a format; the page brings jinja2 and matplotlib, which are slow to import, and leads to the `evidence` where
-    it lies beside a bundle."""
+    """The text of a format.  Page and figure bring jinja2 and matplotlib, which are slow to import; the page leads to the
+    `evidence` where it lies beside a bundle."""
     if kind == "html":
         from seedwise.report.html import render_html
 
@@ -34,6 +35,10 @@ def render(model: ReportModel, kind: Kind, evidence: Evidence | None = None) -> 
         from seedwise.report.latex import render_latex
 
         return render_latex(model)
+    if kind == "figure":
+        from seedwise.report.figures import leading
+
+        return leading(model.studies[0])
     if kind == "json":
         return model.model_dump_json(indent=1) + "\n"
     from seedwise.report.tables import render_scores, render_verdicts

@@ -6,7 +6,8 @@ import math
 from statistics import fmean
 
 from seedwise.report import text
-from seedwise.report.model import Interval, ReportedRow
+from seedwise.report.arm_rows import Interval
+from seedwise.report.comparisons import ReportedRow
 from seedwise.stats.tdist import t_interval
 from seedwise.study.metric import METRICS, Metric
 from seedwise.verdicts.arms import ArmScores

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seedwise.report.comparisons import Comparison
 from seedwise.report.evidence import Evidence
-from seedwise.report.model import Comparison, StudyReport
+from seedwise.report.model import StudyReport
 from seedwise.report.pages import environment
 
 

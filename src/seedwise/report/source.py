@@ -8,7 +8,7 @@ from seedwise.bounded import read_text
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
 from seedwise.project import BUILD_DEFINITION, find_root
-from seedwise.report.model import Source
+from seedwise.report.origins import Source
 from seedwise.store.store import StoredRun
 from seedwise.study.load import load_studies
 

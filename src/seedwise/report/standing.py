@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
+from seedwise.report.arm_rows import ArmStanding
 from seedwise.report.facts import read_parameters
-from seedwise.report.model import ArmStanding
 from seedwise.report.text import rate
 from seedwise.stats import CrossedResult, Placed, Standing, crossed, format_p, frontier
 from seedwise.store.store import Store, StoredRun

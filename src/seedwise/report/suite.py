@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from seedwise.report.arm_rows import Interval
+from seedwise.report.comparisons import ClaimStatus
 from seedwise.report.label import label_of
-from seedwise.report.model import ClaimStatus, Interval
 from seedwise.study.metric import METRICS, MINUS, MetricName
 from seedwise.study.suite import Suite
 from seedwise.verdicts.comparison import ClaimOutcome

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seedwise.escaping import cell
-from seedwise.report.model import Comparison, ErrorParts, ReportModel
+from seedwise.report.comparisons import Comparison, ErrorParts
+from seedwise.report.model import ReportModel
 
 _PAIRS = (
     "n_seeds",

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from seedwise.planning.plan import Plan, Tuned
-from seedwise.report.model import Interval, RatioRow, TunedArm
+from seedwise.report.arm_rows import Interval, TunedArm
+from seedwise.report.comparisons import RatioRow
 from seedwise.report.text import number
 from seedwise.stats import Degenerate, budget_curve
 from seedwise.verdicts.ratios import RatioOutcome, ratio_outcomes

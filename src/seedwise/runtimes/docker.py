@@ -15,12 +15,14 @@ from filelock import FileLock
 
 from docker import DockerClient
 from seedwise.errors import EngineError, ImageError
-from seedwise.images.build import build_image, find_image
+from seedwise.images.build import build_image
 from seedwise.images.definition import DockerfileBackend, PackageBackend, load_definition
-from seedwise.images.dockerfile import build_own_image, find_own_image, given_image
+from seedwise.images.dockerfile import build_own_image, given_image
 from seedwise.images.engine import connect
-from seedwise.images.lock import LockedImage, require_locked
+from seedwise.images.lock import LockedImage, find, require_locked
+from seedwise.images.registry import NotInRegistry, pull, pull_any, push, uploaded
 from seedwise.images.sources import sources_of
+from seedwise.images.wanted import Wanted, wanted_of
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.regular import set_modes
@@ -77,6 +79,25 @@ class DockerRuntime:
             prepared[backend] = self.digest(backend) or self._build(backend, say).digest
         return prepared
 
+    def pull(self, backend: str, registry: str | None, say: Notify) -> LockedImage:
+        """The image of the backend's present sources as a lock pins it; a `RegistryError` says why no registry gave it."""
+        if found := self._found(backend):
+            return found
+        offered = uploaded(self._wanted(backend).locked(self._project), registry)
+        if not offered:
+            raise NotInRegistry(
+                f"backend '{backend}' ({self.flavour}): no images.lock names an upload of its present sources"
+            )
+        say(f"{backend} ({self.flavour}): pulling {offered[0][1]}")
+        return pull(self._client, *offered[0])
+
+    def push(self, backend: str, registry: str) -> LockedImage:
+        """The image of the backend's present sources, uploaded below `registry`; `ImageError` where it is not here."""
+        found = self._found(backend)
+        if found is None:
+            raise ImageError(f"backend '{backend}' ({self.flavour}) is not built: 'seedwise images build' builds it")
+        return push(self._project, self._client, found, registry)
+
     def describe(self, backend: str) -> Description:
         digest = self.digest(backend)
         if digest is None:
@@ -115,13 +136,10 @@ class DockerRuntime:
         """The image of the backend's present sources, where it is built."""
         if backend in self._given:
             return given_image(self._project, self._client, backend, self._given[backend])
-        declared = self._definition.backend(backend)
-        if isinstance(declared, DockerfileBackend):
-            return find_own_image(self._project, self._client, backend, declared)
-        if not isinstance(declared, PackageBackend):
-            raise ImageError(f"backend '{backend}' is a command, not an image: run it with '--runtime venv'")
-        sources = sources_of(self._project, self._definition, backend, self.flavour)
-        return find_image(self._project, self._client, sources, self._definition.bases[declared.base])
+        return find(self._client, self._wanted(backend).locked(self._project))
+
+    def _wanted(self, backend: str) -> Wanted:
+        return wanted_of(self._project, self._definition, backend, self.flavour)
 
     def _build(self, backend: str, say: Notify) -> LockedImage:
         locks = self._project.cache / "locks"
@@ -129,6 +147,8 @@ class DockerRuntime:
         with FileLock(locks / "images.lock"):  # two harnesses never build at once
             if found := self._found(backend):
                 return found
+            if pulled := pull_any(self._client, self._wanted(backend).locked(self._project), say):
+                return pulled
             declared = self._definition.backend(backend)
             if isinstance(declared, DockerfileBackend):
                 return build_own_image(self._project, self._client, backend, declared, say)

@@ -11,7 +11,7 @@ from typing import Any
 
 from seedwise_contract import canonical_json
 
-FORMAT = 1  # of what the tracker writes; a change imports everything again
+FORMAT = 2  # of what the tracker writes; a change imports everything again
 
 KIND = "seedwise.kind"
 COMPARISON = "seedwise.comparison"
@@ -26,16 +26,21 @@ COLOUR = "mlflow.runColor"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a metric.  `time` in milliseconds since the epoch, None for the time of writing."""
+    """One value of a metric.  `time` in milliseconds since the epoch, None for the time of writing.
+
+    `split`: the split that the reported checkpoint was scored on, for what is a figure of the checkpoint too.
+    """
 
     key: str
     value: float
     step: int = 0
     time: int | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
+    split: str
     name: str
     digest: str
     source: str
@@ -62,6 +67,17 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelContent:
+    """A model of MLflow that stands for a checkpoint.  `step`: the update that it was taken at."""
+
+    name: str
+    kind: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunContent:
     """One run as MLflow shall hold it.  `end` is None while runs are missing; times in milliseconds."""
 
@@ -74,6 +90,7 @@ class RunContent:
     data_sets: tuple[DataSet, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    model: ModelContent | None = None
 
     def digest(self) -> str:
         """Changes with everything that a reader sees, not with where the files lie."""

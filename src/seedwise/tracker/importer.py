@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from seedwise.regular import Irregular, copy_regular
 from seedwise.store.store import DamagedRun, StoredRun
+from seedwise.study.metric import Metric as TaskMetric
 from seedwise.temporary import temporary_folder
+from seedwise.tracker.aliases import GREATER_IS_BETTER, PRIMARY_METRIC, beside
 from seedwise.tracker.connection import Target, TrackerError
 from seedwise.tracker.content import (
     ARM,
@@ -23,11 +25,13 @@ from seedwise.tracker.content import (
     ORDER,
     PARENT,
     RUN_ID,
+    Point,
     RunContent,
     seed_digest,
 )
 from seedwise.tracker.flatten import MAX_METRICS_PER_BATCH, MAX_PARAMS_PER_BATCH, chunked
 from seedwise.tracker.seed_run import seed_content
+from seedwise.tracker.summary_run import shown
 from seedwise.tracker.tree import Tree
 from seedwise.tracker.ui import VIEW_TAG, place, view_state
 
@@ -60,6 +64,17 @@ class Job:
     began: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The run of an arm or of the comparison: `old` is what was there before, `tags` what it was made with just now."""
+
+    identity: str
+    began: int
+    links: Mapping[str, str]
+    old: Run | None
+    tags: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Importer:
     """One import into one MLflow.  Calls that end early leave a state that the next import completes."""
@@ -77,22 +92,37 @@ class Importer:
         experiment = self._experiment(tree.study)
         job = Job(experiment.experiment_id, tree, self._find(experiment.experiment_id, tree.key))
         self.done = 0
-        comparison, job.began = self._summary(job, ("comparison", "", ""), tree.content, {})
-        runs = [comparison]
+        comparison = self._stand(job, ("comparison", "", ""), tree.content, {})
+        self._fill(job, comparison, shown(tree.content, comparison.identity))
+        job.began = comparison.began
+        arms = {}
         for number, arm in enumerate(tree.arms, start=1):
-            links = {PARENT: comparison, ORDER: place(job.began, tree.key, number)}
-            parent, _ = self._summary(job, ("arm", arm.name, ""), arm.content, links)
-            runs.append(parent)
+            links = {PARENT: comparison.identity, ORDER: place(job.began, tree.key, number)}
+            arms[arm.name] = self._stand(job, ("arm", arm.name, ""), arm.content, links)
+        identities = {name: standing.identity for name, standing in arms.items()}
+        runs = [comparison.identity]
+        for number, arm in enumerate(tree.arms, start=1):
+            self._fill(job, arms[arm.name], beside(arm.content, arm.against, identities))
+            runs.append(identities[arm.name])
             for run in arm.seeds:
                 self._progress(tree)
                 order = place(job.began, tree.key, number, run.spec.seeds.seed)
-                links = {PARENT: parent, ORDER: order, COLOUR: arm.content.tags[COLOUR]}
+                links = {PARENT: identities[arm.name], ORDER: order, COLOUR: arm.content.tags[COLOUR]}
                 runs.append(self._seed(job, arm.name, run, links))
-        self._clear(job.found)
-        state = view_state(tree.content.params["metric"])
-        if experiment.tags.get(VIEW_TAG) != state:
-            self.client.set_experiment_tag(experiment.experiment_id, VIEW_TAG, state)
+        self._clear(job)
+        self._show(experiment, tree.metric)
         return experiment.experiment_id, runs
+
+    def _show(self, experiment: Any, metric: TaskMetric) -> None:
+        """What MLflow's pages of the experiment show first."""
+        wanted = {
+            VIEW_TAG: view_state(metric.name),
+            PRIMARY_METRIC: metric.name,
+            GREATER_IS_BETTER: str(metric.higher_is_better),
+        }
+        for key, value in wanted.items():
+            if experiment.tags.get(key) != value:
+                self.client.set_experiment_tag(experiment.experiment_id, key, value)
 
     def _experiment(self, name: str) -> Any:
         experiment = self.client.get_experiment_by_name(name)
@@ -123,11 +153,23 @@ class Importer:
             if not token:
                 return found
 
-    def _clear(self, others: Found) -> None:
+    def _clear(self, job: Job) -> None:
         """Of the runs that this store does not have, half imports go; whole ones may be another machine's and stay."""
-        for run in (run for group in others.values() for run in group):
+        for run in (run for group in job.found.values() for run in group):
             if IMPORTED not in run.data.tags:
-                self.client.delete_run(run.info.run_id)
+                self._delete(job, run)
+
+    def _delete(self, job: Job, run: Run) -> None:
+        """The run, and its checkpoint's model first: a kill in between leaves a run that is found again."""
+        if run.data.tags.get(KIND) == "seed":
+            models = self.client.search_logged_models(
+                [job.experiment],
+                f"tags.`{COMPARISON}` = '{job.tree.key}' AND tags.`{RUN_ID}` = '{run.data.tags[RUN_ID]}'",
+            )
+            for model in models:
+                if model.source_run_id == run.info.run_id:
+                    self.client.delete_logged_model(model.model_id)
+        self.client.delete_run(run.info.run_id)
 
     def _seed(self, job: Job, arm: str, run: StoredRun, links: Mapping[str, str]) -> str:
         """A seed run is as it was imported or it is imported anew; nothing is mended in it."""
@@ -136,7 +178,7 @@ class Importer:
         whole = next((old for old in group if old.data.tags.get(IMPORTED) == digest), None)
         for other in group:
             if other is not whole:
-                self.client.delete_run(other.info.run_id)
+                self._delete(job, other)
         if whole is not None:
             for key, value in links.items():
                 if whole.data.tags.get(key) != value:
@@ -145,7 +187,7 @@ class Importer:
             return str(whole.info.run_id)
         content = seed_content(run, job.tree.study, arm)
         identity = self._create(job, content, links)
-        self._log(identity, content, content.params)
+        self._log(identity, content, content.params, self._model(job, identity, content))
         self._inputs(identity, content)
         self._finish(identity, content, digest)
         if any(old.data.tags.get(IMPORTED) for old in group):
@@ -154,29 +196,35 @@ class Importer:
             self.counts.added += 1
         return identity
 
-    def _summary(self, job: Job, key: Key, content: RunContent, links: Mapping[str, str]) -> tuple[str, int]:
-        """An arm or a comparison and when it began: updated in place, so that its address stays while verdicts change."""
-        digest = content.digest()
+    def _stand(self, job: Job, key: Key, content: RunContent, links: Mapping[str, str]) -> Standing:
+        """The run of an arm or a comparison, made where it is not there; what it says is for `_fill`."""
         group = job.found.pop(key, [])
         if not group:
-            began = content.start
-            identity = self._create(job, content, links or {ORDER: place(began, job.tree.key)})
-            self._log(identity, content, content.params)
-            self._finish(identity, content, digest)
-            self.counts.added += 1
-            return identity, began
+            links = links or {ORDER: place(content.start, job.tree.key)}
+            return Standing(self._create(job, content, links), content.start, links, None, content.tags)
         old, *doubles = group
         for double in doubles:
-            self.client.delete_run(double.info.run_id)
-        identity, began = str(old.info.run_id), int(old.info.start_time)
-        wanted = {**content.tags, COMPARISON: job.tree.key, **(links or {ORDER: place(began, job.tree.key)})}
-        if old.data.tags.get(IMPORTED) == digest and all(old.data.tags.get(k) == v for k, v in wanted.items()):
-            self.counts.unchanged += 1
-            return identity, began
-        self._update(old, content, wanted)
-        self._finish(identity, content, digest)
-        self.counts.replaced += 1
-        return identity, began
+            self._delete(job, double)
+        began = int(old.info.start_time)
+        return Standing(str(old.info.run_id), began, links or {ORDER: place(began, job.tree.key)}, old, old.data.tags)
+
+    def _fill(self, job: Job, standing: Standing, content: RunContent) -> None:
+        """An arm or a comparison is updated in place, so that its address stays while verdicts change."""
+        digest, old = content.digest(), standing.old
+        if old is None:
+            self._log(standing.identity, content, content.params)
+            for key, value in content.tags.items():
+                if standing.tags.get(key) != value:
+                    self.client.set_tag(standing.identity, key, value)
+            self.counts.added += 1
+        else:
+            wanted = {**content.tags, COMPARISON: job.tree.key, **standing.links}
+            if old.data.tags.get(IMPORTED) == digest and all(old.data.tags.get(k) == v for k, v in wanted.items()):
+                self.counts.unchanged += 1
+                return
+            self._update(old, content, wanted)
+            self.counts.replaced += 1
+        self._finish(standing.identity, content, digest)
 
     def _update(self, old: Run, content: RunContent, wanted: Mapping[str, str]) -> None:
         """What is no longer said goes: tags are deleted, and a metric, which cannot be, becomes NaN."""
@@ -203,11 +251,36 @@ class Importer:
         run = self.client.create_run(job.experiment, content.start, tags, content.name)
         return str(run.info.run_id)
 
-    def _log(self, identity: str, content: RunContent, params: Mapping[str, str]) -> None:
+    def _model(self, job: Job, identity: str, content: RunContent) -> str | None:
+        """The id of the checkpoint's model, an output of the run; None where it has none."""
+        from mlflow.entities import LoggedModelOutput
+
+        model = content.model
+        if model is None:
+            return None
+        tags = {**model.tags, COMPARISON: job.tree.key}
+        made = self.client.create_logged_model(
+            job.experiment, model.name, identity, tags, dict(model.params), model.kind
+        )
+        self.client.log_outputs(identity, [LoggedModelOutput(made.model_id, model.step)])
+        self.client.finalize_logged_model(made.model_id, "READY")
+        return str(made.model_id)
+
+    def _log(self, identity: str, content: RunContent, params: Mapping[str, str], model: str | None = None) -> None:
+        """Points and params; those of the checkpoint are the `model`'s too, by the data set that it was scored on."""
         from mlflow.entities import Metric, Param
 
         now = time.time_ns() // 1_000_000
-        metrics = [Metric(p.key, p.value, now if p.time is None else p.time, p.step) for p in content.points]
+        data = {held.split: held for held in content.data_sets} if model is not None else {}
+
+        def metric(point: Point) -> Metric:
+            moment = now if point.time is None else point.time
+            scored = data.get(point.split or "")
+            if scored is None:
+                return Metric(point.key, point.value, moment, point.step)
+            return Metric(point.key, point.value, moment, point.step, model, scored.name, scored.digest, identity)
+
+        metrics = [metric(point) for point in content.points]
         texts = chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH)
         for some, points in zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH), fillvalue=()):
             self.client.log_batch(identity, metrics=points, params=some)
@@ -243,6 +316,7 @@ class Importer:
                         f"{artifact.path}: changed since the run ended; move the run's folder away to run it again"
                     )
             for text_name, text in content.texts.items():
+                (folder / text_name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / text_name).write_text(text, encoding="utf-8")
             self.client.log_artifacts(identity, str(folder))
 

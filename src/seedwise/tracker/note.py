@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from seedwise.escaping import markdown
 from seedwise.stats import Outcome, p_is
 from seedwise.tracker.flatten import MAX_TAG, clip
@@ -34,6 +36,15 @@ def comparison_note(outcome: StudyOutcome) -> str:
     if outcome.missing:
         lines += [f"{len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing.", ""]
     return clip("\n".join(lines).rstrip() + "\n", MAX_TAG)
+
+
+def with_figure(note: str, title: str, artifact: str, run: str) -> str:
+    """The note, and below it the picture `artifact` of the run: an address relative to MLflow's own pages.
+
+    Other pages that show the note show `title` in its place.
+    """
+    image = f"\n![{markdown(title)}](get-artifact?path={quote(artifact)}&run_uuid={run})\n"
+    return note + image if len(note) + len(image) <= MAX_TAG else note
 
 
 def claim_note(claim: ClaimOutcome) -> str:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from seedwise.regular import Irregular, open_regular, read_regular
 from seedwise.store.store import DamagedRun, StoredRun
+from seedwise.tracker.aliases import mean_key
+from seedwise.tracker.checkpoint import checkpoint_content
 from seedwise.tracker.content import ARM, KIND, NOTE, RUN_ID, Artifact, DataSet, Point, RunContent
 from seedwise.tracker.curves import curves
 from seedwise.tracker.flatten import MAX_TAG, clean_key, clip, flatten
@@ -51,7 +53,7 @@ def spec_params(run: StoredRun, *, seeds: bool) -> dict[str, str]:
 
 
 def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
-    """A finished run; its checkpoint is only named.  `DamagedRun` where a file is not what the contract says."""
+    """A finished run; its checkpoint is a model that is only named.  `DamagedRun` where a file is not what the contract says."""
     try:
         _refuse_irregular(run)
         events = read_events(run.files.events)
@@ -86,6 +88,7 @@ def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
         end=end,
         data_sets=tuple(
             DataSet(
+                split=name,
                 name=f"{run.spec.task.name} {name}",
                 digest=split.sha256[:36],
                 source=split.file,
@@ -95,6 +98,7 @@ def seed_content(run: StoredRun, study: str, arm: str) -> RunContent:
             for name, split in run.spec.task.splits.items()
         ),
         artifacts=_artifacts(run),
+        model=checkpoint_content(run, study, arm, params),
     )
 
 
@@ -153,20 +157,26 @@ def _tags(run: StoredRun, study: str, arm: str, table: ParameterTable | None, di
 def _final(run: StoredRun, end: int) -> list[Point]:
     """The figures of the selected checkpoint, and what the run cost; none for what was not measured."""
     result, metric = run.result, run.spec.task.metric
-    figures: dict[str, float | None] = {}
+    step = result.selected.update if result.selected else result.updates
+    scores: list[tuple[str, float, str]] = []
     for split, metrics in result.metrics.items():
         for name, value in metrics.items():
-            if split == REPORTED:
-                figures[name if name == metric else f"test/{name}"] = value
+            if split != REPORTED:
+                scores.append((f"selected/{split}_{name}", value, split))
+            elif name != metric:
+                scores.append((f"test/{name}", value, split))
             else:
-                figures[f"selected/{split}_{name}"] = value
+                scores += [(name, value, split), (mean_key(name), value, split)]
+    figures: dict[str, float | None] = {}
     if result.selected is not None:
         figures |= {"selected/epoch": result.selected.epoch, "selected/update": float(result.selected.update)}
     figures["cost/updates"] = float(result.updates)
     figures |= {f"time/{name}_s": value for name, value in result.timings.model_dump().items()}
     figures |= {f"cost/{name}": value for name, value in result.cost.model_dump().items()}
-    step = result.selected.update if result.selected else result.updates
-    return [Point(clean_key(key), float(value), step, end) for key, value in figures.items() if value is not None]
+    return [
+        *(Point(clean_key(key), float(value), step, end, split) for key, value, split in scores),
+        *(Point(clean_key(key), float(value), step, end) for key, value in figures.items() if value is not None),
+    ]
 
 
 def _artifacts(run: StoredRun) -> tuple[Artifact, ...]:

@@ -7,12 +7,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from seedwise.report.model import ArmCost
+from seedwise.report.arm_rows import ArmCost
+from seedwise.report.render import FILES
 from seedwise.store.store import StoredRun
 from seedwise.study.metric import METRICS, Metric
+from seedwise.tracker.aliases import mean_key
 from seedwise.tracker.content import ARM, COLOUR, KIND, NOTE, Artifact, Point, RunContent
 from seedwise.tracker.flatten import MAX_TAG, clean_key, clip
-from seedwise.tracker.note import claim_note, comparison_note, verdict_words
+from seedwise.tracker.note import claim_note, comparison_note, verdict_words, with_figure
 from seedwise.tracker.seed_run import ended, spec_params, started
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.signature import sign
@@ -74,6 +76,15 @@ def comparison_content(outcome: StudyOutcome, runs: Sequence[StoredRun], reports
     )
 
 
+def shown(content: RunContent, run: str) -> RunContent:
+    """The comparison as its run `run` shall hold it: with the report's figure in the note, where it has one."""
+    figure = f"report/{FILES['figure']}"
+    if not any(f"{artifact.folder}/{artifact.path.name}" == figure for artifact in content.artifacts):
+        return content
+    note = with_figure(content.tags[NOTE], "Differences between arms", figure, run)
+    return dataclasses.replace(content, tags={**content.tags, NOTE: note})
+
+
 def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun], cost: ArmCost | None = None) -> RunContent:
     """Mean, spread and interval over seeds, and what the arm costs; while runs of it are missing, only how many there are."""
     declared = outcome.study.arms[name]
@@ -83,7 +94,11 @@ def arm_content(outcome: StudyOutcome, name: str, runs: Sequence[StoredRun], cos
     figures: dict[str, float | None] = {"seeds": float(len(runs)), "seeds_diverged": float(diverged)}
     if scores is not None:
         low, high = scores.summary.interval or (None, None)
-        figures |= {metric: scores.summary.mean, f"{metric}_sd": scores.summary.sd}
+        figures |= {
+            metric: scores.summary.mean,
+            mean_key(metric): scores.summary.mean,
+            f"{metric}_sd": scores.summary.sd,
+        }
         figures |= {f"{metric}_low": low, f"{metric}_high": high}
         figures["time/total_s"] = sum(run.result.timings.total for run in runs) / len(runs)
         figures |= {f"cost/{key}": value for key, value in (cost.model_dump() if cost else {}).items()}

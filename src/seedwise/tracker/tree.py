@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.regular import regular_files
-from seedwise.report.model import ArmCost
+from seedwise.report.arm_rows import ArmCost
 from seedwise.report.render import FILES
 from seedwise.store.store import Store, StoredRun
+from seedwise.study.metric import METRICS, Metric
+from seedwise.tracker.aliases import Against, against
 from seedwise.tracker.content import Artifact, RunContent, digest_of, seed_digest
 from seedwise.tracker.summary_run import arm_content, comparison_content
 from seedwise.verdicts.comparison import StudyOutcome
@@ -19,8 +21,11 @@ from seedwise_contract.files import read_record, sha256_file
 
 @dataclass(frozen=True, slots=True)
 class ArmTree:
+    """One arm, its seeds, and the arms that it is compared with."""
+
     name: str
     content: RunContent
+    against: tuple[Against, ...]
     seeds: tuple[StoredRun, ...]
 
 
@@ -31,16 +36,21 @@ class Tree:
 
     study: str
     key: str
+    metric: Metric
     content: RunContent
     arms: tuple[ArmTree, ...]
 
     def digest(self) -> str:
         seeds = [[seed_digest(run, arm.name) for run in arm.seeds] for arm in self.arms]
-        return digest_of([self.content.digest(), [arm.content.digest() for arm in self.arms], seeds])
+        return digest_of([self.content.digest(), [_arm_digest(arm) for arm in self.arms], seeds])
 
     @property
     def seeds(self) -> int:
         return sum(len(arm.seeds) for arm in self.arms)
+
+
+def _arm_digest(arm: ArmTree) -> str:
+    return digest_of([arm.content.digest(), [[each.baseline, each.metric, dict(each.figures)] for each in arm.against]])
 
 
 def comparison_key(outcome: StudyOutcome) -> str:
@@ -63,12 +73,12 @@ def make_tree(outcome: StudyOutcome, store: Store, report: Path | None) -> Tree 
             planned = [run.run_id for run in outcome.plan.of_arm(name)]
             runs = tuple(store.read(run_id) for run_id in planned if run_id is not None and run_id not in missing)
         if runs:
-            arms.append(ArmTree(name, arm_content(outcome, name, runs, costs.get(name)), runs))
+            arms.append(ArmTree(name, arm_content(outcome, name, runs, costs.get(name)), against(outcome, name), runs))
     if not arms:
         return None
     every = [run for arm in arms for run in arm.seeds]
     content = comparison_content(outcome, every, _report_files(report))
-    return Tree(outcome.study.name, comparison_key(outcome), content, tuple(arms))
+    return Tree(outcome.study.name, comparison_key(outcome), METRICS[outcome.study.task.metric], content, tuple(arms))
 
 
 def make_trees(outcomes: Sequence[StudyOutcome], store: Store, reports: Mapping[str, Path]) -> list[Tree]:
@@ -96,8 +106,9 @@ def _costs(report: Path | None) -> dict[str, ArmCost]:
 def _report_files(report: Path | None) -> tuple[Artifact, ...]:
     if report is None or not report.exists():
         return ()
-    if report.is_file():
-        return (Artifact(report.parent, report.name, "report", sha256_file(report)),)
+    if report.is_file():  # the page, and its figure beside it
+        found = [name for name in (report.name, FILES["figure"]) if (report.parent / name).is_file()]
+        return tuple(Artifact(report.parent, name, "report", sha256_file(report.parent / name)) for name in found)
     return tuple(
         Artifact(report, name, "/".join(["report", *name.split("/")[:-1]]), sha256_file(report / name))
         for name in regular_files(report)
