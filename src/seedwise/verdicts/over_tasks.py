@@ -96,7 +96,7 @@ def _with(outcome: StudyOutcome, verdicts: Any) -> StudyOutcome:
     for claim in outcome.claims:
         verdict: Verdict = next(verdicts)
         if verdict is not claim.verdict:
-            text = said(verdict, claim.a, claim.b, METRICS[outcome.study.task.metric])
+            text = said(verdict, claim.a, claim.b, METRICS[outcome.study.task.metric], outcome.study)
             claim = replace(claim, verdict=verdict, sentence=text, status=verdict.claim_status)
         claims.append(claim)
     return replace(outcome, claims=tuple(claims))
