@@ -101,6 +101,18 @@ def test_what_contradicts_itself_is_told_with_its_line(small: Small, old: str, n
     assert str(error.value).startswith(f"{small.study}:")
 
 
+def test_a_task_quotes_numbers_of_its_own(small: Small) -> None:
+    make_suite(small)
+    before = [file.study.declaration() for file in load_studies(small.study)]
+    small.edit("test: 40}}", "test: 40}, reported: [{source: a, arm: quick, values: [70]}]}")
+    files = load_studies(small.study)
+    assert [len(file.study.reported) for file in files] == [1, 0]
+    assert [file.study.declaration() for file in files] == before  # words for readers
+    small.edit("arm: quick, values", "arm: ghost, values")
+    with pytest.raises(InputError, match=r"tasks\.0\.reported\.0\.arm: found ghost"):
+        load_studies(small.study)
+
+
 @pytest.mark.parametrize(
     "tasks", ["tasks: []", "tasks: [one, two]", "tasks: {one: {data: toy}}", "tasks: 3", "tasks: null"]
 )
