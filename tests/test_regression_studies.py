@@ -51,13 +51,14 @@ def test_from_numbers_to_a_verdict(small: Small) -> None:
         "  still: {method: {name: perceptron, parameters: {rate: 0.0, spread: 0.0}}}\nclaims:\n"
         "  - {name: better-than-nothing, a: quick, b: still}",
     )
-    ran = small.pytest(str(small.study), timeout=300)
+    ran = small.pytest(str(small.study), "--no-record", timeout=300)
     assert ran.returncode == 0, ran.stdout
     assert "claim[better-than-nothing] supported" in ran.stdout
     told = " ".join(ran.stdout.split())
     assert "spearman of quick minus still is" in told
     assert "4 of 4 runs of still give one answer to everything, which is a Spearman correlation of 0" in told
     assert "Spearman correlation is no mean over examples" in told
+    assert small.here("report", str(small.study)).exit_code == 0
     (values,) = json.loads((small.project.reports / "small" / "report.json").read_text())["studies"]
     means = {arm["name"]: arm["mean"] for arm in values["arms"]}
     assert means["still"] == 0.0
@@ -74,7 +75,7 @@ def test_from_numbers_to_a_verdict(small: Small) -> None:
 
 def test_a_lower_error_is_better_and_has_its_own_unit(small: Small) -> None:
     with_numbers(small, metric="mse")
-    ran = small.pytest(str(small.study), "--regression-gate", "2.5", timeout=300)
+    ran = small.pytest(str(small.study), "--no-record", "--regression-gate", "2.5", timeout=300)
     assert ran.returncode == 0, ran.stdout
     told = " ".join(ran.stdout.split())
     assert "quick has a lower mse than frozen: mse of quick minus frozen is -" in told

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seedwise.errors import InputError
+from seedwise.planning.plan import Tuned, make_plan
+from seedwise.report.tuned import ratio_lines, ratio_rows
 from seedwise.stats import budget_curve, expected_best
 from seedwise.study.load import load_studies, load_study
 from seedwise.study.search import points_of
@@ -73,6 +77,67 @@ def test_what_is_no_equal_tuning_is_told(small: Small, old: str, new: str, said:
     with pytest.raises(InputError) as error:
         load_studies(small.study)
     assert said in str(error.value)
+
+
+RATED = """search:
+  seeds: [10, 11, 12]
+  arms:
+    quick: {recipe.optimizer.lr: [0.1, 0.2, 0.4]}
+    frozen: {recipe.optimizer.lr: [0.1, 0.2, 0.4]}
+  ratios:
+    - {name: twice, a: quick, b: frozen, field: recipe.optimizer.lr, ratio: 2, within: 1.5}
+claims:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("b: frozen, field", "b: ghost, field", "search.ratios.0.b: found ghost; one of the arms that are searched"),
+        ("b: frozen, field", "b: quick, field", "search.ratios.0: found quick against itself"),
+        ("field: recipe.optimizer.lr", "field: recipe.epochs", "search.ratios.0.field: found recipe.epochs: nothing"),
+        ("ratio: 2,", "ratio: 0,", "search.ratios.0.ratio"),
+        ("within: 1.5", "within: 1", "search.ratios.0.within"),
+        ("[10, 11, 12]", "[10, 11]", "search.seeds: found [10, 11]; 3 or more where a ratio is asked for"),
+        ("[0.1, 0.2, 0.4]", "[0.1, 0.2]", "with three positive numbers or more"),
+        (
+            "  ratios:\n",
+            "  ratios:\n    - {name: twice, a: frozen, b: quick, field: recipe.optimizer.lr, ratio: 3}\n",
+            "own name",
+        ),
+    ],
+)
+def test_what_is_no_ratio_is_told(small: Small, old: str, new: str, said: str) -> None:
+    with_search(small, RATED)
+    small.edit(old, new)
+    with pytest.raises(InputError) as error:
+        load_studies(small.study)
+    assert said in str(error.value)
+
+
+def test_ratios_of_what_a_search_scored(small: Small, no_say: Callable[[str], None]) -> None:
+    """From the points' scores by seed to the sentence; in the page, its Markdown and the terminal's line."""
+    study = load_study(with_search(small, RATED)).study
+    assert study.search is not None
+    points = points_of(study.search, "quick")
+    hill = {"quick": (0.70, 0.80, 0.79), "frozen": (0.81, 0.80, 0.70)}
+    rng = np.random.default_rng(0)
+    tuning = tuple(
+        Tuned(arm, points, tuple(tuple(value + rng.normal(0.0, 0.003) for _ in range(3)) for value in line), 1, 1.0)
+        for arm, line in hill.items()
+    )
+    plan = replace(make_plan(study, small.project, {"fake": "d"}, "cpu", no_say), tuning=tuning)
+    (row,) = ratio_rows(plan)
+    assert row.status == "undecided"  # frozen is best at the lowest value that was tried
+    assert row.high is None
+    assert "of 3 seeds of frozen are best at the lowest value tried" in row.sentence
+    assert dict(row.best)["quick"] == pytest.approx([0.28] * 3, rel=0.15)
+    (line,) = ratio_lines(plan)
+    assert line.startswith(
+        "twice undecided: the best lr of quick is 2 times that of frozen. Over 3 seeds of the search"
+    )
+    before = study.declaration()
+    small.edit("within: 1.5", "within: 1.6")
+    assert load_study(small.study).study.declaration() != before
 
 
 def test_without_a_search_nothing_is_declared_of_it(small: Small) -> None:

@@ -101,6 +101,18 @@ def test_what_contradicts_itself_is_told_with_its_line(small: Small, old: str, n
     assert str(error.value).startswith(f"{small.study}:")
 
 
+def test_a_task_quotes_numbers_of_its_own(small: Small) -> None:
+    make_suite(small)
+    before = [file.study.declaration() for file in load_studies(small.study)]
+    small.edit("test: 40}}", "test: 40}, reported: [{source: a, arm: quick, values: [70]}]}")
+    files = load_studies(small.study)
+    assert [len(file.study.reported) for file in files] == [1, 0]
+    assert [file.study.declaration() for file in files] == before  # words for readers
+    small.edit("arm: quick, values", "arm: ghost, values")
+    with pytest.raises(InputError, match=r"tasks\.0\.reported\.0\.arm: found ghost"):
+        load_studies(small.study)
+
+
 @pytest.mark.parametrize(
     "tasks", ["tasks: []", "tasks: [one, two]", "tasks: {one: {data: toy}}", "tasks: 3", "tasks: null"]
 )
@@ -130,6 +142,7 @@ def test_from_the_file_to_the_page(small: Small) -> None:
     assert "adjusted p of the claim" in done.stdout
     folder = small.project.reports
     values = json.loads((folder / "small" / "report.json").read_text())
+    assert values["bands"] == []  # of two arms there is the one claim
     assert [column["task"] for column in values["tasks"]] == ["one", "two"]
     assert {arm: [cell["n"] for cell in cells] for arm, cells in values["matrix"].items()} == {
         "quick": [4, 4], "frozen": [4, 4],
@@ -164,3 +177,24 @@ def test_the_suite_of_the_lab_has_the_runs_of_its_single_studies() -> None:
         alone = load_study(lab / f"{name}.yaml").study
         assert (file.study.arms, file.study.task, file.study.seeds) == (alone.arms, alone.task, alone.seeds)
         assert (file.study.selection, file.study.evaluation) == (alone.selection, alone.evaluation)
+
+
+def test_bands_of_arms_over_the_tasks(small: Small) -> None:
+    """Three arms, two of which are one: they share a letter, and the page has the bars."""
+    third = "  alike: {method: {name: perceptron, parameters: {rate: 1.0, spread: 0.4}}}\n  frozen: {method"
+    make_suite(small, suite_text().replace("  frozen: {method", third))
+    done = small.pytest(str(small.study), "--no-record", timeout=400)
+    assert done.returncode == 0, done.stdout
+    assert "arms that share a letter are not told apart" in done.stdout
+    told = small.here("report", str(small.study))
+    assert told.exit_code == 0, told.output
+    values = json.loads((small.project.reports / "small" / "report.json").read_text())
+    letters = {band["arm"]: band["letters"] for band in values["bands"]}
+    assert letters["quick"] == letters["alike"] == "a"
+    assert letters["frozen"] == "b"
+    means = [band["mean"] for band in values["bands"]]
+    assert means == sorted(means, reverse=True)
+    page = (small.project.reports / "small" / "report.html").read_text()
+    assert page.index("mean over these, groups") < page.index("Over the tasks")
+    assert "a bar joins arms that are not told apart" in page
+    assert "mean over these, groups" in (small.project.reports / "small" / "report.md").read_text()

@@ -87,6 +87,28 @@ def test_a_csv_with_named_columns(home: Path) -> None:
     assert not [file for file in home.rglob("*") if file.name not in ("seedwise.toml", "assets", "reviews.yaml")]
 
 
+def test_labels_that_are_numbers(home: Path) -> None:
+    """As in STS-B: too many different ones for classes, which is said with what to do."""
+    lines = [f"one text {n},another {n},{n * 7 % 601 / 120}" for n in range(400)]
+    (home / "sts.csv").write_text("\n".join(["first,second,score", *lines]) + "\n")
+    words = ["sts.csv", "--text", "first", "--text-pair", "second", "--label", "score"]
+    refused = add(home, *words)
+    assert refused.exit_code == 2
+    assert "Then add --numbers" in " ".join(refused.output.split())
+    answer = add(home, *words, "--numbers")
+    assert answer.exit_code == 0, answer.output
+    assert "labels: numbers" in answer.output
+    assert "labels from 0" in answer.output
+    assert load_manifest(home / "assets" / "sts.yaml").table.labels is None  # type: ignore[union-attr]
+    found = splits(find_project(home), "sts")
+    assert all(isinstance(row["label"], float) for rows in found.values() for row in rows)
+    assert prepare_data("sts", None, find_project(home), lambda _: None).labels == []
+    (home / "odd.csv").write_text("first,score\na b,1.5\nc d,high\n")
+    odd = add(home, "odd.csv", "--text", "first", "--label", "score", "--numbers")
+    assert odd.exit_code in (2, 3)
+    assert "odd.csv, row 2: label 'high' is no finite number" in " ".join(odd.output.split())
+
+
 def test_columns_are_guessed_shown_and_confirmed(home: Path) -> None:
     write_csv(home / "reviews.csv", reviews())
     refused = add(home, "reviews.csv")

@@ -134,6 +134,12 @@ def _groups(manifest: Manifest, folder: Path, project: Project, say: Notify) -> 
     return _kept(Groups, path, folder)
 
 
+def groups_of_rows(manifest: Manifest, raw: Path) -> dict[str, str]:
+    """id → group of every row where the manifest names a column of groups; empty where it names none."""
+    part = manifest.table or manifest.dialogue
+    return {} if part is None or part.columns.group is None else _named_groups(manifest, raw)
+
+
 def _named_groups(manifest: Manifest, raw: Path) -> dict[str, str]:
     """id → group of every row, as the manifest's column has it."""
     if manifest.dialogue is not None:

@@ -131,6 +131,9 @@ def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, 
     """Whether the run is of another arm, seed or data than it is counted under."""
     arm: Arm = study.arms[name]
     recipe = None if arm.recipe is None else recipe_for(arm.recipe, data.splits["train"].rows)
+    splits = data.splits
+    if arm.draws_rows and spec.task.splits["train"].rows == splits["train"].rows:
+        splits = {**splits, "train": spec.task.splits["train"]}  # which rows were drawn, nothing in here can tell
     said: dict[str, tuple[object, object]] = {
         "backend": (spec.backend, arm.backend),
         "model": (spec.model.name if spec.model else None, arm.model),
@@ -138,9 +141,9 @@ def _not_the_studys(spec: RunSpec, study: Study, data: PreparedData, name: str, 
         "method": (spec.method, arm.method),
         "recipe": (spec.recipe, recipe),
         "seeds": (spec.seeds, seeds_for(study, arm, seed)),
-        "splits": (spec.task.splits, data.splits),
+        "splits": (spec.task.splits, splits),
         "metric": (spec.task.metric, study.task.metric),
-        "task": (spec.task, task_of(study, arm, data)),
+        "task": (spec.task, task_of(study, arm, data).model_copy(update={"splits": splits})),
     }
     wrong = [field for field, (found, wanted) in said.items() if found != wanted]
     return f"its {', '.join(wrong)} is not what the study says of that run" if wrong else None

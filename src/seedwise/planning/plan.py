@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue, ValidationError
 
+from seedwise.assets.draw import drawn_train
 from seedwise.assets.prepare import PreparedData, prepare_data, prepare_model
 from seedwise.errors import InputError
 from seedwise.notify import Notify
@@ -88,6 +89,11 @@ def derive_seeds(seed: int) -> Seeds:
     return Seeds(seed=seed, initialisation=initialisation, order=order, dropout=dropout)
 
 
+def rows_seed(seed: int) -> int:
+    """Of the stream that training rows are drawn from where an arm varies them: the fourth child, which leaves the others as they are."""
+    return int(np.random.SeedSequence(seed).spawn(4)[3].generate_state(1, np.uint32)[0])
+
+
 def seeds_for(study: Study, arm: Arm, seed: int) -> Seeds:
     """The streams of one run: those that its arm does not vary are those of the study's first seed."""
     own = derive_seeds(seed)
@@ -122,10 +128,11 @@ def make_plan(study: Study, project: Project, digests: Mapping[str, str | None],
         for name, arm in study.arms.items():
             if arm.deterministic and seed != study.seeds[0]:
                 continue
-            spec, digest = (
-                specs[name].model_copy(update={"seeds": seeds_for(study, arm, seed)}),
-                digests.get(arm.backend),
-            )
+            own: dict[str, Any] = {"seeds": seeds_for(study, arm, seed)}
+            if arm.draws_rows:
+                train = drawn_train(data, rows_seed(seed), project, say)
+                own["task"] = specs[name].task.model_copy(update={"splits": {**data.splits, "train": train}})
+            spec, digest = specs[name].model_copy(update=own), digests.get(arm.backend)
             runs.append(PlannedRun(name, seed, spec, digest, run_id(spec, digest) if digest else None))
     return Plan(study, data, tuple(runs))
 

@@ -78,6 +78,16 @@ def _of_tokens(outcome: StudyOutcome) -> str:
     )
 
 
+def _training(outcome: StudyOutcome) -> str:
+    drawn = [name for name, arm in outcome.study.arms.items() if arm.draws_rows]
+    if not drawn:
+        return "the training set stays the same"
+    return (
+        f"each seed of {text.listed(drawn)} has training rows of its own, drawn with replacement from the whole training split of the "
+        "data set (the bootstrap), groups of rows together"
+    )
+
+
 def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
     study = outcome.study
     questions = dict.fromkeys(comparison.question for comparison in comparisons)
@@ -89,7 +99,7 @@ def _analysis(outcome: StudyOutcome, comparisons: Sequence[Comparison]) -> str:
         f"Differences are estimated from {_scores(outcome)} with seeds and examples as crossed random factors, seeds nested "
         "in the arm: a t interval from the variance components of Obuchowski and Rockette and of Dorfman, Berbaum and Metz "
         "with Satterthwaite degrees of freedom over the seeds' and the examples' components, each arm's its own. It takes seeds to "
-        "scatter near normally and to be independent between arms; the training set stays the same."
+        f"scatter near normally and to be independent between arms; {_training(outcome)}."
     )
     parts += _clusters(outcome, comparisons)
     if paired := [claim.name for claim in study.claims if claim.design == "paired"]:

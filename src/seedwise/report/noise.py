@@ -8,6 +8,8 @@ from seedwise.study.metric import METRICS
 from seedwise.study.model import Arm, Study
 from seedwise.verdicts.comparison import StudyOutcome
 
+STREAMS = ("initialisation", "order", "dropout")  # that vary where an arm does not say it
+
 
 def noise_rows(outcome: StudyOutcome) -> tuple[NoiseRow, ...]:
     """A row a stream that varies alone in an arm, and one of the runs in which all vary, with what their interactions add."""
@@ -40,16 +42,17 @@ def noise_rows(outcome: StudyOutcome) -> tuple[NoiseRow, ...]:
 
 
 def alike(study: Study) -> dict[str, list[str]]:
-    """Arm in which every stream varies → the arms that are like it but for `vary`, of one stream each."""
+    """Arm in which every stream varies, with the rows or without → the arms that are like it but for `vary`, of one of its streams each."""
     bare = {name: arm.model_copy(update={"vary": None}) for name, arm in study.arms.items()}
+    moved = {name: set(STREAMS if arm.vary is None else arm.vary) for name, arm in study.arms.items()}
     found = {
         whole: [
             name
-            for name, arm in study.arms.items()
-            if arm.vary is not None and len(arm.vary) == 1 and bare[name] == bare[whole]
+            for name in study.arms
+            if len(moved[name]) == 1 and moved[name] < moved[whole] and bare[name] == bare[whole]
         ]
         for whole, arm in study.arms.items()
-        if arm.vary is None and not arm.deterministic
+        if moved[whole] >= set(STREAMS) and not arm.deterministic
     }
     return {whole: parts for whole, parts in found.items() if parts}
 

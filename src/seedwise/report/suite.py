@@ -10,8 +10,9 @@ from seedwise.report.comparisons import ClaimStatus
 from seedwise.report.label import label_of
 from seedwise.study.metric import METRICS, MINUS, MetricName
 from seedwise.study.suite import Suite
+from seedwise.verdicts.bands import Bands
 from seedwise.verdicts.comparison import ClaimOutcome
-from seedwise.verdicts.over_tasks import SuiteOutcome, matrix_of
+from seedwise.verdicts.over_tasks import SuiteOutcome, bands_over, matrix_of
 from seedwise_contract.base import ContractModel
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ class OnTask(ContractModel):
     p_adjusted: float | None
 
 
+class Band(ContractModel):
+    """An arm's mean over these tasks, and the letters of the groups that it is in."""
+
+    arm: str
+    mean: float
+    letters: str
+
+
 class SuiteReport(ContractModel):
     """Everything that the page of a suite says."""
 
@@ -98,6 +107,7 @@ class SuiteReport(ContractModel):
     tasks: tuple[TaskColumn, ...]
     missing_tasks: tuple[str, ...]
     matrix: dict[str, tuple[Cell, ...]]
+    bands: tuple[Band, ...] = ()
     claims: tuple[OverTasks, ...]
     open_claims: tuple[str, ...]
     each: tuple[OnTask, ...]
@@ -113,6 +123,12 @@ class SuiteReport(ContractModel):
         spread = "" if cell.sd is None else f" ± {metric.shown(cell.sd)}"
         return f"{metric.shown(cell.mean)}{spread}{' *' if cell.best else ''}"
 
+    def over(self, arm: str) -> str:
+        """An arm's mean over the tasks, and its groups."""
+        metric = METRICS[self.tasks[0].metric]
+        found = next((band for band in self.bands if band.arm == arm), None)
+        return "–" if found is None else f"{metric.shown(found.mean)} {found.letters}"
+
     def head(self, place: int) -> str:
         column = self.tasks[place]
         return f"{column.task} ({column.metric}{METRICS[column.metric].axis})"
@@ -125,7 +141,7 @@ class SuiteReport(ContractModel):
 def suite_report(found: SuiteOutcome) -> SuiteReport:
     """The page's values of a suite's outcome."""
     suite = found.suite
-    outcomes = found.tasks
+    outcomes, bands = found.tasks, bands_over(found)
     matrix = {name: tuple(_cell(found, name, task) for task in outcomes) for name in matrix_of(found)}
     return SuiteReport(
         format=SUITE_FORMAT,
@@ -144,6 +160,9 @@ def suite_report(found: SuiteOutcome) -> SuiteReport:
         ),
         missing_tasks=tuple(task for task in suite.tasks if task not in outcomes),
         matrix=matrix,
+        bands=() if bands is None else tuple(
+            Band(arm=arm, mean=mean, letters=bands.letters(arm)) for arm, mean in bands.arms
+        ),
         claims=tuple(_over(claim, suite, found) for claim in found.claims),
         open_claims=tuple(claim.words for claim in found.open_claims),
         each=tuple(_on(task, claim, outcomes[task].study.task.metric) for task in outcomes for claim in outcomes[task].claims),
@@ -236,6 +255,9 @@ def suite_lines(found: SuiteOutcome) -> list[str]:
         lines.append("  ".join([arm.ljust(wide), *(report.text(arm, place).rjust(widths[place]) for place in columns)]))
     lines += [f"{task}: not among the tasks of this call" for task in report.missing_tasks]
     lines.append("mean ± sd over seeds; *: the best mean of a task, which is no verdict")
+    if report.bands:
+        lines.append("mean over these tasks; arms that share a letter are not told apart (all pairs, exploratory)")
+        lines += [f"  {band.arm:<{wide}}  {report.over(band.arm)}" for band in report.bands]
     for claim in report.claims:
         label = claim.label if claim.status is None else f"{claim.status} ({claim.label})"
         lines.append(f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}")
@@ -290,8 +312,27 @@ def render_suite(report: SuiteReport, kind: Literal["html", "md", "json"]) -> st
     from seedwise.report.pages import environment
 
     drawn = forest(report) if kind == "html" else None
+    bands = _drawn_bands(report) if kind == "html" and report.bands else None
     template = environment(autoescape=kind == "html").get_template(f"suite.{kind}.j2")
-    return template.render(suite=report, drawn=None if drawn is None else Markup(drawn))
+    return template.render(
+        suite=report, drawn=None if drawn is None else Markup(drawn), bands=None if bands is None else Markup(bands)
+    )
+
+
+def _drawn_bands(report: SuiteReport) -> str:
+    from seedwise.report.bands import draw_bands
+
+    metric = METRICS[report.tasks[0].metric]
+    letters = dict.fromkeys(letter for band in report.bands for letter in band.letters.split())
+    bands = Bands(
+        task=None,
+        metric=f"mean {metric.name}{metric.axis}",
+        scale=metric.scale,
+        arms=tuple((band.arm, band.mean) for band in report.bands),
+        groups=tuple(tuple(band.arm for band in report.bands if letter in band.letters.split()) for letter in letters),
+        best=(),
+    )
+    return draw_bands(bands, f"{report.name}-bands")
 
 
 SUITE_FILES: Sequence[tuple[Literal["html", "md", "json"], str]] = (

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from seedwise.errors import InputError
-from seedwise.scores.bands import Bands
 from seedwise.scores.units import scale_of, words_of
 from seedwise.stats import MultiBootstrapResult, Outcome, Question, Verdict, format_p
+from seedwise.verdicts.bands import Bands
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from seedwise.scores.bands import Bands, bands_of
 from seedwise.scores.card import Compared
 from seedwise.scores.rows import some
 from seedwise.scores.table import ArmTable, ScoreTable
@@ -25,6 +24,7 @@ from seedwise.stats import (
     sentence,
     standardised,
 )
+from seedwise.verdicts.bands import Bands, bands_of
 
 Pair = tuple[str, str]
 STANDARDISED = "standardised score"

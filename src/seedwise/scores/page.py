@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seedwise.report.bands import draw_bands
 from seedwise.report.drawing import label_rows, render
 from seedwise.report.svg import ARM_COLOURS, INK
-from seedwise.scores.bands import Bands
 from seedwise.scores.card import Compared, Scorecard, outcome_of, pair_cells
 from seedwise.scores.units import scale_of
 
@@ -65,7 +65,7 @@ def _drawn(card: Scorecard) -> list[dict[str, object]]:
         found.append(
             {
                 "title": f"Arms not told apart{f': {bands.task}' if bands.task else ''}",
-                "svg": Markup(_bands(bands, place)),
+                "svg": Markup(draw_bands(bands, f"compare-bands-{place}")),
                 "text": text,
             }
         )
@@ -86,23 +86,3 @@ def _differences(rows: Sequence[Compared]) -> str:
         axes.grid(axis="x")
 
     return render("compare-difference", 0.62 * len(rows) + 0.75, draw)
-
-
-def _bands(bands: Bands, place: int) -> str:
-    rank = {name: index for index, (name, _) in enumerate(bands.arms)}
-    means = [mean * bands.scale for _, mean in bands.arms]
-    span = (max(means) - min(means)) or 1.0
-
-    def draw(axes: Axes) -> None:
-        axes.scatter(means, [-rank[name] for name, _ in bands.arms], color=INK, zorder=3)
-        for index, group in enumerate(bands.groups):
-            x = max(means) + span * (0.08 + 0.06 * index)
-            ends = [-rank[name] for name in group]
-            axes.plot(
-                [x, x], [min(ends) - 0.2, max(ends) + 0.2], color=ARM_COLOURS[index % len(ARM_COLOURS)], linewidth=4
-            )
-        label_rows(axes, [name for name, _ in bands.arms])
-        axes.set_xlabel(f"{bands.metric}; a bar joins arms that are not told apart")
-        axes.grid(axis="x")
-
-    return render(f"compare-bands-{place}", 0.62 * len(bands.arms) + 0.75, draw)

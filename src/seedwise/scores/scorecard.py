@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from seedwise.errors import InputError
-from seedwise.scores.bands import Bands, bands_of
 from seedwise.scores.card import Compared, Scorecard
 from seedwise.scores.over_tasks import compare_over_tasks
 from seedwise.scores.rows import some
@@ -32,6 +31,7 @@ from seedwise.stats import (
     resolve_family,
     sentence,
 )
+from seedwise.verdicts.bands import Bands, bands_of
 
 Pair = tuple[str, str]
 MOST_PAIRS = 20_000  # of 200 arms: half a minute

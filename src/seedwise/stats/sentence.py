@@ -12,15 +12,22 @@ from .verdict import Basis, Outcome, Question, Verdict
 
 
 def sentence(
-    verdict: Verdict, name_a: str, name_b: str, metric: str, unit: str = "points", scale: float = 100.0
+    verdict: Verdict,
+    name_a: str,
+    name_b: str,
+    metric: str,
+    unit: str = "points",
+    scale: float = 100.0,
+    training: str = "",
 ) -> str:
     """Return the verdict as one or more sentences.
 
     Estimates are multiplied by `scale` and given in `unit`: scores between 0 and 1 become points with the
     defaults, scores already in points take scale=1. A negative scale says that scores are minus the metric, of which a
-    lower value is better: what is printed is the metric's own.
+    lower value is better: what is printed is the metric's own. `training` says on which training sets it holds, where that is
+    not the one at hand.
     """
-    return " ".join(part for part in _Words(verdict, name_a, name_b, metric, unit, scale).parts() if part)
+    return " ".join(part for part in _Words(verdict, name_a, name_b, metric, unit, scale, training).parts() if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class _Words:
     metric: str
     unit: str
     scale: float
+    training: str
 
     def parts(self) -> list[str]:
         v = self.verdict
@@ -83,8 +91,8 @@ class _Words:
         if v.n_examples is not None:
             clusters = "" if v.n_clusters is None else f" in {v.n_clusters} {_plural(v.n_clusters, 'cluster')}"
             counted.append(f"{v.n_examples} examples{clusters}")
-        sets = "this training set" if v.n_tasks is None else "these training sets"
-        training = "" if all(v.deterministic) else f", with {sets}"  # no run draws another
+        sets = self.training or ("this training set" if v.n_tasks is None else "these training sets")
+        training = "" if all(v.deterministic) else f", with {sets}"
         return f"{scope} ({', '.join(counted)}){training}"
 
     def _seeds(self) -> str:

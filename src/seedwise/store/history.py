@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seedwise.assets.draw import without_draw
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
 from seedwise.store.example_scores import NO_GROUPS, positive_of, read_measured
@@ -46,8 +47,11 @@ def on_same_test(runs: Iterable[StoredRun], plan: Plan) -> list[StoredRun]:
 
 
 def arm_kind(spec: RunSpec) -> str:
-    """What makes two runs seeds of one arm: everything in the spec but seeds, device and how often it is evaluated."""
-    return canonical_json(spec.model_dump(mode="json", exclude={"seeds", "device", "evaluation"}))
+    """What makes two runs seeds of one arm: everything in the spec but seeds, rows drawn by them, device and how often it is evaluated."""
+    said = spec.model_dump(mode="json", exclude={"seeds", "device", "evaluation"})
+    if "train" in spec.task.splits:
+        said["task"]["splits"]["train"] = without_draw(spec.task.splits["train"])
+    return canonical_json(said)
 
 
 def latest_of_each_seed(runs: Iterable[StoredRun]) -> list[StoredRun]:

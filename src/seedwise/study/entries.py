@@ -11,7 +11,7 @@ from seedwise_contract import Fault
 from seedwise_contract.faults import shown
 
 TASK_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_OWN = ("recipe", "selection")  # what a task may have otherwise than the rest of the file
+_OWN = ("recipe", "selection", "reported")  # what a task may have otherwise than the rest of the file
 _TASK = tuple(StudyTask.model_fields)
 
 
@@ -90,6 +90,8 @@ def of_task(
     own["task"] = {key: inner for key, inner in entry.items() if key in _TASK}
     if isinstance(entry.get("selection"), Mapping):
         own["selection"] = merged(value.get("selection") or {}, entry["selection"])
+    if "reported" in entry:
+        own["reported"] = entry["reported"]
     arms, defaults = value.get("arms"), value.get("defaults") or {}
     if isinstance(arms, Mapping):
         own["arms"] = {
@@ -101,6 +103,8 @@ def of_task(
         first, _, rest = field.partition(".")
         if first == "task":
             return f"tasks.{number}.{rest}" if rest else f"tasks.{number}"
+        if first == "reported" and first in entry:
+            return f"tasks.{number}.{field}"
         if first == "selection" and rest in (entry.get("selection") or {}):
             return f"tasks.{number}.{field}"
         if ".recipe" in field and isinstance(recipe, Mapping) and _holds(recipe, field.partition(".recipe.")[2]):

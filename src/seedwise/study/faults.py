@@ -44,6 +44,16 @@ def cross_faults(study: Study) -> list[Fault]:
         if claim.design == "paired" and fixed:
             allowed = f"independent: the deterministic {fixed[0]} has no seeds to share"
             faults.append(Fault(field=f"claims.{number}.design", found="paired", allowed=allowed))
+        both = [study.arms[arm].draws_rows for arm in (claim.a, claim.b) if arm in study.arms]
+        if len(set(both)) > 1:
+            allowed = "both arms with rows in vary, or none: else the training sets are compared with the arms"
+            faults.append(
+                Fault(
+                    field=f"claims.{number}",
+                    found=f"rows vary in {claim.a if both[0] else claim.b} alone",
+                    allowed=allowed,
+                )
+            )
         if claim.a == claim.b:
             faults.append(
                 Fault(field=f"claims.{number}", found=f"{claim.a} against itself", allowed="two different arms")

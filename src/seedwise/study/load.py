@@ -166,6 +166,7 @@ def study_schema() -> dict[str, JsonValue]:
             **definitions["StudyTask"]["properties"],
             "recipe": {"$ref": "#/$defs/StudyRecipe", "description": "what is other than in the arms, for this task"},
             "selection": {"$ref": "#/$defs/Selection"},
+            "reported": {"type": "array", "items": {"$ref": "#/$defs/Reported"}},
         },
     }
     schema["properties"]["tasks"] = several

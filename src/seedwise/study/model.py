@@ -94,7 +94,7 @@ class StudyRecipe(Batched):
     dropout: Dropout
 
 
-Stream = Literal["initialisation", "order", "dropout"]
+Stream = Literal["initialisation", "order", "dropout", "rows"]
 
 
 class Arm(ContractModel):
@@ -109,9 +109,15 @@ class Arm(ContractModel):
     baseline: bool = Field(default=False, description="a cheap reference: shown beside the arms, part of no claim")
     vary: Annotated[list[Stream], Field(min_length=1)] | None = Field(
         default=None,
-        description="which streams of randomness a seed moves, the others staying at the study's first; null: all of them",
+        description="which streams of randomness a seed moves, the others staying at the study's first: initialisation, order, dropout, "
+        "and rows (the training rows, drawn anew with replacement); null: all but the rows",
     )
     deterministic: bool = Field(default=False, description="no seed changes its outcome, so it is run once")
+
+    @property
+    def draws_rows(self) -> bool:
+        """Whether each seed trains on rows of its own."""
+        return self.vary is not None and "rows" in self.vary
 
     @model_validator(mode="after")
     def _model(self) -> Arm:

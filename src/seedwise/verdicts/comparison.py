@@ -249,7 +249,7 @@ def _outcome(
         a=claim.a,
         b=claim.b,
         verdict=verdict,
-        sentence=said(verdict, claim.a, claim.b, a.metric),
+        sentence=said(verdict, claim.a, claim.b, a.metric, study),
         declared=not late,
         notes=tuple(notes),
         status=verdict.claim_status,
@@ -259,9 +259,12 @@ def _outcome(
     )
 
 
-def said(verdict: Verdict, a: str, b: str, metric: Metric) -> str:
+def said(verdict: Verdict, a: str, b: str, metric: Metric, study: Study) -> str:
     """The verdict's sentence in the metric's own numbers."""
-    return sentence(verdict, a, b, metric.name, metric.unit, metric.scale if metric.higher_is_better else -metric.scale)
+    drawn = [arm for arm in (a, b) if study.arms[arm].draws_rows]
+    training = "" if not drawn else "new training rows too" if len(drawn) == 2 else f"new training rows of {drawn[0]}"
+    scale = metric.scale if metric.higher_is_better else -metric.scale
+    return sentence(verdict, a, b, metric.name, metric.unit, scale, training)
 
 
 def _constant(*arms: ArmScores) -> tuple[str, ...]:
@@ -321,7 +324,7 @@ def _divergence(
     if any(len(arm.examples) < (1 if arm.deterministic else 2) for arm in (kept_a, kept_b)):
         return [f"{counts}; too few are left for a comparison without them"]
     without = _decide(kept_a, kept_b, rule, claim, family, alpha)
-    return [f"{counts}; without them: {said(without, a.name, b.name, a.metric)}"]
+    return [f"{counts}; without them: {said(without, a.name, b.name, a.metric, rule.study)}"]
 
 
 def _draws(plan: Plan, verdict: Verdict) -> tuple[str, ...]:
@@ -352,7 +355,7 @@ def _explore(arms: dict[str, ArmScores], rule: _Rule, plan: Plan) -> tuple[Claim
                     a=arm.name,
                     b=baseline.name,
                     verdict=verdict,
-                    sentence=said(verdict, arm.name, baseline.name, arm.metric),
+                    sentence=said(verdict, arm.name, baseline.name, arm.metric, rule.study),
                     declared=False,
                     notes=(
                         "exploratory: compared beside the declared claims, outside their family",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from seedwise.planning.plan import Plan
 from seedwise.stats import (
     DegenerateReason,
+    Outcome,
     Question,
     Scope,
     TaskScores,
@@ -27,6 +29,7 @@ from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim
 from seedwise.study.suite import Suite
 from seedwise.verdicts.arms import ArmScores, clusters_of_both, pairs_fault
+from seedwise.verdicts.bands import Bands, bands_of
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome, compare, said
 
 STANDARDISED = "standard deviations"
@@ -96,19 +99,51 @@ def _with(outcome: StudyOutcome, verdicts: Any) -> StudyOutcome:
     for claim in outcome.claims:
         verdict: Verdict = next(verdicts)
         if verdict is not claim.verdict:
-            text = said(verdict, claim.a, claim.b, METRICS[outcome.study.task.metric])
+            text = said(verdict, claim.a, claim.b, METRICS[outcome.study.task.metric], outcome.study)
             claim = replace(claim, verdict=verdict, sentence=text, status=verdict.claim_status)
         claims.append(claim)
     return replace(outcome, claims=tuple(claims))
 
 
-def _decide(suite: Suite, claim: Claim, outcomes: Sequence[StudyOutcome], require_exact: bool) -> Verdict:
+def bands_over(found: SuiteOutcome) -> Bands | None:
+    """Groups of arms that are not told apart over these very tasks, by all their pairs as one family of its own: exploratory.
+
+    None for fewer than three arms that are complete on every task, a pair without a verdict, or metrics that differ, of which an arm has
+    no mean.
+    """
+    suite, outcomes = found.suite, found.outcomes
+    if suite.standardised or len(outcomes) < len(suite.tasks):
+        return None
+    first = outcomes[0]
+    names = [name for name in first.arms if all(name in outcome.arms for outcome in outcomes)]
+    pairs = list(combinations(names, 2))
+    if len(names) < 3:
+        return None
+    verdicts = tuple(
+        _decide(suite, Claim(name="pair", a=a, b=b, scope="suite"), outcomes, False, family=len(pairs))
+        for a, b in pairs
+    )
+    if any(verdict.outcome in (Outcome.DEGENERATE, Outcome.UNATTAINABLE) for verdict in verdicts):
+        return None
+    better = []
+    for (a, b), verdict in zip(pairs, resolve_family(verdicts), strict=True):
+        better += [(a, b)] if verdict.outcome is Outcome.A_BETTER else []
+        better += [(b, a)] if verdict.outcome is Outcome.B_BETTER else []
+    means = {name: float(np.mean([outcome.arms[name].examples.mean() for outcome in outcomes])) for name in names}
+    metric = first.arms[names[0]].metric
+    sign = 1.0 if metric.higher_is_better else -1.0
+    return bands_of(means, better, sign=sign, scale=metric.scale, metric=f"mean {metric.name}{metric.axis}", task=None)
+
+
+def _decide(
+    suite: Suite, claim: Claim, outcomes: Sequence[StudyOutcome], require_exact: bool, family: int | None = None
+) -> Verdict:
     arms = [(outcome.arms[claim.a], outcome.arms[claim.b]) for outcome in outcomes]
     options: dict[str, Any] = {
         "alpha": suite.alpha,
         "claim": claim.type,
         "margin": claim.margin,
-        "family_size": suite.family,
+        "family_size": family or suite.family,
         "require_exact": require_exact or suite.exact == "required",
     }
     fixed = (arms[0][0].deterministic, arms[0][1].deterministic)
