@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from seedwise.errors import SeedwiseError
+from seedwise.errors import EngineError, SeedwiseError
 from seedwise.regular import read_regular, sha256_regular
 from seedwise.store import attempts, ledger
 from seedwise.store.hold import held
@@ -170,6 +171,18 @@ class Store:
             write_json(folder / "spec.json", spec)
             write_json(folder / "provenance.json", provenance)
             yield folder
+
+    def refuse_unwritable(self) -> None:
+        """`EngineError` where nothing can be written into the store: before runs are given out that would all be lost."""
+        trial = self.root / attempts.FOLDER / f".written-{uuid.uuid4().hex[:8]}"
+        try:
+            trial.parent.mkdir(parents=True, exist_ok=True)
+            trial.touch()
+            trial.unlink()
+        except OSError as error:
+            raise EngineError(
+                f"{self.root}: no run can be written there: {error.strerror or error}; mend it, or set SEEDWISE_HOME to another folder"
+            ) from None
 
     def attempted(self, identity: str) -> Path | None:
         """Where the last attempt at a run lies; None where there is none."""

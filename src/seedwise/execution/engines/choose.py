@@ -34,7 +34,7 @@ def open_cluster(asked: str, project: Project) -> Cluster:
     except SeedwiseError:
         raise
     except Exception as error:  # of somebody else's package: whatever it is, it is told
-        raise EngineError(f"--engine {asked}: it cannot be opened: {type(error).__name__}: {error}") from error
+        raise EngineError(f"engine {name}: it cannot be opened: {type(error).__name__}: {error}") from error
 
 
 def _maker(name: str, asked: str) -> Callable[[Opening], Cluster]:
