@@ -109,6 +109,7 @@ class Simulated:
 
     name = "simulated"
     shares_gpus = False
+    keeps_jobs = False
 
     def __init__(self, count: int, places: int, queued: int, root: Path, result: bytes, seconds: float) -> None:
         self._nodes = [Node(f"h{number}", places, 64 << 30) for number in range(count)]

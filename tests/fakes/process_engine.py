@@ -27,6 +27,7 @@ def unwilling(opening: Opening) -> None:
 class Processes:
     name = "processes"
     shares_gpus = False
+    keeps_jobs = False
 
     def __init__(self, opening: Opening) -> None:
         self._hosts = int(opening.address or os.environ.get("PROCESS_HOSTS", "2"))

@@ -150,7 +150,7 @@ class Workbench:
                     "--device cpu"
                 )
 
-    def engine(self, plans: Sequence[Plan], packing: Packing) -> Engine:
+    def engine(self, plans: Sequence[Plan], packing: Packing, say: Notify = lambda line: None) -> Engine:
         around = look_around(self.project.root)
         studies = {plan.study.name: plan.study for plan in plans}
         setting = Setting(self.project, self.runtime, self.store, roots_of(self.project), around, studies)
@@ -164,6 +164,7 @@ class Workbench:
             runs_per_gpu=self.options.runs_per_gpu,
             jobs=self.options.jobs,
             expected=lambda spec: found.seconds if (found := costs.estimate(spec)) is not None else None,
+            say=say,
         )
 
     def packing(self, plans: Sequence[Plan]) -> Packing:

@@ -112,7 +112,7 @@ class BenchSession:
             if not plans:
                 raise next(iter(refused.values()))
             packing = bench.packing(list(plans.values()))
-            engine = bench.engine(list(plans.values()), packing)
+            engine = bench.engine(list(plans.values()), packing, say)
         except SeedwiseError as error:
             _not_started(config, error)
         signals = Signals()

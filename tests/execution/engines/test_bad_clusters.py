@@ -100,6 +100,7 @@ class Scripted:
 
     name = "scripted"
     shares_gpus = False
+    keeps_jobs = False
 
     def __init__(self, store: Store, hosts: int = 2) -> None:
         self.store = store

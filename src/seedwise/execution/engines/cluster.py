@@ -67,6 +67,7 @@ class Cluster(Protocol):
 
     name: str
     shares_gpus: bool  # whether several runs may share one, as `--runs-per-gpu` asks
+    keeps_jobs: bool  # whether what was given out goes on where the session is killed, and `found` finds it again
 
     def capacity(self) -> Sequence[Node]:
         """The hosts that runs may be given, as they are now.  `EngineError` where there is none."""

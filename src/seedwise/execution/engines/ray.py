@@ -109,6 +109,7 @@ class RayCluster:
 
     name = "ray"
     shares_gpus = True
+    keeps_jobs = False
 
     def __init__(self, ray: Any, settings: RaySettings) -> None:
         self._ray = ray

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,8 +21,9 @@ from pathlib import Path
 from seedwise.errors import SeedwiseError
 from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
 from seedwise.execution.engines.cluster import Cluster, Impossible, Phase, State
-from seedwise.execution.engines.packing import places_on
+from seedwise.execution.engines.packing import counted, places_on
 from seedwise.execution.engines.task import Needs, Task, needs_of, tasks_of
+from seedwise.notify import Notify
 from seedwise.planning.plan import PlannedRun
 from seedwise.store.attempts import everywhere
 from seedwise.store.store import Failure, Provenance
@@ -34,6 +35,7 @@ _LOOK_SECONDS = 1.0  # between two looks at attempts, which are read one by one
 _LATE_SECONDS = 60.0  # that a file of another host may take to be seen here
 _END_SECONDS = 30.0  # that a cancelled session waits for states to be saved
 _TRIES = 3
+_SAID = 8  # jobs that are named
 _BUSY_SECONDS = 300.0  # that a scheduler may refuse further work, before that is told as a failure
 
 
@@ -65,6 +67,7 @@ class RemoteEngine:
         jobs: int | None = None,
         expected: Callable[[RunSpec], float | None] = lambda spec: None,
         late_seconds: float = _LATE_SECONDS,
+        say: Notify = lambda line: None,
     ) -> None:
         self.name = cluster.name
         self._setting = setting
@@ -74,6 +77,7 @@ class RemoteEngine:
         self._limit = jobs
         self._expected = expected
         self._late = late_seconds
+        self._say = say
         self._nodes = tuple(cluster.capacity())
         self._futures: dict[str, Future[Outcome]] = {}
         self._watched: dict[str, _Watched] = {}
@@ -113,9 +117,22 @@ class RemoteEngine:
                 self._waiting.append(task.run_id)
         self._futures |= {task.run_id: futures[task.run_id] for task in tasks}
         self._give_out()  # what the scheduler refuses is told before anything is waited for
+        self._tell_jobs(going)
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
         return futures
+
+    def _tell_jobs(self, going: Mapping[str, str]) -> None:
+        """What goes on from an earlier session, and what would go on from this one."""
+        if going:
+            self._say(
+                f"{counted(len(going), 'run')} of an earlier session go on, in {_jobs_of(going.values())}: waited for, not given out again"
+            )
+        ours = [handle for handle in self._handles() if handle not in going.values()]
+        if ours and self._cluster.keeps_jobs:
+            self._say(
+                f"given out as {_jobs_of(ours)}: if this session is killed they go on, and the next call finds them"
+            )
 
     def running(self) -> Mapping[str, Underway]:
         with self._lock:
@@ -326,6 +343,13 @@ class RemoteEngine:
         future = self._futures[outcome.run_id]
         if not future.done():
             future.set_result(outcome)
+
+
+def _jobs_of(handles: Collection[str]) -> str:
+    """By their names without what stands behind `_` (a place in an array)."""
+    jobs = list(dict.fromkeys(handle.partition("_")[0] for handle in handles))
+    more = f" and {len(jobs) - _SAID} more" if len(jobs) > _SAID else ""
+    return f"{'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs[:_SAID])}{more}"
 
 
 def _host_of(attempt: Path) -> str:

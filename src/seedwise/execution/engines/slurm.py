@@ -88,6 +88,7 @@ class Slurm:
 
     name = "slurm"
     shares_gpus = False
+    keeps_jobs = True
 
     def __init__(self, settings: SlurmSettings, store: Path) -> None:
         self._settings = settings
