@@ -1,6 +1,6 @@
 """How store, plan, verdicts, report and import into MLflow bear many runs: 1,000 and 10,000 of them, side by side.
 
-    python benchmarks/store_scale.py [--runs 1000 10000] [--seeds 50] [--json FILE]
+    python benchmarks/store_scale.py [--runs 1000 10000] [--seeds 50] [--no-import] [--json FILE]
 
 Studies of 2 arms, the more the more runs there are (`--seeds 5000` makes one study of 10,000 runs).  Figures are seconds of the
 processor; the last column is the exponent of their growth: 1 is as the runs, more is faster than the runs.
@@ -74,7 +74,7 @@ def fail(store: Store, plans: list[Plan]) -> None:
             store.record_failure(attempt, FailureReason.BAD_DATA, "row 3 is not what it should be", 3)
 
 
-def measure(runs: int, seeds: int, folder: Path) -> Figures:
+def measure(runs: int, seeds: int, imported: bool, folder: Path) -> Figures:
     figures = Figures()
     small = small_project(folder)
     project = small.project
@@ -119,10 +119,11 @@ def measure(runs: int, seeds: int, folder: Path) -> Figures:
             pages = write_reports(outcomes, project, store, quiet)
         with figures.of("reports that are there"):
             write_reports(outcomes, project, store, quiet)
-        with figures.of("import into MLflow"):
-            track(outcomes, project, store, quiet, reports=pages)
-        with figures.of("import of what is there"):
-            track(outcomes, project, store, quiet, reports=pages)
+        if imported:
+            with figures.of("import into MLflow"):
+                track(outcomes, project, store, quiet, reports=pages)
+            with figures.of("import of what is there"):
+                track(outcomes, project, store, quiet, reports=pages)
         setting = Setting(
             project, runtime, store, roots_of(project), look_around(project.root), {each.name: each for each in studies}
         )
@@ -144,12 +145,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs=2, default=(1000, 10_000))
     parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--no-import", action="store_true", help="leave MLflow out, which takes most of the time")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     found = []
     for runs in given.runs:
         with tempfile.TemporaryDirectory() as folder:
-            found.append(measure(runs, min(given.seeds, runs // 2), Path(folder)))
+            found.append(measure(runs, min(given.seeds, runs // 2), not given.no_import, Path(folder)))
     ratio = math.log(given.runs[1] / given.runs[0])
     print(f"{'seconds of the processor':<52}" + "".join(f"{runs:>10,}" for runs in given.runs) + "  growth")
     for name, few in found[0].items():
