@@ -43,8 +43,8 @@ from seedwise.study.search import search_study, tuned_study
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of one call: `runtime` auto, docker, podman or venv; `device` auto, cpu or cuda; `jobs` None for automatic; `engine` as
-    `--engine` takes it.
+    """Choices of one call: `runtime` auto, docker, podman, apptainer or venv; `device` auto, cpu or cuda; `jobs` None for
+    automatic; `engine` as `--engine` takes it.
 
     `runs_per_gpu` of them share a GPU.
     `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
@@ -234,7 +234,7 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 def default_options() -> Options:
     """Options as the environment sets them: `SEEDWISE_` and `RUNTIME`, `DEVICE`, `FLAVOUR`, `WARM`, `ENGINE`."""
     return Options(
-        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "venv")),
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "apptainer", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
         warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",
