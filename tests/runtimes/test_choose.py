@@ -45,7 +45,7 @@ def test_docker_asked_for_without_an_engine_says_what_to_do(bench: Bench) -> Non
 
 
 def test_an_unknown_runtime_is_refused(bench: Bench) -> None:
-    with pytest.raises(InputError, match="'auto', 'docker', 'podman' and 'venv'"):
+    with pytest.raises(InputError, match="'auto', 'docker', 'podman', 'apptainer' and 'venv'"):
         choose(bench.project, "lxc", "cpu")
 
 

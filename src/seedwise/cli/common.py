@@ -25,6 +25,7 @@ class RuntimeName(StrEnum):
     auto = "auto"
     docker = "docker"
     podman = "podman"
+    apptainer = "apptainer"
     venv = "venv"
 
 
@@ -35,7 +36,8 @@ class DeviceName(StrEnum):
 
 
 RuntimeOption = Annotated[
-    RuntimeName | None, typer.Option("--runtime", help="docker (default where an engine answers), podman, or venv.")
+    RuntimeName | None,
+    typer.Option("--runtime", help="docker (default where an engine answers), podman, apptainer, or venv."),
 ]
 DeviceOption = Annotated[DeviceName | None, typer.Option("--device", help="For studies that leave it open.")]
 EngineOption = Annotated[

@@ -142,14 +142,21 @@ def _refuse(plans: Sequence[Plan], require_exact: bool, tasks: Sequence[StudyFil
         raise typer.Exit(1)
 
 
-def _state(run: PlannedRun, store: Store) -> str:
-    if run.run_id is None:
-        return "to do (backend not built)"
-    result = store.result(run.run_id)
-    if result is not None:
-        return "done" if result.status.value == "completed" else result.status.value
-    failure = store.failure(run.run_id)
-    return f"to do again ({failure.reason.value})" if failure else "to do"
+def _states(plan: Plan, store: Store) -> list[str]:
+    """How each run of the plan stands."""
+    results = {run.run_id: store.result(run.run_id) for run in plan.runs if run.run_id is not None}
+    failures = store.failures(identity for identity, result in results.items() if result is None)
+
+    def state(run: PlannedRun) -> str:
+        if run.run_id is None:
+            return "to do (backend not built)"
+        result = results[run.run_id]
+        if result is not None:
+            return "done" if result.status.value == "completed" else result.status.value
+        failure = failures.get(run.run_id)
+        return f"to do again ({failure.reason.value})" if failure else "to do"
+
+    return [state(run) for run in plan.runs]
 
 
 def _print(
@@ -166,8 +173,8 @@ def _print(
         + ("" if plan.data.cluster_sizes is None else f" in {len(plan.data.cluster_sizes)} clusters")
         + f"; {len(plan.study.seeds)} seeds; {bench.device_of(plan.study)}"
     )
-    for run in plan.runs:
-        typer.echo(f"  {run.label:<28} {run.run_id or '-':<22} {_state(run, bench.store)}")
+    for run, state in zip(plan.runs, _states(plan, bench.store), strict=True):
+        typer.echo(f"  {run.label:<28} {run.run_id or '-':<22} {state}")
     cost = _cost(plan, bench, costs)
     typer.echo(f"  {cost['done']} of {len(plan.runs)} runs are done; {_time(cost)}")
     for look in looks_of(plan.study):
@@ -231,9 +238,9 @@ def _as_json(
                 "seed": run.seed,
                 "run_id": run.run_id,
                 "image": run.digest,
-                "state": _state(run, bench.store),
+                "state": state,
             }
-            for run in plan.runs
+            for run, state in zip(plan.runs, _states(plan, bench.store), strict=True)
         ],
         "looks": [{"seeds": look.seeds, "level": look.level} for look in looks_of(plan.study)],
         "claims": [as_dict(found) for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact)],

@@ -96,7 +96,8 @@ class Progress:
                 writer._current_line = ""  # what the table overwrote does not count towards the line's width
                 writer.write(line, flush=True)
 
-    def table(self) -> Table:
+    def table(self, rows: int = 40) -> Table:
+        """The runs in progress, those `rows` of them that have been for longest: hundreds would be read for nobody to see."""
         from rich.markup import escape
         from rich.table import Table
 
@@ -109,10 +110,10 @@ class Progress:
         elsewhere = self._engine.name != "local"
         for heading in ("run", *(("host",) if elsewhere else ()), "progress", "epoch", "loss", "selection", "elapsed"):
             table.add_column(heading, justify="left" if heading in ("run", "host") else "right")
-        for identity, now in sorted(running.items()):
-            run = self._runs.get(identity)
-            if run is None:
-                continue
+        known = {identity: run for identity, run in self._runs.items() if identity in running}
+        shown = sorted(known, key=lambda identity: (-running[identity].seconds, identity))[:rows]
+        for identity in sorted(shown):
+            run, now = known[identity], running[identity]
             event = last_event(now)
             epochs = run.spec.recipe.epochs if run.spec.recipe else 0
             loss, score = event.get("loss"), None
@@ -127,6 +128,8 @@ class Progress:
                 "" if score is None else METRICS[run.spec.task.metric].shown(score, 1),
                 f"{now.seconds:.0f} s",
             )
+        if len(known) > len(shown):
+            table.caption, table.caption_justify = f"and {len(known) - len(shown)} more", "left"
         return table
 
 

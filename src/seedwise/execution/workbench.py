@@ -7,14 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedwise.assets.prepare import data_root, models_root
-from seedwise.errors import InputError, NoDevice, SeedwiseError
+from seedwise.errors import EngineError, InputError, NoDevice, SeedwiseError
 from seedwise.execution.engines.base import Engine, Node, Roots, Setting
 from seedwise.execution.engines.choose import LOCAL, engine_name, open_cluster
 from seedwise.execution.engines.cluster import Cluster
 from seedwise.execution.engines.driver import cards, require_driver
 from seedwise.execution.engines.leases import LeasePool, gpu_bytes, usable_cores, usable_gpus
 from seedwise.execution.engines.local import LocalEngine
-from seedwise.execution.engines.packing import Machine, Packing, load_of, memory_bytes, pack, pack_nodes
+from seedwise.execution.engines.packing import (
+    Machine,
+    Packing,
+    counted,
+    load_of,
+    memory_bytes,
+    pack,
+    pack_nodes,
+    places_on,
+)
 from seedwise.execution.engines.remote import RemoteEngine
 from seedwise.execution.provenance import host_name, look_around
 from seedwise.forecast.cost import CostModel
@@ -34,8 +43,8 @@ from seedwise.study.search import search_study, tuned_study
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of one call: `runtime` auto, docker, podman or venv; `device` auto, cpu or cuda; `jobs` None for automatic; `engine` as
-    `--engine` takes it.
+    """Choices of one call: `runtime` auto, docker, podman, apptainer or venv; `device` auto, cpu or cuda; `jobs` None for
+    automatic; `engine` as `--engine` takes it.
 
     `runs_per_gpu` of them share a GPU.
     `warm` keeps backends that offer it up between runs; without, each run is a process or container of its own.
@@ -121,12 +130,27 @@ class Workbench:
                         raise unbuilt[backend]
                 plan = self._planned(study, digests, say)
                 refuse_unsupported(plan, {name: self.runtime.describe(name) for name in backends_of([study])})
+                self._refuse_too_large(plan)
                 plans[study.name] = plan
             except SeedwiseError as error:
                 refused[study.name] = error
         return plans, refused
 
-    def engine(self, plans: Sequence[Plan], packing: Packing) -> Engine:
+    def _refuse_too_large(self, plan: Plan) -> None:
+        """`EngineError` where a run needs more than any host has: it would be waited for without end."""
+        for cores, gpus in {(run.spec.device.threads, int(run.spec.device.kind == "cuda")) for run in plan.runs}:
+            if not any(places_on(node, cores, gpus, self.options.runs_per_gpu) for node in self.nodes):
+                where = (
+                    "this machine lends" if self.cluster is None else f"no host of {self.cluster.name} has more than"
+                )
+                raise EngineError(
+                    f"study {plan.study.name}: a run needs {counted(cores, 'CPU core')} and {counted(gpus, 'GPU')}, and {where} "
+                    f"{counted(max(node.cores for node in self.nodes), 'core')} and "
+                    f"{counted(max(node.gpus for node in self.nodes), 'GPU')}; lower device.threads in the study, or choose "
+                    "--device cpu"
+                )
+
+    def engine(self, plans: Sequence[Plan], packing: Packing, say: Notify = lambda line: None) -> Engine:
         around = look_around(self.project.root)
         studies = {plan.study.name: plan.study for plan in plans}
         setting = Setting(self.project, self.runtime, self.store, roots_of(self.project), around, studies)
@@ -140,6 +164,7 @@ class Workbench:
             runs_per_gpu=self.options.runs_per_gpu,
             jobs=self.options.jobs,
             expected=lambda spec: found.seconds if (found := costs.estimate(spec)) is not None else None,
+            say=say,
         )
 
     def packing(self, plans: Sequence[Plan]) -> Packing:
@@ -209,7 +234,7 @@ def backends_of(studies: Iterable[Study]) -> list[str]:
 def default_options() -> Options:
     """Options as the environment sets them: `SEEDWISE_` and `RUNTIME`, `DEVICE`, `FLAVOUR`, `WARM`, `ENGINE`."""
     return Options(
-        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "venv")),
+        runtime=_setting("SEEDWISE_RUNTIME", ("auto", "docker", "podman", "apptainer", "venv")),
         device=_setting("SEEDWISE_DEVICE", ("auto", "cpu", "cuda")),
         flavour=_setting("SEEDWISE_FLAVOUR", ("", "cpu", "cuda")) or None,
         warm=_setting("SEEDWISE_WARM", ("1", "0")) == "1",

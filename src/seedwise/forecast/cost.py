@@ -23,23 +23,25 @@ class Estimate:
 
 class CostModel:
     def __init__(self, runs: Iterable[StoredRun]) -> None:
-        self._alike: dict[str, list[float]] = {}
-        self._rates: dict[str, list[float]] = {}
+        alike: dict[str, list[float]] = {}
+        rates: dict[str, list[float]] = {}
         for run in runs:
             seconds = run.result.timings.total
-            self._alike.setdefault(kind_of(run.spec), []).append(seconds)
+            alike.setdefault(kind_of(run.spec), []).append(seconds)
             work = work_of(run.spec)
             if work:
-                self._rates.setdefault(family_of(run.spec), []).append(seconds / work)
+                rates.setdefault(family_of(run.spec), []).append(seconds / work)
+        # Mean and number, once: thousands of runs may be asked for, and have thousands like them.
+        self._alike = {kind: (fmean(found), len(found)) for kind, found in alike.items()}
+        self._rates = {family: (fmean(found), len(found)) for family, found in rates.items()}
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """What a run of `spec` takes; None where nothing like it has been measured."""
-        alike = self._alike.get(kind_of(spec))
-        if alike:
-            return Estimate(fmean(alike), "same runs", len(alike))
-        rates, work = self._rates.get(family_of(spec)), work_of(spec)
-        if rates and work:
-            return Estimate(fmean(rates) * work, "same backend and model", len(rates))
+        if (alike := self._alike.get(kind_of(spec))) is not None:
+            return Estimate(alike[0], "same runs", alike[1])
+        work = work_of(spec)
+        if work and (rates := self._rates.get(family_of(spec))) is not None:
+            return Estimate(rates[0] * work, "same backend and model", rates[1])
         return None
 
 

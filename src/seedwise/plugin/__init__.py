@@ -29,9 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seedwise-runtime",
-        choices=("auto", "docker", "podman", "venv"),
+        choices=("auto", "docker", "podman", "apptainer", "venv"),
         default=None,
-        help="how backends are started: docker (where an engine answers), podman, or venv; default: auto, or SEEDWISE_RUNTIME",
+        help="how backends are started: docker (where an engine answers), podman, apptainer, or venv; default: auto, or SEEDWISE_RUNTIME",
     )
     group.addoption(
         "--seedwise-device",

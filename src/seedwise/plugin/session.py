@@ -105,7 +105,7 @@ class BenchSession:
                 if not plans and name not in _skipped(config, items, refused):
                     raise refusal
             packing = bench.packing(list(plans.values()))
-            engine = bench.engine(list(plans.values()), packing)
+            engine = bench.engine(list(plans.values()), packing, say)
         except (SeedwiseError, OSError) as error:
             _not_started(config, failure(error, "what the studies need was not made", find_project(items[0].path).home))
         signals = Signals()

@@ -23,7 +23,7 @@ from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
 from seedwise.report.standing import standings
 from seedwise.report.tuned import ratio_rows, tuned_arms
-from seedwise.store.store import Store, StoredRun
+from seedwise.store.store import Failure, Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Study
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
@@ -91,6 +91,7 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
     finished = [run for each in planned if (run := runs.get(each.run_id or ""))]
     recomputed = dict(zip((run.run_id for run in scores.runs), scores.scores, strict=True)) if scores else {}
     known = [score for score in scores.scores if score is not None] if scores else []
+    failures = store.failures(run.run_id for run in planned if run.run_id is not None and run.run_id not in runs)
     return ArmRow(
         name=name,
         backend=arm.backend,
@@ -101,7 +102,7 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
         baseline=arm.baseline,
         deterministic=arm.deterministic,
         complete=scores is not None,
-        scores=tuple(_score(run, runs, recomputed, outcome.study, store) for run in planned),
+        scores=tuple(_score(run, runs, recomputed, outcome.study, failures) for run in planned),
         n=scores.summary.n if scores else None,
         mean=scores.summary.mean if scores else None,
         sd=scores.summary.sd if scores else None,
@@ -117,12 +118,12 @@ def _score(
     runs: Mapping[str, StoredRun],
     recomputed: Mapping[str, float | None],
     study: Study,
-    store: Store,
+    failures: Mapping[str, Failure],
 ) -> Score:
     """`recomputed` are the scores that the arm's summary is made of; a run of an incomplete arm gives its own."""
     run = runs.get(planned.run_id) if planned.run_id else None
     if run is None:
-        failure = store.failure(planned.run_id) if planned.run_id else None
+        failure = failures.get(planned.run_id or "")
         return Score(
             seed=planned.seed,
             run_id=planned.run_id,

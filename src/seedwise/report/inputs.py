@@ -52,10 +52,11 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
         add(repr(outcome.claims), repr(outcome.explored), repr(outcome.open_claims), repr(outcome.plan.tuning))
         add(repr(outcome.refused), *(certificate.model_dump_json() for certificate in outcome.certificates))
         runs = finished_runs(outcome, store)
+        failures = store.failures(run.run_id for run in outcome.missing if run.run_id is not None)
         for planned in outcome.plan.runs:
             add(planned.label, planned.run_id, planned.spec.model_dump_json())
             if run := runs.get(planned.run_id or ""):
                 add(run.result.model_dump_json(), run.provenance.model_dump_json())
-            elif planned.run_id and (failure := store.failure(planned.run_id)):
+            elif failure := failures.get(planned.run_id or ""):
                 add(failure.model_dump_json())
     return digest.hexdigest()

@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from docker.utils.socket import frames_iter
 
@@ -15,6 +15,18 @@ from seedwise.runtimes.base import Launch, Process
 from seedwise.runtimes.ownership import run_user
 
 _STDOUT = 1
+
+
+class Spoken(Protocol):
+    """What a server is spoken with through: a container's own input and output, or a process's pipes."""
+
+    def send(self, data: bytes) -> None: ...
+
+    def lines(self) -> Iterator[bytes]: ...
+
+    def hang_up(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Line:
@@ -60,7 +72,7 @@ class DockerServer:
     meanwhile.  A harness that is killed in between leaves it there whole, where the store looks too.
     """
 
-    def __init__(self, process: Process, line: Line, place: Path) -> None:
+    def __init__(self, process: Process, line: Spoken, place: Path) -> None:
         self.process = process
         self._line = line
         self._place = place

@@ -13,7 +13,7 @@ from seedwise.runtimes.base import ServingRuntime
 from seedwise.runtimes.held import told
 from seedwise.runtimes.venv import VenvRuntime
 
-Requested = Literal["auto", "docker", "podman", "venv"]
+Requested = Literal["auto", "docker", "podman", "apptainer", "venv"]
 
 
 def choose(
@@ -29,10 +29,14 @@ def choose(
         from seedwise.runtimes.podman import PodmanRuntime  # Docker's SDK is not in the core
 
         return PodmanRuntime(project, flavour), "as asked for"
+    if requested == "apptainer":
+        from seedwise.runtimes.apptainer import ApptainerRuntime  # nor for this one
+
+        return ApptainerRuntime(project, flavour), "as asked for"
     if requested == "venv":
         return VenvRuntime(project, flavour), f"as asked for; {told(flavour)}"
     if requested != "auto":
-        raise InputError(f"--runtime {requested}: there are 'auto', 'docker', 'podman' and 'venv'")
+        raise InputError(f"--runtime {requested}: there are 'auto', 'docker', 'podman', 'apptainer' and 'venv'")
     declared = load_definition(project).backends
     backends = [declared[name] for name in (declared if wanted is None else wanted) if name in declared]
     if backends and all(isinstance(backend, CommandBackend) for backend in backends):

@@ -140,7 +140,7 @@ class VenvRuntime:
         with temporary_folder() as home:
             try:
                 answer = subprocess.run(
-                    [*_launcher(Lease((), ()), [str(home)], None), *program.words, "describe"],
+                    [*launched(cage=_cage(Lease((), ()), [str(home)], None)), *program.words, "describe"],
                     env=_environment(program, Lease((), ()), digest, home),
                     cwd=home,
                     capture_output=True,
@@ -256,16 +256,30 @@ class VenvServer:
 def _start(
     words: list[str], program: _Program, launch: Launch, writable: Path, log: Path | None
 ) -> tuple[VenvProcess, subprocess.Popen[bytes]]:
-    """Everything that it prints goes to `log`; without one, it is spoken with through pipes."""
     home = HeldFolder()
+    cage = _cage(launch.lease, [str(writable.resolve()), str(home.path)], launch.memory_bytes)
+    environment = _environment(program, launch.lease, launch.digest, home.path)
+    return spawn(words, environment, home, launch.lease, cage, log)
+
+
+def spawn(
+    words: Sequence[str],
+    environment: dict[str, str],
+    home: HeldFolder,
+    lease: Lease,
+    cage: str | None,
+    log: Path | None,
+) -> tuple[VenvProcess, subprocess.Popen[bytes]]:
+    """Start a process of ours in `home`, which goes with it.  Everything that it prints goes to `log`; without one, it is spoken
+    with through pipes.
+    """
     file = log or home.path / LOG
-    launcher = _launcher(launch.lease, [str(writable.resolve()), str(home.path)], launch.memory_bytes)
     try:
         with open(file, "ab") as output:
             process = _starter.submit(
                 subprocess.Popen,
-                [*launcher, *words],
-                env=_environment(program, launch.lease, launch.digest, home.path),
+                [*launched(lease.cores, cage), *words],
+                env=environment,
                 cwd=home.path,
                 stdin=subprocess.DEVNULL if log else subprocess.PIPE,
                 stdout=output if log else subprocess.PIPE,
@@ -278,18 +292,18 @@ def _start(
     return VenvProcess(process, home, file), process
 
 
-def _launcher(lease: Lease, writable: Sequence[str], memory: int | None) -> list[str]:
-    """The words before a command that make it a process of ours."""
-    cage, gpu = None, bool(lease.gpus)
-    if (held := offered_here(gpu)) is not None:
-        asked = {
-            "network": held.get("network"),
-            "writable": list(writable) if "writing" in held else None,
-            "memory": memory if "memory" in held else None,
-            "gpu": gpu,
-        }
-        cage = json.dumps(asked)
-    return launched(lease.cores, cage)
+def _cage(lease: Lease, writable: Sequence[str], memory: int | None) -> str | None:
+    """What this kernel has of a cage, as the launcher takes it."""
+    gpu = bool(lease.gpus)
+    if (held := offered_here(gpu)) is None:
+        return None
+    asked = {
+        "network": held.get("network"),
+        "writable": list(writable) if "writing" in held else None,
+        "memory": memory if "memory" in held else None,
+        "gpu": gpu,
+    }
+    return json.dumps(asked)
 
 
 def _descendants(process: int) -> list[int]:

@@ -34,16 +34,21 @@ _ENDS = ("result.json", "failure.json")
 
 def attempts_of(root: Path, identity: str) -> list[Path]:
     """The attempts at a run that are there, the earliest first; those lent to a warm backend where they lie now."""
-    return [path for path in everywhere(root) if path.name.split(".")[0] == identity]
+    return _listed(root, f"{identity}.")
 
 
 def everywhere(root: Path) -> list[Path]:
     """All attempts in the store at `root`, the earliest first."""
+    return _listed(root, "")
+
+
+def _listed(root: Path, start: str) -> list[Path]:
+    """The attempts whose names start so: by their names alone, since there may be thousands of others."""
     found = []
     for entry in _entries(root / FOLDER):
         if entry.name.startswith(LENT):
-            found += [Path(inner) for inner in _entries(entry) if _is_attempt(inner)]
-        elif _is_attempt(entry):
+            found += [Path(inner) for inner in _entries(entry) if inner.name.startswith(start) and _is_attempt(inner)]
+        elif entry.name.startswith(start) and _is_attempt(entry):
             found.append(Path(entry))
     return sorted(found, key=lambda path: path.name.split(".")[1])
 
@@ -175,19 +180,19 @@ def _has_state(attempt: Path) -> bool:
 def _copy(left: Path, attempt: Path) -> bool:
     """The files of an attempt whose writer may be at it; False where no copy came out that was the same before and after."""
     for _ in range(_COPIES):
-        before = _listed(left / "state")
+        before = _files_in(left / "state")
         try:
             shutil.copytree(left, attempt, symlinks=True, ignore=lambda _, names: [n for n in _ENDS if n in names])
         except (OSError, shutil.Error):
             shutil.rmtree(attempt, ignore_errors=True)
             continue
-        if before and before == _listed(left / "state"):
+        if before and before == _files_in(left / "state"):
             return True
         shutil.rmtree(attempt, ignore_errors=True)
     return False
 
 
-def _listed(folder: Path) -> list[tuple[str, int, int]]:
+def _files_in(folder: Path) -> list[tuple[str, int, int]]:
     found = []
     with suppress(OSError):
         for path in sorted(folder.rglob("*")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from seedwise.errors import SeedwiseError
+from seedwise.errors import EngineError, SeedwiseError
 from seedwise.regular import read_regular, sha256_regular
 from seedwise.store import attempts, ledger
 from seedwise.store.hold import held
@@ -102,10 +103,23 @@ class Store:
 
     def failure(self, identity: str) -> Failure | None:
         """Of the last attempt that left one."""
-        for folder in (*reversed(attempts.attempts_of(self.root, identity)), self.folder(identity)):
-            with suppress(FileNotFoundError, NotADirectoryError, DamagedRun):  # one that tells nothing is made again
-                return _record(Failure, folder, "failure.json")
-        return None
+        return self.failures([identity]).get(identity)
+
+    def failures(self, identities: Iterable[str]) -> dict[str, Failure]:
+        """The same of many runs, by one look at the attempts; those without a failure are left out."""
+        places = {identity: [self.folder(identity)] for identity in identities}
+        for attempt in attempts.everywhere(self.root):
+            if (identity := attempt.name.split(".")[0]) in places:
+                places[identity].append(attempt)
+        found = {}
+        for identity, folders in places.items():
+            for folder in reversed(folders):
+                with suppress(
+                    FileNotFoundError, NotADirectoryError, DamagedRun
+                ):  # one that tells nothing is made again
+                    found[identity] = _record(Failure, folder, "failure.json")
+                    break
+        return found
 
     def read(self, identity: str) -> StoredRun:
         """A finished run; `DamagedRun` where its spec is not the one that it is named by."""
@@ -158,6 +172,18 @@ class Store:
             write_json(folder / "provenance.json", provenance)
             yield folder
 
+    def refuse_unwritable(self) -> None:
+        """`EngineError` where nothing can be written into the store: before runs are given out that would all be lost."""
+        trial = self.root / attempts.FOLDER / f".written-{uuid.uuid4().hex[:8]}"
+        try:
+            trial.parent.mkdir(parents=True, exist_ok=True)
+            trial.touch()
+            trial.unlink()
+        except OSError as error:
+            raise EngineError(
+                f"{self.root}: no run can be written there: {error.strerror or error}; mend it, or set SEEDWISE_HOME to another folder"
+            ) from None
+
     def attempted(self, identity: str) -> Path | None:
         """Where the last attempt at a run lies; None where there is none."""
         return next(reversed(attempts.attempts_of(self.root, identity)), None)
@@ -182,19 +208,21 @@ class Store:
         ledger.declare(self.root, declaration, now(), looks)
 
     def declared_before(self, declaration: str, run: StoredRun) -> bool:
-        """Whether `declaration` was put to work before `run` was started: by the order of the ledger's entries, whatever the
-        clocks said; by their times for runs that were started before anything noted their place in it.
+        """Whether `declaration` was put to work before `run` was started."""
+        return not self.started_before(declaration, [run])
+
+    def started_before(self, declaration: str, runs: Iterable[StoredRun]) -> list[StoredRun]:
+        """Those of `runs` that were started before `declaration` was put to work: by the order of the ledger's entries, whatever
+        the clocks said; by their times for runs that were started before anything noted their place in it.
         """
-        if run.provenance.declaration == declaration:
-            return True
+        others = [run for run in runs if run.provenance.declaration != declaration]
+        if not others:
+            return []
         known = self._ledger()
         if declaration not in known.declared:
-            return False
+            return others
         number, time = known.declared[declaration]
-        if run.provenance.ledger_length is not None:
-            return number < run.provenance.ledger_length
-        started = known.started.get(run.run_id)
-        return number < started if started is not None else time <= run.provenance.started
+        return [run for run in others if not _comes_before(number, time, run, known)]
 
     def ledger_length(self) -> int:
         """The number that the ledger's next entry will have."""
@@ -235,6 +263,14 @@ def _record(model: type[_Model], folder: Path, name: str) -> _Model:
         ) from None
     except OSError as error:
         raise DamagedRun(f"{error}; {_CURE}") from None
+
+
+def _comes_before(number: int, time: str, run: StoredRun, known: ledger.Ledger) -> bool:
+    """Whether the ledger's entry `number`, of `time`, was there when `run` was started."""
+    if run.provenance.ledger_length is not None:
+        return number < run.provenance.ledger_length
+    started = known.started.get(run.run_id)
+    return number < started if started is not None else time <= run.provenance.started
 
 
 def now() -> str:

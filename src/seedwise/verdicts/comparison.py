@@ -234,7 +234,7 @@ def _outcome(
 ) -> ClaimOutcome:
     a, b, study = arms[claim.a], arms[claim.b], rule.study
     declaration = study.declaration()
-    late = sum(not store.declared_before(declaration, run) for run in (*a.runs, *b.runs))
+    late = len(store.started_before(declaration, (*a.runs, *b.runs)))
     divergence = _divergence(a, b, rule, claim, study.family, verdict.alpha)
     notes = [*divergence, *_constant(a, b), *_route(a.metric), *_draws(plan, verdict)]
     if late:

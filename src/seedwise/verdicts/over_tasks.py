@@ -79,11 +79,11 @@ def compare_tasks(
     resolved = iter(verdicts)
     told = tuple(_with(outcome, resolved) for outcome in outcomes)
     late = any(
-        not store.declared_before(outcome.study.declaration(), run)
+        store.started_before(
+            outcome.study.declaration(),
+            [run for arm in outcome.arms.values() if not arm.baseline for run in arm.runs],
+        )
         for outcome in told
-        for arm in outcome.arms.values()
-        for run in arm.runs
-        if not arm.baseline
     )
     claims = tuple(_outcome(suite, claim, next(resolved), told, late) for claim in ready)
     return SuiteOutcome(suite, told, claims, tuple(claim for claim in suite.claims if claim not in ready))

@@ -40,7 +40,7 @@ def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90)
     """`place`, the same path on every host, is the network's from now on."""
     weed = shutil.which("weed")
     assert weed is not None
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     end = time.monotonic() + seconds
     for host in hosts:
         words = [weed, "mount", f"-filer={server.address}:8888", f"-dir={place}", f"-cacheDir={host.local}/cache"]

@@ -53,8 +53,8 @@ def unable() -> str | None:
     )
 
 
-def start(lan: Lan, hosts: int, cores: int) -> Host:
-    """The controller's host, which is a login node too; it and `hosts` of `cores` are up when this returns."""
+def start(lan: Lan, hosts: int, cores: int, logins: int = 0) -> Host:
+    """The controller's host, which is a login node too; it, `hosts` of `cores`, and after them `logins` are up when this returns."""
     settings = lan.folder / "slurm"
     settings.mkdir()
     nodes = "\n".join(
@@ -62,20 +62,30 @@ def start(lan: Lan, hosts: int, cores: int) -> Host:
         for number in range(1, hosts + 1)
     )
     (settings / "slurm.conf").write_text(_SETTINGS.format(local=lan.folder / "local", nodes=nodes))
-    for number in range(hosts + 1):
-        host = lan.add()
-        host.boot(
-            "mount -t tmpfs tmpfs /run; mkdir -p /run/munge; chown munge:munge /run/munge; "
-            f"mount -t tmpfs tmpfs /var/spool; mkdir -p /var/spool/slurmd {host.local}/state; "
-            f"mkdir -p /etc/slurm; mount --bind {settings} /etc/slurm; "
-            "mount -t tmpfs tmpfs /var/log; mkdir -p /var/log/munge; chown munge:munge /var/log/munge; "
-            "su munge -s /bin/sh -c /usr/sbin/munged"
-        )
-        _until(lambda host=host: host.run(["munge", "-n"]).returncode == 0, 10, "munged")
-        host.start(["slurmctld" if number == 0 else "slurmd", "-D"], lan.folder / f"{host.name}.log")
+    for number in range(hosts + 1 + logins):
+        boot(lan.add())
+        serve(lan.hosts[number], None if number > hosts else "slurmd" if number else "slurmctld")
     head = lan.hosts[0]
-    _until(lambda: head.run(["sinfo", "-h", "-o", "%D %t"]).stdout.split() == [str(hosts), "idle"], 60, _told(lan))
+    _until(lambda: head.run(["sinfo", "-h", "-o", "%D %t"]).stdout.split() == [str(hosts), "idle"], 120, _told(lan))
     return head
+
+
+def boot(host: Host) -> None:
+    """The host with what every host of Slurm has; again where it has lost its power."""
+    settings = host.lan.folder / "slurm"
+    host.boot(
+        "mount -t tmpfs tmpfs /run; mkdir -p /run/munge; chown munge:munge /run/munge; "
+        f"mount -t tmpfs tmpfs /var/spool; mkdir -p /var/spool/slurmd {host.local}/state; "
+        f"mkdir -p /etc/slurm; mount --bind {settings} /etc/slurm; "
+        "mount -t tmpfs tmpfs /var/log; mkdir -p /var/log/munge; chown munge:munge /var/log/munge; "
+        "su munge -s /bin/sh -c /usr/sbin/munged"
+    )
+    _until(lambda: host.run(["munge", "-n"]).returncode == 0, 30, "munged")
+
+
+def serve(host: Host, program: str | None) -> None:
+    if program is not None:
+        host.start([program, "-D"], host.lan.folder / f"{host.name}.log")
 
 
 def _told(lan: Lan) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,23 +15,7 @@ import pytest
 
 from seedwise.errors import InputError
 from seedwise.execution.engines.choose import open_cluster
-from tests.conftest import ROOT, Small
-
-
-@pytest.fixture
-def added(small: Small, tmp_path: Path) -> Small:
-    """A project in whose environment a package with an engine is installed."""
-    place = tmp_path / "packages"
-    place.mkdir()
-    shutil.copy(ROOT / "tests/fakes/process_engine.py", place)
-    known = place / "process_engine-1.0.dist-info"
-    known.mkdir()
-    (known / "METADATA").write_text("Metadata-Version: 2.1\nName: process-engine\nVersion: 1.0\n")
-    (known / "entry_points.txt").write_text(
-        "[seedwise.engines]\nprocesses = process_engine:Processes\nbroken = process_engine_that_is_not_there:Engine\n"
-    )
-    small.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
-    return small
+from tests.conftest import Small
 
 
 def predictions(small: Small) -> dict[str, bytes]:
@@ -196,8 +179,13 @@ def test_doctor_asks_every_host(added: Small) -> None:
 @pytest.mark.parametrize(
     ("engine", "code", "words"),
     [
-        ("nonsense", 2, "there is no such engine; there are local, ray, ray://ADDRESS, slurm, broken, processes"),
+        (
+            "nonsense",
+            2,
+            "there is no such engine; there are local, ray, ray://ADDRESS, slurm, broken, processes, unwilling",
+        ),
         ("broken", 5, "engine broken: its package cannot be loaded"),
+        ("unwilling", 5, "engine unwilling: it cannot be opened: RuntimeError: not today"),
         ("slurm://somewhere", 2, "Slurm has no address"),
     ],
 )

@@ -164,6 +164,7 @@ def test_a_killed_session_leaves_jobs_that_the_next_one_finds(login: Login) -> N
     session.wait(10)
     queued = {line.split()[0].partition("_")[0] for line in slurm_hosts.queue(login.head)}
     assert queued, "jobs go on"
+    assert f"given out as job {queued.copy().pop()}: if this session is killed they go on" in login.log.read_text()
     again = login.start()
     until(lambda: len(login.small.runs()) == 4, 90)
     again.wait(60)
@@ -172,6 +173,7 @@ def test_a_killed_session_leaves_jobs_that_the_next_one_finds(login: Login) -> N
         json.loads((folder / "provenance.json").read_text())["job"].partition("_")[0] for folder in login.small.runs()
     }
     assert jobs == queued, "nothing was given out a second time"
+    assert "runs of an earlier session go on, in job" in login.log.read_text()
 
 
 @pytest.mark.skipif(not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason=LONG)

@@ -5,9 +5,11 @@ It is made in a folder of its own and becomes the run whole, or leaves a typed f
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -53,20 +55,46 @@ def perform(
     Once `stop` is set, the run is asked to save its state and end.  `begun` is told the folder once the backend is started.
     """
     started = time.monotonic()
+    provenance = task.provenance.model_copy(update={"host": place.host, "job": place.job, "started": now()})
     try:
         _refuse_full_disk(store)
-        provenance = task.provenance.model_copy(update={"host": place.host, "job": place.job, "started": now()})
         with store.attempt(task.spec, provenance, stop) as folder:
             if folder is None:
                 return _stored(task, store)
-            ended, late = _executed(task, runtime, place.lease, folder, stop, begun)
-            return _concluded(task, store, folder, ended, late, time.monotonic() - started)
-    except SeedwiseError as error:
-        reason = FailureReason.NO_SPACE if isinstance(error, _NoSpace) else FailureReason.INTERNAL
-        return Outcome(task.run_id, None, reason, str(error), time.monotonic() - started, False)
-    except OSError as error:
-        reason = FailureReason.NO_SPACE if error.errno == 28 else FailureReason.INTERNAL
-        return Outcome(task.run_id, None, reason, str(error), time.monotonic() - started, False)
+            try:
+                ended, late = _executed(task, runtime, place.lease, folder, stop, begun)
+                return _concluded(task, store, folder, ended, late, time.monotonic() - started)
+            except (SeedwiseError, OSError) as error:
+                store.record_failure(folder, _reason(error), str(error), 0)
+                return Outcome(task.run_id, None, _reason(error), str(error), time.monotonic() - started, False)
+    except (SeedwiseError, OSError) as error:
+        return not_begun(task, store, place, stop, _reason(error), str(error))
+
+
+def not_begun(
+    task: Task,
+    store: Store,
+    place: Place,
+    stop: Event,
+    reason: FailureReason,
+    message: str,
+    *,
+    unfit: bool = False,
+) -> Outcome:
+    """What came of a task without an attempt, left in one, where whoever gave the task sees it; where nothing can be written, in
+    vain.
+    """
+    provenance = task.provenance.model_copy(update={"host": place.host, "job": place.job})
+    if not stop.is_set():
+        with suppress(SeedwiseError, OSError), store.attempt(task.spec, provenance, stop) as folder:
+            if folder is not None:
+                store.record_failure(folder, reason, message, 0, unfit=unfit)
+    return Outcome(task.run_id, None, reason, message, 0.0, False)
+
+
+def _reason(error: Exception) -> FailureReason:
+    full = isinstance(error, _NoSpace) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    return FailureReason.NO_SPACE if full else FailureReason.INTERNAL
 
 
 def _stored(task: Task, store: Store) -> Outcome:

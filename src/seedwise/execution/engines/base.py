@@ -132,6 +132,8 @@ def accept(
 ) -> tuple[dict[str, Future[Outcome]], list[tuple[Declared, PlannedRun]]]:
     """Futures of what the store holds, done, and what is left to be run, in order and declared."""
     stored = {run.run_id: setting.store.result(run.run_id) for _, run in runs if run.run_id is not None}
+    if None in stored.values():
+        setting.store.refuse_unwritable()
     for study in dict.fromkeys(study for study, run in runs if stored[run.run_id or ""] is None):
         setting.store.declare(setting.study_of[study].declaration(), as_declared(setting.study_of[study]))
     futures: dict[str, Future[Outcome]] = {}

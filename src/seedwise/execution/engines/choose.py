@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from seedwise.errors import EngineError, InputError
+from seedwise.errors import EngineError, InputError, SeedwiseError
 from seedwise.execution.engines.cluster import Cluster, Opening
 from seedwise.project import Project, engine_settings
 
@@ -27,7 +27,14 @@ def engine_name(given: str | None) -> str:
 def open_cluster(asked: str, project: Project) -> Cluster:
     """`InputError` where no engine has this name, `EngineError` where it cannot be reached."""
     name, _, address = asked.partition("://")
-    return _maker(name, asked)(Opening(project, address, engine_settings(project.root, name), name))
+    opening = Opening(project, address, engine_settings(project.root, name), name)
+    make = _maker(name, asked)
+    try:
+        return make(opening)
+    except SeedwiseError:
+        raise
+    except Exception as error:  # of somebody else's package: whatever it is, it is told
+        raise EngineError(f"engine {name}: it cannot be opened: {type(error).__name__}: {error}") from error
 
 
 def _maker(name: str, asked: str) -> Callable[[Opening], Cluster]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from seedwise.errors import InputError
+from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.task import Task
 from seedwise.project import Project
@@ -47,12 +47,19 @@ class Opening:
             raise InputError("\n".join(f"engines.{self.name}.{fault}" for fault in faults_of(error))) from None
 
 
+class Impossible(EngineError):
+    """A task that no host of the cluster could ever do: it is not offered again."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of one submitted task.  `said` is what its scheduler or node had to say of its end, where it had."""
+    """Of one submitted task.  `said` is what its scheduler or node had to say of its end, and `host` where that was, where it is
+    known: a host on which a task ends without a trace is not given it again.
+    """
 
     phase: Phase
     said: str = ""
+    host: str = ""
 
 
 class Cluster(Protocol):
@@ -60,6 +67,7 @@ class Cluster(Protocol):
 
     name: str
     shares_gpus: bool  # whether several runs may share one, as `--runs-per-gpu` asks
+    keeps_jobs: bool  # whether what was given out goes on where the session is killed, and `found` finds it again
 
     def capacity(self) -> Sequence[Node]:
         """The hosts that runs may be given, as they are now.  `EngineError` where there is none."""
@@ -67,7 +75,8 @@ class Cluster(Protocol):
 
     def submit(self, tasks: Sequence[Task], avoid: Collection[str] = ()) -> Sequence[str]:
         """Hand over tasks, each whole, never a path to one.  A handle for each of the first ones, as many as are taken now; the
-        others are offered again.  Hosts in `avoid` have refused such tasks.  `EngineError` where a task can never be run.
+        others are offered again, as all are after an `EngineError`, for some minutes; `Impossible` where no host could ever do
+        them.  All tasks of a call have the same needs.  Hosts in `avoid` have refused such tasks, or lost them.
         """
         ...
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from seedwise.execution.engines.attempt import Place, perform
 from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
 from seedwise.execution.engines.leases import LeasePool
-from seedwise.execution.engines.task import Task, task_of
+from seedwise.execution.engines.task import Task, tasks_of
 from seedwise.planning.plan import PlannedRun
 from seedwise_contract import FailureReason
 
@@ -34,9 +34,7 @@ class LocalEngine:
         futures, left = accept(runs, self._setting)
         for _, run in left:
             self._pool.refuse_impossible(run.spec.device.threads, int(run.spec.device.kind == "cuda"))
-        length = self._setting.store.ledger_length() if left else 0
-        for study, run in left:
-            task = task_of(study, run, self._setting, self.name, length)
+        for task in tasks_of(left, self._setting, self.name):
             futures[task.run_id] = self._executor.submit(self._execute, task)
         return futures
 

@@ -15,13 +15,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from seedwise.errors import EngineError, SeedwiseError
-from seedwise.execution.engines.attempt import Place, perform
+from seedwise.execution.engines.attempt import Place, not_begun, perform
 from seedwise.execution.engines.base import Outcome
 from seedwise.execution.engines.leases import usable_cores, usable_gpus
 from seedwise.execution.engines.task import Task
@@ -54,21 +54,18 @@ class Worker:
 
     def do(self, task: Task, stop: threading.Event, job: str | None) -> Outcome:
         """An attempt at the task's run; a refusal is left in the store too, so that it is seen where the task came from."""
-        store = Store(task.project.runs)
+        store, place = Store(task.project.runs), Place(host_name(), self._last, job)
         try:
             runtime = self._runtime(task)
             with _leased(task, self._last, stop) as lease:
                 self._last = lease
                 if stop.is_set():
                     return Outcome(task.run_id, None, FailureReason.TERMINATED, "not started: stopped", 0.0, False)
-                return perform(task, store, runtime, Place(host_name(), lease, job), stop)
-        except SeedwiseError as error:
-            message = f"{host_name()}: {error}"
-            provenance = task.provenance.model_copy(update={"host": host_name(), "job": job})
-            with suppress(SeedwiseError, OSError), store.attempt(task.spec, provenance, stop) as folder:
-                if folder is not None:
-                    store.record_failure(folder, FailureReason.INTERNAL, message, 0, unfit=isinstance(error, Unfit))
-            return Outcome(task.run_id, None, FailureReason.INTERNAL, message, 0.0, False)
+                return perform(task, store, runtime, Place(place.host, lease, job), stop)
+        except (SeedwiseError, OSError) as error:
+            unfit = isinstance(error, Unfit | OSError)
+            message = f"{place.host}: {error}"
+            return not_begun(task, store, place, stop, FailureReason.INTERNAL, message, unfit=unfit)
 
     def close(self) -> None:
         for runtime in self._runtimes.values():
@@ -175,13 +172,15 @@ def main(words: Sequence[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, end)
-    worker, begun, further = Worker(), time.time_ns(), False
+    worker, further = Worker(), False
+    states = {task.run_id: _saved(task) for task in tasks}
     try:
         for task in tasks:
             if stop.is_set():
                 break
             outcome = worker.do(task, stop, job)
-            further = further or (outcome.result is not None and not outcome.cached) or _saved(task, begun)
+            further = further or (outcome.result is not None and not outcome.cached)
+            further = further or _saved(task) not in (None, states[task.run_id])
             said = "done" if outcome.result is not None else f"{outcome.reason}: {outcome.message}"
             print(f"{task.run_id} {said}", flush=True)
     finally:
@@ -193,13 +192,13 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _saved(task: Task, since: int) -> bool:
-    """Whether a state of the run was saved after `since`, in ns."""
+def _saved(task: Task) -> int | None:
+    """When the run's last state was saved, by the clock of the file system, in ns; None while there is none."""
     attempt = Store(task.project.runs).attempted(task.run_id)
     try:
-        return attempt is not None and max(path.lstat().st_mtime_ns for path in (attempt / "state").rglob("*")) > since
+        return None if attempt is None else max(path.lstat().st_mtime_ns for path in (attempt / "state").rglob("*"))
     except (OSError, ValueError):
-        return False
+        return None
 
 
 if __name__ == "__main__":

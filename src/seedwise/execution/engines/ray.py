@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seedwise.errors import EngineError
 from seedwise.execution.engines.base import Node
-from seedwise.execution.engines.cluster import Opening, Phase, State
+from seedwise.execution.engines.cluster import Impossible, Opening, Phase, State
 from seedwise.execution.engines.task import Task
 from seedwise.extras import missing
 
@@ -86,12 +86,13 @@ def perform(task: str, job: str) -> str:
     """What a worker process does: one task, with the runtimes that it has from earlier ones."""
     from seedwise.execution.engines.node import Worker
     from seedwise.execution.engines.task import Task
+    from seedwise.execution.provenance import host_name
 
     global _worker
     if _worker is None:
         _worker = Worker()
     outcome = _worker.do(Task.model_validate_json(task), threading.Event(), job)
-    return "done" if outcome.result is not None else str(outcome.message)
+    return f"{host_name()}|{'done' if outcome.result is not None else outcome.message}"
 
 
 def probe(question: str) -> None:
@@ -108,6 +109,7 @@ class RayCluster:
 
     name = "ray"
     shares_gpus = True
+    keeps_jobs = False
 
     def __init__(self, ray: Any, settings: RaySettings) -> None:
         self._ray = ray
@@ -139,24 +141,42 @@ class RayCluster:
         handles = []
         hosts = {str(node["NodeManagerHostname"]): str(node["NodeID"]) for node in self._ray.nodes() if node["Alive"]}
         away = [hosts[host] for host in avoid if host in hosts]
+        for task in tasks[:1]:
+            self._refuse_impossible(task)
         for task in tasks[: max(0, self._settings.queued - len(self._refs))]:
             self._count += 1
             handle = str(self._count)
+            wanted = self._wanted(task)
             options: dict[str, Any] = {
-                "num_cpus": task.cores,
-                "num_gpus": task.gpus / task.runs_per_gpu,
+                "num_cpus": wanted.pop("CPU"),
+                "num_gpus": wanted.pop("GPU"),
+                "memory": wanted.pop("memory", None),
+                "resources": wanted,
                 "max_retries": 0,
                 "name": f"{task.provenance.study}/{task.provenance.arm}",
             }
-            if self._settings.memory:
-                options["memory"] = int(task.memory_gib * (1 << 30))
-            if self._settings.resources:
-                options["resources"] = dict(self._settings.resources)
             if away and len(away) < len(hosts):
                 options["label_selector"] = {"ray.io/node-id": f"!in({','.join(away)})"}
             self._refs[handle] = self._perform.options(**options).remote(task.model_dump_json(), handle)
             handles.append(handle)
         return handles
+
+    def _wanted(self, task: Task) -> dict[str, float]:
+        """What a task asks Ray for, by Ray's names."""
+        memory = {"memory": float(task.memory_bytes)} if self._settings.memory else {}
+        return {"CPU": task.cores, "GPU": task.gpus / task.runs_per_gpu, **memory, **self._settings.resources}
+
+    def _refuse_impossible(self, task: Task) -> None:
+        """Ray itself would wait without end for a host that has more than those that are there."""
+        wanted = {name: amount for name, amount in self._wanted(task).items() if amount}
+        has = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        if not any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in has):
+            asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items())
+            most = ", ".join(f"{name} {max((node.get(name, 0) for node in has), default=0):g}" for name in wanted)
+            raise Impossible(
+                f"a run asks Ray for {asked}, which no host of the cluster has together (the most of each: {most}; memory in "
+                "bytes); lower device.threads or memory_gib in the study, choose --device cpu, or change engines.ray"
+            )
 
     def found(self, run_ids: Collection[str]) -> Mapping[str, str]:
         return {}  # Ray ends a session's tasks with it
@@ -205,7 +225,8 @@ class RayCluster:
     def _end(self, ref: Any) -> State:
         errors = self._ray.exceptions
         try:
-            return State(Phase.ENDED, str(self._ray.get(ref, timeout=10)))
+            host, _, said = str(self._ray.get(ref, timeout=_ANSWER_SECONDS)).partition("|")
+            return State(Phase.ENDED, said, host)
         except errors.TaskCancelledError:
             return State(Phase.ENDED, "cancelled")
         except (

@@ -11,17 +11,19 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from seedwise.errors import EngineError, SeedwiseError
+from seedwise.errors import SeedwiseError
 from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
-from seedwise.execution.engines.cluster import Cluster, Phase, State
-from seedwise.execution.engines.packing import places_on
-from seedwise.execution.engines.task import Task, task_of
+from seedwise.execution.engines.cluster import Cluster, Impossible, Phase, State
+from seedwise.execution.engines.packing import counted, places_on
+from seedwise.execution.engines.task import Needs, Task, needs_of, tasks_of
+from seedwise.notify import Notify
 from seedwise.planning.plan import PlannedRun
 from seedwise.store.attempts import everywhere
 from seedwise.store.store import Failure, Provenance
@@ -29,10 +31,11 @@ from seedwise_contract import FailureReason, RunSpec
 from seedwise_contract.files import read_record
 
 _TURN_SECONDS = 0.5
-_LOOK_SECONDS = 1.5  # between two looks at attempts, which are read one by one
+_LOOK_SECONDS = 1.0  # between two looks at attempts, which are read one by one
 _LATE_SECONDS = 60.0  # that a file of another host may take to be seen here
 _END_SECONDS = 30.0  # that a cancelled session waits for states to be saved
 _TRIES = 3
+_SAID = 8  # jobs that are named
 _BUSY_SECONDS = 300.0  # that a scheduler may refuse further work, before that is told as a failure
 
 
@@ -46,7 +49,6 @@ class _Watched:
     tries: int = 0
     since: float = 0.0  # when it was first seen to be under way
     ended: float | None = None  # when its task was first said to be no more
-    said: str = ""
     folder: Path | None = None
     host: str = "?"
     refused: list[str] = field(default_factory=list)
@@ -65,6 +67,7 @@ class RemoteEngine:
         jobs: int | None = None,
         expected: Callable[[RunSpec], float | None] = lambda spec: None,
         late_seconds: float = _LATE_SECONDS,
+        say: Notify = lambda line: None,
     ) -> None:
         self.name = cluster.name
         self._setting = setting
@@ -74,6 +77,7 @@ class RemoteEngine:
         self._limit = jobs
         self._expected = expected
         self._late = late_seconds
+        self._say = say
         self._nodes = tuple(cluster.capacity())
         self._futures: dict[str, Future[Outcome]] = {}
         self._watched: dict[str, _Watched] = {}
@@ -83,7 +87,7 @@ class RemoteEngine:
         self._cancelled = threading.Event()
         self._told = threading.Event()  # the cluster has been asked to end everything
         self._thread: threading.Thread | None = None
-        self._busy: float | None = None
+        self._busy: dict[Needs, float] = {}  # since when the cluster takes none of these
         self._looked = 0.0
 
     @property
@@ -98,21 +102,9 @@ class RemoteEngine:
 
     def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
         futures, left = accept(runs, self._setting)
-        length = self._setting.store.ledger_length()
-        tasks = [
-            task_of(
-                study,
-                run,
-                self._setting,
-                self.name,
-                length,
-                warm=self._warm,
-                runs_per_gpu=self._share,
-                seconds=self._expected(run.spec),
-            )
-            for study, run in left
-        ]
-        self._refuse_impossible(tasks)
+        tasks = tasks_of(
+            left, self._setting, self.name, warm=self._warm, runs_per_gpu=self._share, expected=self._expected
+        )
         known: dict[str, set[str]] = {}
         for attempt in everywhere(self._setting.store.root):
             known.setdefault(attempt.name.split(".")[0], set()).add(attempt.name)
@@ -125,9 +117,22 @@ class RemoteEngine:
                 self._waiting.append(task.run_id)
         self._futures |= {task.run_id: futures[task.run_id] for task in tasks}
         self._give_out()  # what the scheduler refuses is told before anything is waited for
+        self._tell_jobs(going)
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
         return futures
+
+    def _tell_jobs(self, going: Mapping[str, str]) -> None:
+        """What goes on from an earlier session, and what would go on from this one."""
+        if going:
+            self._say(
+                f"{counted(len(going), 'run')} of an earlier session go on, in {_jobs_of(going.values())}: waited for, not given out again"
+            )
+        ours = [handle for handle in self._handles() if handle not in going.values()]
+        if ours and self._cluster.keeps_jobs:
+            self._say(
+                f"given out as {_jobs_of(ours)}: if this session is killed they go on, and the next call finds them"
+            )
 
     def running(self) -> Mapping[str, Underway]:
         with self._lock:
@@ -143,15 +148,6 @@ class RemoteEngine:
         self._cluster.close()
         self._conclude_rest(FailureReason.TERMINATED, "the session was stopped")
         self._setting.runtime.close()
-
-    def _refuse_impossible(self, tasks: Sequence[Task]) -> None:
-        for cores, gpus in {(task.cores, task.gpus) for task in tasks}:
-            if not any(places_on(node, cores, gpus, self._share) for node in self._nodes):
-                raise EngineError(
-                    f"a run needs {cores} CPU core(s) and {gpus} GPU(s), which no host of {self.name} has (the largest: "
-                    f"{max(node.cores for node in self._nodes)} cores; GPUs a host: {max(node.gpus for node in self._nodes)}); "
-                    "lower device.threads in the study, or choose --device cpu"
-                )
 
     def _watch(self) -> None:
         try:
@@ -185,23 +181,35 @@ class RemoteEngine:
         room = len(self._waiting) if self._limit is None else max(0, self._limit - out)
         if not self._waiting or not room:
             return
-        chosen = [self._watched[identity] for identity in list(self._waiting)[:room]]
-        avoid = sorted({host for watched in chosen for host in watched.refused})
+        alike: dict[Needs, list[_Watched]] = {}
+        for identity in islice(self._waiting, room):
+            watched = self._watched[identity]
+            alike.setdefault(needs_of(watched.task), []).append(watched)
+        faults = [error for needs, some in alike.items() if (error := self._offer(needs, some)) is not None]
+        if len(faults) == len(alike) and self._thread is None:
+            raise faults[0]  # at the start, where nothing at all is taken
+        self._waiting = deque(
+            identity
+            for identity in self._waiting
+            if identity in self._watched and self._watched[identity].handle is None
+        )
+
+    def _offer(self, needs: Needs, some: Sequence[_Watched]) -> SeedwiseError | None:
+        """Runs of the same needs; what is refused for some minutes, or for ever, keeps no others from being run."""
+        hosts = {node.host for node in self._nodes}
+        avoid = {host for watched in some for host in watched.refused}
         try:
-            handles = self._cluster.submit([watched.task for watched in chosen], avoid)
-            self._busy = None
+            handles = self._cluster.submit([each.task for each in some], sorted(avoid) if hosts - avoid else ())
         except SeedwiseError as error:
-            self._busy = self._busy or time.monotonic()
-            if self._thread is None:
-                raise
-            if time.monotonic() - self._busy > _BUSY_SECONDS:
-                for watched in chosen:
-                    self._waiting.remove(watched.task.run_id)
+            since = self._busy.setdefault(needs, time.monotonic())
+            if isinstance(error, Impossible) or time.monotonic() - since > _BUSY_SECONDS:
+                for watched in some:
                     self._conclude(watched.task.run_id, FailureReason.INTERNAL, str(error))
-            return
-        for watched, handle in zip(chosen, handles, strict=False):
-            watched.handle, watched.ended, watched.said = handle, None, ""
-            self._waiting.popleft()
+            return error
+        self._busy.pop(needs, None)
+        for watched, handle in zip(some, handles, strict=False):
+            watched.handle, watched.ended = handle, None
+        return None
 
     def _handles(self) -> list[str]:
         return list({watched.handle: None for watched in self._watched.values() if watched.handle is not None})
@@ -267,7 +275,7 @@ class RemoteEngine:
         watched.tries += 1
         if watched.folder is not None:
             watched.known |= {watched.folder.name}
-        watched.handle, watched.folder, watched.ended = None, None, None
+        watched.handle, watched.folder, watched.ended, watched.host = None, None, None, "?"
         self._waiting.append(watched.task.run_id)
         with self._lock:
             self._underway.pop(watched.task.run_id, None)
@@ -308,14 +316,16 @@ class RemoteEngine:
                 identity, FailureReason.TERMINATED, "the session was stopped; a next call goes on from what was saved"
             )
         elif state.phase is Phase.LOST or now - watched.ended > self._late:
+            host = state.host or watched.host
             if watched.tries < _TRIES:
+                watched.refused += [host] if host != "?" else []
                 self._again(watched)
             else:
                 said = f": {state.said}" if state.said else ""
                 self._conclude(
                     identity,
                     FailureReason.INTERNAL,
-                    f"lost {_TRIES} times on {self.name}, the last time on {watched.host}{said}",
+                    f"lost {_TRIES} times on {self.name}, the last time on {host}{said}",
                 )
 
     def _conclude(self, identity: str, reason: FailureReason, message: str) -> None:
@@ -333,6 +343,13 @@ class RemoteEngine:
         future = self._futures[outcome.run_id]
         if not future.done():
             future.set_result(outcome)
+
+
+def _jobs_of(handles: Collection[str]) -> str:
+    """By their names without what stands behind `_` (a place in an array)."""
+    jobs = list(dict.fromkeys(handle.partition("_")[0] for handle in handles))
+    more = f" and {len(jobs) - _SAID} more" if len(jobs) > _SAID else ""
+    return f"{'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs[:_SAID])}{more}"
 
 
 def _host_of(attempt: Path) -> str:

@@ -19,20 +19,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
-from seedwise.execution.engines.cluster import Opening, Phase, State
+from seedwise.execution.engines.cluster import Impossible, Opening, Phase, State
 from seedwise.execution.engines.node import TASKS
 from seedwise.execution.engines.task import Task
+from seedwise_contract.files import read_record
 
 _ASK_SECONDS = 5.0
 _CALL_SECONDS = 60
 _GRACE_SECONDS = 25.0
 _SCRIPT_BYTES = 2 << 20  # of the 4 MiB that Slurm takes as delivered
+# What sbatch says where no waiting would help.
+_NEVER = re.compile(
+    r"node configuration is not available|nvalid generic resource|Memory specification can not be satisfied|nvalid partition|"
+    r"nvalid account|nvalid qos|CPU count specification invalid|Node count specification invalid|nvalid feature|"
+    r"nvalid constraint|unrecognized option|nvalid time limit",
+    re.IGNORECASE,
+)
 _DOWN = ("down", "drain", "drng", "drained", "fail", "maint", "unk", "boot", "pow", "inval", "reserved")
 _OURS = ("--array", "-a", "--job-name", "-J", "--output", "-o", "--error", "-e", "--signal", "--requeue", "--no-requeue", "--wrap",
          "--parsable", "--wait", "-W")  # fmt: skip
@@ -81,6 +88,7 @@ class Slurm:
 
     name = "slurm"
     shares_gpus = False
+    keeps_jobs = True
 
     def __init__(self, settings: SlurmSettings, store: Path) -> None:
         self._settings = settings
@@ -89,6 +97,7 @@ class Slurm:
         self._given: dict[str, float] = {}  # handle → when it was given out
         self._seen: dict[str, tuple[str, str]] = {}  # handle → state and reason, as the queue was last told
         self._ended: set[str] = set()
+        self._hosts: dict[str, str] = {}  # of ended jobs whose runs are asked for still, where they were
         self._probes: list[str] = []
         self._asked = 0.0
         self._longest: int | None = None
@@ -118,7 +127,12 @@ class Slurm:
             if room < len(jobs):
                 break
             room -= len(jobs)
-            array = self._sbatch(jobs, avoid)
+            try:
+                array = self._sbatch(jobs, avoid)
+            except EngineError:
+                if handles:  # these are given out; the others are offered again
+                    break
+                raise
             for index, job in enumerate(jobs):
                 handles += [f"{array}_{index}"] * len(job)
                 self._given[f"{array}_{index}"] = time.monotonic()
@@ -148,6 +162,7 @@ class Slurm:
         if time.monotonic() - self._asked >= _ASK_SECONDS:
             with suppress(EngineError):  # no answer is no answer, and not an end
                 self._look()
+        self._trace([handle for handle in handles if handle in self._ended and handle not in self._hosts])
         return {handle: self._state(handle) for handle in handles}
 
     def gone(self) -> Collection[str]:
@@ -198,18 +213,17 @@ class Slurm:
                 _call(["scancel", *part])
 
     def _arrays(self, tasks: Sequence[Task]) -> Iterator[list[list[Task]]]:
-        """Arrays of jobs of tasks, in order; those of an array have the same needs, those of a job the same backend too."""
-        for _, alike in groupby(tasks, _needs):
-            jobs: list[list[Task]] = []
-            size = 0
-            for job in self._jobs(list(alike)):
-                bytes_ = sum(len(task.model_dump_json()) for task in job)
-                if jobs and (size + bytes_ > _SCRIPT_BYTES or len(jobs) >= self._longest_array()):
-                    yield jobs
-                    jobs, size = [], 0
-                jobs.append(job)
-                size += bytes_
-            yield jobs
+        """Arrays of jobs of tasks, in order; those of a job have the same backend."""
+        jobs: list[list[Task]] = []
+        size = 0
+        for job in self._jobs(tasks):
+            bytes_ = sum(len(task.model_dump_json()) for task in job)
+            if jobs and (size + bytes_ > _SCRIPT_BYTES or len(jobs) >= self._longest_array()):
+                yield jobs
+                jobs, size = [], 0
+            jobs.append(job)
+            size += bytes_
+        yield jobs
 
     def _jobs(self, tasks: Sequence[Task]) -> Iterator[list[Task]]:
         for _, alike in groupby(tasks, lambda task: (task.spec.backend, task.provenance.digest)):
@@ -307,6 +321,17 @@ class Slurm:
                 with suppress(EngineError):
                     _call(["scontrol", "update", f"JobId={handle}", "StartTime=now"])
 
+    def _trace(self, handles: Sequence[str]) -> None:
+        """Where jobs that have ended were: Slurm knows for some minutes."""
+        for part in _chunks(list(handles), 200):
+            self._hosts |= dict.fromkeys(part, "")
+            with suppress(EngineError):
+                told = _call(["squeue", "--noheader", "--states=all", f"--jobs={','.join(part)}", "--format=%i|%N"])
+                for line in told.splitlines():
+                    handle, _, host = line.strip().partition("|")
+                    if handle in self._hosts:
+                        self._hosts[handle] = host
+
     def _state(self, handle: str) -> State:
         if handle in self._seen:
             state, reason = self._seen[handle]
@@ -314,7 +339,10 @@ class Slurm:
                 return State(Phase.LOST, f"Slurm holds the job ({reason})")
             return State(Phase.WAITING if state == "PD" else Phase.RUNNING, reason)
         if handle in self._ended:
-            return State(Phase.ENDED, f"the job's own log is {self._folder / handle}.log")
+            log = self._folder / f"{handle}.log"
+            return State(
+                Phase.ENDED, f"the job's own log, {log}, ends with: {_end_of(log)}", self._hosts.get(handle, "")
+            )
         return State(Phase.UNKNOWN)
 
 
@@ -327,8 +355,12 @@ def script(jobs: Sequence[Sequence[Task]], settings: SlurmSettings) -> str:
     return "\n".join(["#!/bin/sh", *settings.prologue, f"{start} <<'TASKS'", *lines, "TASKS", ""])
 
 
-def _needs(task: Task) -> tuple[Any, ...]:
-    return task.cores, task.gpus, task.memory_gib
+def _end_of(log: Path) -> str:
+    try:
+        lines = read_record(log).decode(errors="replace").split("\n")
+    except (OSError, ValueError):
+        return "nothing"
+    return next((line.strip()[-300:] for line in reversed(lines) if line.strip()), "nothing")
 
 
 def _gpus(gres: str) -> int:
@@ -357,5 +389,7 @@ def _call(words: Sequence[str], given: str | None = None) -> str:
     except OSError as error:
         raise EngineError(f"{words[0]}: {error}") from None
     if answer.returncode != 0:
-        raise EngineError(f"{words[0]}: {(answer.stderr or answer.stdout).strip()[-600:] or 'failed'}")
+        said = (answer.stderr or answer.stdout).strip()[-600:] or "failed"
+        kind = Impossible if words[0] == "sbatch" and _NEVER.search(said) else EngineError
+        raise kind(f"{words[0]}: {said}")
     return answer.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from pydantic import Field
 
 from seedwise.execution.engines.base import Setting
@@ -42,30 +44,41 @@ class Task(ProjectFolders):
         return int(self.memory_gib * (1 << 30))
 
 
-def task_of(
-    study: Declared,
-    run: PlannedRun,
+Needs = tuple[int, int, float]
+
+
+def needs_of(task: Task) -> Needs:
+    """What a scheduler gives a task: cores, GPUs, memory in GiB."""
+    return task.cores, task.gpus, task.memory_gib
+
+
+def tasks_of(
+    runs: Sequence[tuple[Declared, PlannedRun]],
     setting: Setting,
     engine: str,
-    ledger_length: int,
     *,
     warm: bool = False,
     runs_per_gpu: int = 1,
-    seconds: float | None = None,
-) -> Task:
-    """`run` of `study`, with the ledger's length when it was given out: whatever is declared later comes after it."""
-    assert run.run_id is not None
-    assert run.digest is not None
+    expected: Callable[[RunSpec], float | None] = lambda spec: None,
+) -> list[Task]:
+    """A task for each run, with the ledger's length now: whatever is declared later comes after it.
+
+    `expected` gives the seconds that a run of a spec takes, where that is known.
+    """
     project, around = setting.project, setting.surroundings
-    return Task(
-        run_id=run.run_id,
-        spec=run.spec,
-        provenance=Provenance(
+    ledger_length = setting.store.ledger_length() if runs else 0
+    studies = {study.name: study for study, _ in runs}
+    declarations = {name: study.declaration() for name, study in studies.items()}  # as long as its list of seeds
+    found = []
+    for study, run in runs:
+        assert run.run_id is not None
+        assert run.digest is not None
+        provenance = Provenance(
             run_id=run.run_id,
             backend=run.spec.backend,
             digest=run.digest,
             runtime=setting.runtime.name,
-            declaration=study.declaration(),
+            declaration=declarations[study.name],
             study=study.name,
             arm=run.arm,
             host=around.host,
@@ -74,15 +87,21 @@ def task_of(
             started=now(),
             engine=engine,
             ledger_length=ledger_length,
-        ),
-        memory_gib=study.memory_gib,
-        timeout_minutes=study.timeout_minutes,
-        **folders_of(project),
-        data=str(setting.roots.data),
-        models=str(setting.roots.models),
-        flavour=setting.runtime.flavour,
-        warm=warm,
-        runs_per_gpu=runs_per_gpu,
-        seconds=seconds,
-        harness=__version__,
-    )
+        )
+        task = Task(
+            run_id=run.run_id,
+            spec=run.spec,
+            provenance=provenance,
+            memory_gib=study.memory_gib,
+            timeout_minutes=study.timeout_minutes,
+            **folders_of(project),
+            data=str(setting.roots.data),
+            models=str(setting.roots.models),
+            flavour=setting.runtime.flavour,
+            warm=warm,
+            runs_per_gpu=runs_per_gpu,
+            seconds=expected(run.spec),
+            harness=__version__,
+        )
+        found.append(task)
+    return found
