@@ -283,7 +283,11 @@ def test_a_run_done_again_replaces_its_import(imported: tuple[Project, Store, St
     write_run(store, outcome.plan, planned, accuracy=0.9)
     changed = compare(outcome.plan, store)
     summary = track([changed], project, store, quiet)
-    assert (summary.added, summary.unchanged, summary.replaced) == (0, 10, 3)  # the seed, its arm, the comparison
+    assert (summary.added, summary.unchanged, summary.replaced) == (
+        0,
+        9,
+        4,
+    )  # the seed, its arm, the arm beside it, the comparison
     after = history(project)
     assert after.shape == TREE
     assert after.one("seed", "random seed 2").info.run_id != before.one("seed", "random seed 2").info.run_id
@@ -302,7 +306,7 @@ def test_a_study_that_grows(tmp_path: Path, with_database: Place, history: Read)
     assert "seedwise.verdict" not in comparison.data.tags
     whole = filled(tmp_path)[2]
     summary = track([whole], project, store, quiet)
-    assert (summary.added, summary.replaced) == (1, 2)
+    assert (summary.added, summary.replaced) == (1, 3)  # its arm, the arm beside it, the comparison
     found = history(project)
     assert found.shape == TREE
     assert found.one("comparison", "pretrained-vs-random").info.status == "FINISHED"

@@ -223,7 +223,10 @@ class Importer:
                 self.counts.unchanged += 1
                 return
             self._update(old, content, wanted)
-            self.counts.replaced += 1
+            if IMPORTED in old.data.tags:
+                self.counts.replaced += 1
+            else:  # a half import
+                self.counts.added += 1
         self._finish(standing.identity, content, digest)
 
     def _update(self, old: Run, content: RunContent, wanted: Mapping[str, str]) -> None:
