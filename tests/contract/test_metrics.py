@@ -17,10 +17,17 @@ from seedwise.stats import (
     macro_f1,
     matthews,
 )
-from seedwise_contract.metrics import classification_metrics, log_odds, metric_of
+from seedwise_contract.metrics import (
+    classification_metrics,
+    log_odds,
+    metric_of,
+    of_numbers,
+    ranks,
+    regression_metrics,
+)
 from seedwise_contract.predictions import predicted
 from seedwise_contract.spec import RunSpec, Selection, Task
-from tests.contract.specs import spec_with
+from tests.contract.specs import SPEC, spec_with
 
 NAMES = ("accuracy", "balanced-accuracy", "f1", "macro-f1", "matthews", "auroc", "average-precision")
 # Of y = [0, 0, 1, 1], scores [.1, .4, .35, .8]: the example of scikit-learn's documentation.
@@ -123,3 +130,27 @@ def test_a_metric_of_one_class_needs_to_know_which() -> None:
         Task.model_validate(value | {"positive": "d"})
     assert Task.model_validate(value | {"positive": "c"}).positive == "c"
     assert "positive" not in Task.model_validate(value | {"metric": "matthews"}).model_dump()
+
+
+def test_metrics_of_numbers() -> None:
+    gold = [1.0, 2.0, 2.0, 4.0, 3.0]
+    said = [0.9, 2.5, 1.5, 3.0, 3.0]
+    assert ranks(gold) == [1.0, 2.5, 2.5, 5.0, 4.0]
+    assert of_numbers("pearson", said, gold) == pytest.approx(np.corrcoef(said, gold)[0, 1])
+    assert of_numbers("spearman", said, gold) == pytest.approx(np.corrcoef(ranks(said), ranks(gold))[0, 1])
+    assert of_numbers("mse", said, gold) == pytest.approx(np.mean((np.array(said) - gold) ** 2))
+    assert of_numbers("pearson", [0.1] * 5, gold) == of_numbers("spearman", said, [2.0] * 5) == 0.0
+    broken = [*said[:4], float("nan")]
+    assert of_numbers("pearson", broken, gold) == of_numbers("spearman", broken, gold) == 0.0
+    assert of_numbers("mse", broken, gold) == float("inf")
+    task = {**SPEC["task"], "kind": "regression", "metric": "pearson"}
+    del task["labels"]
+    spec = RunSpec.model_validate_json(json.dumps(spec_with(**{"task": task, "selection.metric": "spearman"})))
+    found = regression_metrics(spec, said, gold)
+    assert set(found) == {"pearson", "spearman", "mse", "loss"}
+    assert found["loss"] == found["mse"]
+    assert Selection(rule="best", split="selection", metric="mse").improves(0.1, 0.2)
+    assert not Selection(rule="best", split="selection", metric="pearson").improves(0.1, 0.2)
+    for changes in ({"task": task, "selection.metric": "accuracy"}, {"selection.metric": "mse"}):
+        with pytest.raises(ValueError, match=r"selection\.metric \w+ is of (classes|numbers)"):
+            RunSpec.model_validate_json(json.dumps(spec_with(**changes)))
