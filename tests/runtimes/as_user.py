@@ -44,7 +44,7 @@ def main() -> None:
         begun = time.monotonic()
         process = runtime.start(one)
         if do == "save":
-            while not (one.out / "started").exists():
+            while not (one.out / "started").exists() and process.poll() is None:
                 time.sleep(0.05)
             process.stop(20)
         ended = process.wait()

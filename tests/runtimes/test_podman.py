@@ -16,6 +16,7 @@ from seedwise.runtimes.base import Lease
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.podman import PodmanRuntime
 from tests.runtimes.conftest import Bench, until
+from tests.runtimes.user import ordinary_user
 
 pytestmark = [pytest.mark.docker, pytest.mark.minutes]
 # Of test machines without systemd, or whose root is not all-powerful, as in a container.
@@ -105,6 +106,34 @@ def test_a_stop_saves_a_state_and_is_no_lack_of_memory(container_bench: Bench, p
 def test_a_gpu_that_it_would_silently_not_give_is_refused(container_bench: Bench, podman: PodmanRuntime) -> None:
     with pytest.raises(EngineError, match="GPU"):
         podman.start(container_bench.launch(podman, "look", lease=Lease((0,), ("0",))))
+
+
+def test_an_ordinary_user_has_the_same_digest_and_cage(container_bench: Bench) -> None:
+    """Rootless: root inside is the user outside, without any capability."""
+    with ordinary_user(container_bench, "sw-podman", "podman") as user:
+        (user.folder / "containers.conf").write_text(
+            '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
+        )
+        user.environment["CONTAINERS_CONF"] = str(user.folder / "containers.conf")
+        (archive,) = (user.folder / "cache" / "images").glob("*.tar")
+        loaded = user.run("podman", "load", "-q", "-i", str(archive))
+        if loaded.returncode:
+            pytest.skip(f"rootless Podman does not work here: {loaded.stderr[-300:]}")
+        found = user.answers("podman", "look", "hoard", "save")
+        assert found["digest"] == user.image.digest
+        assert found["look"]["code"] == 0, found
+        seen = json.loads(found["look"]["seen.json"])
+        assert seen["network"] != "reached"
+        assert seen["interfaces"] == ["lo"]
+        assert seen["capabilities"] == [0, 0, 0]
+        assert seen["no_new_privileges"] == 1
+        writes = seen["writes"]
+        assert writes.pop("/tmp/probe") == "written"
+        assert all("Read-only" in answer or "Permission" in answer for answer in writes.values()), writes
+        assert found["hoard"]["code"] != 0, "held to its memory, if only each process"
+        assert found["save"]["code"] == 143
+        assert found["save"]["state"] == "saved"
+        assert not user.run("podman", "ps", "-aq").stdout.strip(), "nothing of it is left"
 
 
 def test_an_address_where_nobody_answers_is_told(

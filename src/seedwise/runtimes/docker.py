@@ -105,7 +105,7 @@ class DockerRuntime:
         return described(self._project, backend, digest, lambda: self._ask(backend, digest))
 
     def start(self, launch: Launch) -> Process:
-        settings = self._for(launch, launch.out, run_user(launch.out))
+        settings = self._for(launch, launch.out, self._user(launch.out))
         settings["labels"][RUN_LABEL] = launch.run_id
         out = [] if launch.verb == "check" else ["--out", "/out"]  # a check writes nothing
         return self._started([launch.verb, "/out/spec.json", *out], **settings)
@@ -113,7 +113,7 @@ class DockerRuntime:
     def serve(self, launch: Launch) -> DockerServer:
         place = launch.out.parent / f"{LENT}{uuid.uuid4().hex[:16]}"
         place.mkdir(parents=True)
-        settings = self._for(launch, place, run_user(launch.out))
+        settings = self._for(launch, place, self._user(launch.out))
         settings["labels"][RUN_LABEL] = f"serve {launch.backend}"
         device = "cuda" if launch.lease.gpus else "cpu"
         words = ["serve", "--threads", str(max(1, len(launch.lease.cores))), "--device", device]
@@ -210,6 +210,10 @@ class DockerRuntime:
             "labels": dict(self._session.labels),
             "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "20m", "max-file": "1"}),
         }
+
+    def _user(self, out: Path) -> str:
+        """`uid:gid`, as the container has them, by which `out` can be written."""
+        return run_user(out)
 
     def _devices(self, lease: Lease) -> list[DeviceRequest] | None:
         return [DeviceRequest(device_ids=list(lease.gpus), capabilities=[["gpu"]])] if lease.gpus else None

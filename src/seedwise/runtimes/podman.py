@@ -1,7 +1,7 @@
 """Runs in locked containers of Podman, through its Docker-compatible socket: the same images by the same digests, the same cage.
 
-Where Podman differs without saying so, it is said here: an older one takes a request for GPUs and gives none, and none tells that a
-container was killed at its memory limit.
+Where Podman differs without saying so, it is said here: an older one takes a request for GPUs and gives none, none tells that a
+container was killed at its memory limit, and a rootless one leaves limits out where the system lets no user set them.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class PodmanRuntime(DockerRuntime):
 
     name = "podman"
     tells_oom = False
+    _INSIDE = "0:0"
 
     def __init__(self, project: Project, flavour: str, address: str | None = None) -> None:
         self._service: subprocess.Popen[bytes] | None = None
@@ -46,10 +47,13 @@ class PodmanRuntime(DockerRuntime):
         super().__init__(project, flavour, address=address)
         version = str(self._client.version().get("Version", ""))
         self._version = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-        if any("rootless" in option for option in self._client.info().get("SecurityOptions") or ()):
-            raise EngineError(
-                "Podman is rootless here, which maps users in a way that runs cannot write their results through; use the rootful one, "
-                "or '--runtime venv'"
+        host = _told(self._client)
+        self._rootless = bool(host["security"]["rootless"])
+        self._limits = not self._rootless or host["cgroupVersion"] == "v2"
+        if not self._limits:
+            self.notes.append(
+                "rootless Podman on version 1 of control groups: each process of a run is held to memory_gib, not all together, and a "
+                "run is not held to its cores by number"
             )
 
     def close(self) -> None:
@@ -59,13 +63,24 @@ class PodmanRuntime(DockerRuntime):
             self._service.wait(10)
 
     def _settings(self, image: LockedImage, lease: Lease, memory_bytes: int, user: str) -> dict[str, Any]:
-        """As in Docker; with limits of open files and processes, since Podman's own may be more than it is allowed to give."""
-        settings = super()._settings(image, lease, memory_bytes, user)
+        """As in Docker; with limits of open files and processes, since Podman's own may be more than it is allowed to give.
+
+        Where it could set no limit of a control group, and would leave it out without a word, the limits are of each process.
+        """
+        settings = super()._settings(image, lease, memory_bytes, self._INSIDE if self._rootless else user)
+        if not self._limits:
+            for name in ("mem_limit", "memswap_limit", "pids_limit", "nano_cpus", "cpuset_cpus"):
+                settings.pop(name)
+            settings["ulimits"].append(Ulimit(name="data", soft=memory_bytes, hard=memory_bytes))
         for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
             ours = resource.getrlimit(kind)[1]
             limit = _MOST if ours == resource.RLIM_INFINITY else min(ours, _MOST)
             settings["ulimits"].append(Ulimit(name=name, soft=limit, hard=limit))
         return settings
+
+    def _user(self, out: Path) -> str:
+        """Rootless, root inside is the user outside, who owns `out`; it has no capability, and cannot get one."""
+        return self._INSIDE if self._rootless else super()._user(out)
 
     def _devices(self, lease: Lease) -> list[DeviceRequest] | None:
         if not lease.gpus:
@@ -100,6 +115,20 @@ class PodmanRuntime(DockerRuntime):
                 return f"unix://{socket}"
             time.sleep(0.1)
         raise EngineError(f"--runtime podman: its service does not come up; {log} has its last words")
+
+
+def _told(client: DockerClient) -> dict[str, Any]:
+    """What Podman says of its host; the part of its interface that is Docker's leaves out whether it is rootless."""
+    try:
+        answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info", timeout=_START_SECONDS)
+        answer.raise_for_status()
+        host: dict[str, Any] = answer.json()["host"]
+        _ = host["security"]["rootless"], host["cgroupVersion"]
+    except (requests.RequestException, DockerException, OSError, ValueError, LookupError, TypeError) as error:
+        raise EngineError(
+            f"--runtime podman: what answers there is no Podman of version 4 or newer ({error})"
+        ) from None
+    return host
 
 
 def answers(address: str) -> bool:
