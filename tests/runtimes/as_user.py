@@ -40,7 +40,7 @@ def main() -> None:
         "digest": runtime.prepare(["probe"], lambda line: print(line, file=sys.stderr))["probe"]
     }
     for do in what:
-        one = launch(runtime, root, home, do, (96 if do == "hoard" else 512) << 20)
+        one = launch(runtime, root, home, do, 512 << 20)
         begun = time.monotonic()
         process = runtime.start(one)
         if do == "save":

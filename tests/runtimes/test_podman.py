@@ -109,7 +109,7 @@ def test_a_gpu_that_it_would_silently_not_give_is_refused(container_bench: Bench
 
 
 def test_an_ordinary_user_has_the_same_digest_and_cage(container_bench: Bench) -> None:
-    """Rootless: root inside is the user outside, without any capability."""
+    """Rootless: root inside is the user outside, without any capability; refused where it would leave out limits."""
     with ordinary_user(container_bench, "sw-podman", "podman") as user:
         (user.folder / "containers.conf").write_text(
             '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
@@ -119,6 +119,10 @@ def test_an_ordinary_user_has_the_same_digest_and_cage(container_bench: Bench) -
         loaded = user.run("podman", "load", "-q", "-i", str(archive))
         if loaded.returncode:
             pytest.skip(f"rootless Podman does not work here: {loaded.stderr[-300:]}")
+        if '"cgroupVersion": "v1"' in user.run("podman", "info", "--format", "json").stdout:
+            with pytest.raises(AssertionError, match="leaves out limits of memory and cores without a word"):
+                user.answers("podman")
+            return
         found = user.answers("podman", "look", "hoard", "save")
         assert found["digest"] == user.image.digest
         assert found["look"]["code"] == 0, found
@@ -130,7 +134,7 @@ def test_an_ordinary_user_has_the_same_digest_and_cage(container_bench: Bench) -
         writes = seen["writes"]
         assert writes.pop("/tmp/probe") == "written"
         assert all("Read-only" in answer or "Permission" in answer for answer in writes.values()), writes
-        assert found["hoard"]["code"] != 0, "held to its memory, if only each process"
+        assert found["hoard"]["code"] == 137
         assert found["save"]["code"] == 143
         assert found["save"]["state"] == "saved"
         assert not user.run("podman", "ps", "-aq").stdout.strip(), "nothing of it is left"

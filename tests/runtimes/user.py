@@ -35,7 +35,7 @@ class User:
         powers = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
         return ["setpriv", f"--reuid={self.name}", f"--regid={self.name}", "--init-groups", *powers, *words]
 
-    def run(self, *words: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*words), env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=timeout
         )

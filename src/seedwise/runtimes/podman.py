@@ -1,7 +1,8 @@
 """Runs in locked containers of Podman, through its Docker-compatible socket: the same images by the same digests, the same cage.
 
 Where Podman differs without saying so, it is said here: an older one takes a request for GPUs and gives none, none tells that a
-container was killed at its memory limit, and a rootless one leaves limits out where the system lets no user set them.
+container was killed at its memory limit, and a rootless one
+leaves out limits where the system lets no user set them.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ class PodmanRuntime(DockerRuntime):
         self._version = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
         host = _told(self._client)
         self._rootless = bool(host["security"]["rootless"])
-        self._limits = not self._rootless or host["cgroupVersion"] == "v2"
-        if not self._limits:
-            self.notes.append(
-                "rootless Podman on version 1 of control groups: each process of a run is held to memory_gib, not all together, and a "
-                "run is not held to its cores by number"
+        if self._rootless and host["cgroupVersion"] != "v2":
+            self.close()
+            raise EngineError(
+                "Podman is rootless here, on version 1 of control groups, where it leaves out limits of memory and cores without a "
+                "word; version 2 is needed, or the rootful one, or '--runtime apptainer' or '--runtime venv'"
             )
 
     def close(self) -> None:
@@ -63,15 +64,8 @@ class PodmanRuntime(DockerRuntime):
             self._service.wait(10)
 
     def _settings(self, image: LockedImage, lease: Lease, memory_bytes: int, user: str) -> dict[str, Any]:
-        """As in Docker; with limits of open files and processes, since Podman's own may be more than it is allowed to give.
-
-        Where it could set no limit of a control group, and would leave it out without a word, the limits are of each process.
-        """
+        """As in Docker; with limits of open files and processes, since Podman's own may be more than it is allowed to give."""
         settings = super()._settings(image, lease, memory_bytes, self._INSIDE if self._rootless else user)
-        if not self._limits:
-            for name in ("mem_limit", "memswap_limit", "pids_limit", "nano_cpus", "cpuset_cpus"):
-                settings.pop(name)
-            settings["ulimits"].append(Ulimit(name="data", soft=memory_bytes, hard=memory_bytes))
         for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
             ours = resource.getrlimit(kind)[1]
             limit = _MOST if ours == resource.RLIM_INFINITY else min(ours, _MOST)

@@ -15,7 +15,7 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,21 +34,16 @@ _ENDS = ("result.json", "failure.json")
 
 def attempts_of(root: Path, identity: str) -> list[Path]:
     """The attempts at a run that are there, the earliest first; those lent to a warm backend where they lie now."""
-    return _listed(root, f"{identity}.")
+    return everywhere(root, [identity])
 
 
-def everywhere(root: Path) -> list[Path]:
-    """All attempts in the store at `root`, the earliest first."""
-    return _listed(root, "")
-
-
-def _listed(root: Path, start: str) -> list[Path]:
-    """The attempts whose names start so: by their names alone, since there may be thousands of others."""
+def everywhere(root: Path, identities: Collection[str] | None = None) -> list[Path]:
+    """All attempts in the store at `root`, or those at `identities`, the earliest first."""
     found = []
     for entry in _entries(root / FOLDER):
         if entry.name.startswith(LENT):
-            found += [Path(inner) for inner in _entries(entry) if inner.name.startswith(start) and _is_attempt(inner)]
-        elif entry.name.startswith(start) and _is_attempt(entry):
+            found += [Path(inner) for inner in _entries(entry) if _is_attempt(inner, identities)]
+        elif _is_attempt(entry, identities):
             found.append(Path(entry))
     return sorted(found, key=lambda path: path.name.split(".")[1])
 
@@ -58,8 +53,11 @@ def _entries(folder: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
         yield from entries
 
 
-def _is_attempt(entry: os.DirEntry[str]) -> bool:
+def _is_attempt(entry: os.DirEntry[str], identities: Collection[str] | None) -> bool:
+    """By its name first: there may be thousands of others."""
     parts = entry.name.split(".")
+    if identities is not None and parts[0] not in identities:
+        return False
     return len(parts) == 4 and parts[1].isdigit() and entry.is_dir(follow_symlinks=False)
 
 

@@ -108,9 +108,8 @@ class Store:
     def failures(self, identities: Iterable[str]) -> dict[str, Failure]:
         """The same of many runs, by one look at the attempts; those without a failure are left out."""
         places = {identity: [self.folder(identity)] for identity in identities}
-        for attempt in attempts.everywhere(self.root):
-            if (identity := attempt.name.split(".")[0]) in places:
-                places[identity].append(attempt)
+        for attempt in attempts.everywhere(self.root, places) if places else ():
+            places[attempt.name.split(".")[0]].append(attempt)
         found = {}
         for identity, folders in places.items():
             for folder in reversed(folders):
