@@ -108,6 +108,7 @@ def test_a_gpu_that_it_would_silently_not_give_is_refused(container_bench: Bench
         podman.start(container_bench.launch(podman, "look", lease=Lease((0,), ("0",))))
 
 
+@pytest.mark.slow
 def test_an_ordinary_user_has_the_same_digest_and_cage(container_bench: Bench) -> None:
     """Rootless: root inside is the user outside, without any capability; refused where it would leave out limits."""
     with ordinary_user(container_bench, "sw-podman", "podman") as user:
