@@ -75,7 +75,7 @@ def runs(place: Workplace, python: Python) -> dict[str, Outcome]:
             Job(f"{count} classes", spec(LORA, {**classes(place, count), "selection.metric": "macro-f1"}))
             for count in (3, 77)
         ),
-        Job("numbers", spec(LORA, {**NO_DROPOUT, **numbers(place), **LONG})),
+        Job("numbers", spec(LORA, {**NO_DROPOUT, **numbers(place), **LONG, "recipe.optimizer.lr": 0.02})),
         Job("lora", spec(LORA)),
         Job("again", spec(LORA)),
         Job("initialisation", spec(LORA, {"seeds.initialisation": 99})),
