@@ -174,7 +174,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Kills at random and aimed times, and bad inputs, against the real commands: docs/results/faults.md (half an hour on two idle cores).
+    """Kills at random and aimed times, and bad inputs, against the real commands: docs/results/faults.md (an hour or more).
 
     A short form: `nox -s chaos -- --kills 6 --inputs 20 --out chaos.md`.
     """
