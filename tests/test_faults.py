@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -314,6 +315,21 @@ def test_output_that_nobody_takes_is_no_traceback(small: Small) -> None:
     assert answer.returncode == 5
     assert "Traceback" not in answer.stderr
     assert "No space left" in answer.stderr
+
+
+def test_a_disk_that_takes_nothing_is_a_sentence(small: Small) -> None:
+    """What studies need cannot be made: `ulimit -f 2` lets no file grow past a KiB."""
+    assert small.here("plan", "benchmarks/small.yaml").exit_code == 0
+    shutil.rmtree(small.project.cache / "data")
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "benchmarks/small.yaml"]
+    answer = subprocess.run(
+        ["sh", "-c", 'ulimit -f 2; exec "$0" "$@"', *words],
+        cwd=small.project.root, env=small.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.returncode == 5, answer.stdout
+    assert "INTERNALERROR" not in answer.stdout + answer.stderr
+    assert "File too large" in answer.stdout
+    assert "the studies were not started" in answer.stdout
 
 
 def test_a_working_folder_that_is_gone_is_said(small: Small, tmp_path: Path) -> None:

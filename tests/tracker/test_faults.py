@@ -222,3 +222,13 @@ def test_a_database_that_is_no_file_is_told_at_once(kind: str, tmp_path: Path) -
     else:
         assert track([outcome], project, Store(project.runs), quiet).added
     assert time.monotonic() - begun < 60
+
+
+def test_a_home_of_letters_that_mean_something_in_an_address(tmp_path: Path) -> None:
+    place = tmp_path / "100%25 a?b=c#d"
+    place.mkdir()
+    project, store, outcome = filled(place)
+    said = track([outcome], project, store, quiet)
+    assert "added" in str(said)
+    assert (project.mlflow / "mlflow.db").is_file()
+    assert "0 added" in str(track([outcome], project, store, quiet, rebuild=True))

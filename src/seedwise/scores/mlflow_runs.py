@@ -53,11 +53,12 @@ def read_runs(asked: MlflowRuns, metric: str | None) -> Frame:
 def opened(asked: MlflowRuns) -> Iterator[tuple[MlflowClient, str]]:
     """A client of the store asked for, and where that is."""
     from seedwise.tracker.connection import Target, connected, variables
+    from seedwise.tracker.database import sqlite_file
 
     if asked.seed_tag is not None and asked.seed_param is not None:
         raise InputError("mlflow: say what names a run's seed, with --seed-tag or --seed-param, not both")
     uri = asked.uri or _default_uri()
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    if uri.startswith("sqlite:///") and not sqlite_file(uri).is_file():
         raise InputError(f"mlflow: {uri}: no such database")  # MLflow would make an empty one
     if "://" in uri and not uri.startswith("file:"):
         with connected(Target(uri, None, None)) as client:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
 from seedwise.secrets import masked
-from seedwise.tracker.database import is_damaged, make_database, reach, refuse_unusable
+from seedwise.tracker.database import is_damaged, make_database, reach, refuse_unusable, sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -79,8 +79,9 @@ def find_target(project: Project) -> Target:
             f"{URI_VARIABLE} is {masked(given)}: a database in memory is gone when the import ends; name a file "
             "(sqlite:////absolute/path/mlflow.db), a server, or unset it"
         )
-    if not given or given == f"sqlite:///{database}":
-        return Target(f"sqlite:///{database}", database, artifacts)
+    own = sqlite_uri(database)
+    if given in ("", own, f"sqlite:///{database}"):
+        return Target(own, database, artifacts)
     target = Target(given, None, None)
     return target if target.is_server else Target(given, None, artifacts)
 

@@ -17,6 +17,22 @@ _DAMAGE = re.compile(
 _SIDES = ("", "-journal", "-wal", "-shm")
 
 
+def sqlite_uri(database: Path) -> str:
+    """The address of an SQLite file, as SQLAlchemy reads it: `%`, `?` and `#` are letters of an address."""
+    if not set("%?#") & set(str(database)):
+        return f"sqlite:///{database}"
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(database)).render_as_string(hide_password=False)
+
+
+def sqlite_file(uri: str) -> Path:
+    """Where the SQLite file at `uri` is."""
+    from sqlalchemy import make_url
+
+    return Path(make_url(uri).database or "")
+
+
 def make_database(database: Path, artifacts: Path | None) -> None:
     """Make the schema where there is no database: some forty migrations, under a temporary name that is renamed at the end.
 
@@ -32,7 +48,7 @@ def make_database(database: Path, artifacts: Path | None) -> None:
     temporary = database.with_name(f"{database.name}.{os.getpid()}.tmp")
     try:
         store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
-            f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else "mlruns"
+            sqlite_uri(temporary), artifacts.as_uri() if artifacts else "mlruns"
         )
         store.engine.dispose()
         with open(temporary, "rb") as handle:
@@ -94,7 +110,7 @@ def set_aside(database: Path) -> Path:
     """Rename it, and what SQLite keeps beside it; the new name.  Nothing is deleted."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    engine = getattr(SqlAlchemyStore, "_engine_map", {}).get(f"sqlite:///{database}")
+    engine = getattr(SqlAlchemyStore, "_engine_map", {}).get(sqlite_uri(database))
     if engine is not None:  # its connections stay with the file that they were opened on
         engine.dispose()
     number = 1

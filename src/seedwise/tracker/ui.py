@@ -14,6 +14,7 @@ from seedwise.project import Project
 from seedwise.runtimes.launch import launched
 from seedwise.tracker.connection import QUIET
 from seedwise.tracker.content import ORDER
+from seedwise.tracker.database import sqlite_uri
 
 PORT = 5000
 _PATIENCE = 10.0  # seconds
@@ -52,7 +53,7 @@ def ui_command(project: Project, port: int = PORT) -> list[str]:
     """The command that serves the local history on this machine only; run it with `quiet_environment`."""
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{project.mlflow / 'mlflow.db'}"),
+        *("--backend-store-uri", sqlite_uri(project.mlflow / "mlflow.db")),
         *("--default-artifact-root", (project.mlflow / "artifacts").as_uri()),
     ]
 
