@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seedwise.report.model_beside import NoiseRow, RatioRow, TunedArm
 
 from seedwise.report import ReportModel, build
 from seedwise.report.html import render_html
 from seedwise.report.latex import render_latex, tex
 from seedwise.report.markdown import render_markdown
-from seedwise.report.model_beside import NoiseRow, RatioRow, TunedArm
 from seedwise.report.tables import render_scores, render_verdicts
 from seedwise.scores.sources import read_scores
 from seedwise.verdicts.signature import parse_signature
