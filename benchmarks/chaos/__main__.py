@@ -59,7 +59,7 @@ def work(todo: list[Case], place: Path, seed: int, ends: float, out: int) -> Non
     become_subreaper()
     end_with_parent()
     killer = kills.Kills(place / "kills")
-    spoiler = inputs.Inputs(place / "inputs", killer.shelf)
+    spoiler = inputs.Inputs(place / "inputs", killer.shelf, killer.known)
     try:
         for test, number, kind, odd in todo:
             if time.monotonic() > ends:

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,9 +70,10 @@ ODD = {f"{odd.kind}: {odd.name}": odd for odd in (*odd_files(), *odd_calls())}
 class Inputs:
     """Draws inputs on copies of one finished project."""
 
-    def __init__(self, place: Path, shelf: Small) -> None:
-        """`shelf`: a project of the same study whose runs are done."""
+    def __init__(self, place: Path, shelf: Small, known: Callable[[], frozenset[int]]) -> None:
+        """`shelf`: a project of the same study whose runs are done; `known`: processes that belong here."""
         self._place = place
+        self._known = known
         self._small = small_project(place / "inputs")
         self._small.edit("seeds: 4", "seeds: 3")
         for done, here in (
@@ -194,7 +195,7 @@ class Inputs:
             ]
             if half:
                 return f"{at}: left half made: {half[0]}"
-        return left_over(self._small)
+        return left_over(self._small, self._known())
 
     def _needle_in_files(self) -> bool:
         written = [*self._small.project.reports.rglob("*"), *(self._small.project.mlflow / "artifacts").rglob("*")]

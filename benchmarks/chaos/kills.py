@@ -120,14 +120,15 @@ class Kills:
         shutil.copytree(self.shelf.project.cache, made.project.cache, symlinks=True, dirs_exist_ok=True)
         return made
 
-    def _known(self) -> frozenset[int]:
+    def known(self) -> frozenset[int]:
+        """Processes that belong here: PostgreSQL and MLflow, once a case has needed them."""
         return frozenset() if self._servers is None else self._servers.processes
 
     def _after(self, small: Small, said: str, **more: str) -> str | None:
         """What is wrong with what the disturbed command said, or with the next call."""
         return (
             (None if _before_us(said) else rough_words(said))
-            or whole(small, self._wanted, self._known(), **more)
+            or whole(small, self._wanted, self.known(), **more)
             or history(small.project.mlflow / "mlflow.db")
         )
 
@@ -225,7 +226,7 @@ class Kills:
     def _after_full(self, small: Small, code: int, said: str, **more: str) -> str | None:
         if code not in range(10):
             return f"exit code {code}: {said[-600:]}"
-        return rough_words(said) or whole(small, self._wanted, self._known(), **more)
+        return rough_words(said) or whole(small, self._wanted, self.known(), **more)
 
     def _step(self, words: list[str], draw: random.Random, begun: bool = False) -> int:
         """One of the steps that the undisturbed command makes."""
@@ -268,7 +269,7 @@ class Kills:
             return f"track again: exit code {again.returncode}: {again.text[-600:]}"
         count = self._servers.seed_runs(f"small-{self._number}")
         problem = None if count == RUNS else f"{count} seed runs on the server, not {RUNS}"
-        return problem or left_over(small, self._known())
+        return problem or left_over(small, self.known())
 
 
 def _before_us(said: str) -> bool:
