@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from seedwise.report.model_beside import NoiseRow, RatioRow, TunedArm
 
 from seedwise.report import ReportModel, build
 from seedwise.report.arm_rows import NoiseRow, TunedArm
