@@ -81,6 +81,10 @@ class BenchSession:
             tell(reporter, line)
 
         try:
+            project = find_project(items[0].path)
+        except SeedwiseError as error:
+            _not_started(config, error)
+        try:
             studies = _studies(items)
             given = default_options()
             options = Options(
@@ -92,7 +96,7 @@ class BenchSession:
                 warm=given.warm and not config.getoption("--seedwise-cold"),
                 engine=engine_name(config.getoption("--seedwise-engine")),
             )
-            bench = open_workbench(find_project(items[0].path), options, studies)
+            bench = open_workbench(project, options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
             exact = bool(config.getoption("--seedwise-require-exact"))
             hopeless = _hopeless(items, exact) if config.getoption("--seedwise-gate") else {}
@@ -107,7 +111,7 @@ class BenchSession:
             packing = bench.packing(list(plans.values()))
             engine = bench.engine(list(plans.values()), packing, say)
         except (SeedwiseError, OSError) as error:
-            _not_started(config, failure(error, "what the studies need was not made", find_project(items[0].path).home))
+            _not_started(config, failure(error, "what the studies need was not made", project.home))
         signals = Signals()
         if plans:
             say(packing.why)
