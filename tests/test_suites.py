@@ -175,7 +175,8 @@ def test_the_suite_of_the_lab_has_the_runs_of_its_single_studies() -> None:
     files = load_studies(lab / "glue-cpu.yaml")
     for file, name in zip(files, ("rte-cpu", "sst2-cpu"), strict=True):
         alone = load_study(lab / f"{name}.yaml").study
-        assert (file.study.arms, file.study.task, file.study.seeds) == (alone.arms, alone.task, alone.seeds)
+        assert (file.study.arms, file.study.task) == (alone.arms, alone.task)
+        assert file.study.seeds == alone.seeds[: len(file.study.seeds)]
         assert (file.study.selection, file.study.evaluation) == (alone.selection, alone.evaluation)
 
 
