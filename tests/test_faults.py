@@ -157,12 +157,17 @@ def test_no_command_in_latex(text: str) -> None:
     assert "\n" not in latex_comment(text)
 
 
-HOSTILE = "\\e]0;owned\\a\\x9b31m \\u202e =cmd|'/C calc'!A0 <script>alert(1)</script> \\\\input{x} | a"
+CONTROL = "\\e]0;owned\\a"
+HOSTILE = "\\u202e =cmd|'/C calc'!A0 <script>alert(1)</script> \\\\input{x} | a"
 
 
 def test_words_of_a_study_reach_nobody_as_they_are(small: Small) -> None:
     """In the terminal, in every format of the report, and in the description that MLflow shows."""
-    small.edit("title: A small study", f'title: "{HOSTILE}"')
+    small.edit("title: A small study", f'title: "{CONTROL}"')
+    refused = small.here("plan", "benchmarks/small.yaml")
+    assert refused.exit_code == 2
+    assert "found the character U+001B" in refused.output
+    small.edit(CONTROL, HOSTILE)
     plan = small.here("plan", "benchmarks/small.yaml")
     assert plan.exit_code == 0, plan.output
     assert not re.search("[\x1b\x07\x9b\u202e]", plan.output)
