@@ -155,7 +155,7 @@ def test_x_stops_at_the_first_failure_and_leaves_the_rest_to_do(small: Small) ->
         ("{name: constant, warmup_updates: 0}", "{name: constant, warmup_updates: 0, power: 2.0}", 2, "polynomial"),
         ("initialisation: none", "initialisation: random", 2, "exactly where model is null"),
         ("threads: 1", "threads: 300", 2, "device.threads: found 300"),
-        ("threads: 1", "threads: 200", 5, "a run needs 200 CPU core(s)"),
+        ("threads: 1", "threads: 200", 5, "a run needs 200 CPU cores"),
         ("train: 60", "train: 600", 3, "lower task.rows.train"),
     ],
 )

@@ -143,11 +143,11 @@ class Workbench:
                 where = (
                     "this machine lends" if self.cluster is None else f"no host of {self.cluster.name} has more than"
                 )
+                advice = "choose --device cpu" if gpus else "lower device.threads in the study"
                 raise EngineError(
                     f"study {plan.study.name}: a run needs {counted(cores, 'CPU core')} and {counted(gpus, 'GPU')}, and {where} "
                     f"{counted(max(node.cores for node in self.nodes), 'core')} and "
-                    f"{counted(max(node.gpus for node in self.nodes), 'GPU')}; lower device.threads in the study, or choose "
-                    "--device cpu"
+                    f"{counted(max(node.gpus for node in self.nodes), 'GPU')}; {advice}"
                 )
 
     def engine(self, plans: Sequence[Plan], packing: Packing, say: Notify = lambda line: None) -> Engine:
