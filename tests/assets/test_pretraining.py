@@ -218,7 +218,7 @@ def test_a_study_of_texts_without_labels_is_refused(small: Small, file: Path) ->
     small.edit("rows: {train: 60, selection: 20, test: 40}", "rows: null")
     planned = small.seedwise("plan", str(small.study))
     assert planned.returncode == 2
-    assert "task.data: data set novel has no labels" in planned.stderr
+    assert "task.data: data set novel has running text" in planned.stderr
 
 
 def test_pretraining_files_are_not_taken_for_studies(small: Small, file: Path) -> None:

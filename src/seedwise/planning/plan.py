@@ -142,10 +142,10 @@ def task_of(study: Study, arm: Arm, data: PreparedData) -> Task | RegressionTask
     said, columns = study.task, data.columns
     kind, has = METRICS[said.metric].kind, _kind_of(data)
     if kind != has:
-        fitting = ", ".join(name for name, metric in METRICS.items() if metric.kind == has) or "none of a study"
+        fitting = ", ".join(name for name, metric in METRICS.items() if metric.kind == has)
         raise InputError(
             f"study {study.name}: task.data: data set {data.name} has {_ROWS[has]}, and metric {said.metric} is of {_ROWS[kind]}; "
-            f"take another data set, or a metric that this one can have: {fitting}"
+            f"take another data set{fitting and f', or a metric that this one can have: {fitting}'}"
         )
     shared: dict[str, Any] = {
         "kind": kind,
