@@ -103,7 +103,7 @@ def test_a_template_without_its_places_and_data_of_another_kind(faq: Small, no_s
     with pytest.raises(InputError, match=r"task\.template: found .*'\{prompt\}' once"):
         planned(faq, no_say)
     faq.edit("data: faq", "data: toy")
-    with pytest.raises(InputError, match="toy has no prompts and answers, and the metric is perplexity"):
+    with pytest.raises(InputError, match=r"toy has labels .*, and metric perplexity is of prompts and answers"):
         planned(faq, no_say)
 
 
