@@ -66,6 +66,7 @@ def test_report_writes_every_format_or_prints_one(small: Small) -> None:
     page = small.project.reports / "small" / "report.html"
     assert answer.stdout.splitlines()[-1] == str(page), answer.stderr
     names = {"report.html", "report.md", "report.tex", "report.csv", "scores.csv", "report.json", "report.stamp.json"}
+    names.add("figure.svg")
     assert {path.name for path in page.parent.iterdir()} == names
     assert 'href="small/report.html"' in (small.project.reports / "index.html").read_text()
     for form, name in (("md", "report.md"), ("latex", "report.tex"), ("scores", "scores.csv")):
