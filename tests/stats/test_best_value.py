@@ -39,7 +39,7 @@ def test_ties_and_edges() -> None:
 
 def test_what_is_said_of_a_ratio() -> None:
     rng = np.random.default_rng(1)
-    a, b = (best_values(GRID, hill(top, rng, 8, noise=0.003)) for top in (2e-3, 2e-4))
+    a, b = (best_values(GRID, hill(top, rng, 8, noise=0.003)) for top in (3e-3, 3e-4))
     found = best_ratio(a, b, 10.0, within=3.2)
     assert isinstance(found, BestRatio)
     assert found.outcome == "within"
