@@ -129,7 +129,7 @@ def test_ratios_of_what_a_search_scored(small: Small, no_say: Callable[[str], No
     (row,) = ratio_rows(plan)
     assert row.status == "undecided"  # frozen is best at the lowest value that was tried
     assert row.high is None
-    assert "of 3 seeds of frozen are best at the lowest value tried" in row.sentence
+    assert "of 3 seeds of frozen score best at the lowest value tried" in row.sentence
     assert dict(row.best)["quick"] == pytest.approx([0.28] * 3, rel=0.15)
     (line,) = ratio_lines(plan)
     assert line.startswith(

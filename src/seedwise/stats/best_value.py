@@ -19,7 +19,10 @@ RatioOutcome = Literal["within", "other", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class BestValues:
-    """Each seed's best value [S], and how many seeds are best at the lowest and at the highest value that was tried."""
+    """Each seed's best value [S], and how many seeds score best at the lowest and at the highest value that was tried.
+
+    A seed to which all values are one counts at both ends: it does not tell where its best lies.
+    """
 
     values: FloatArray
     lowest: int
@@ -48,8 +51,8 @@ def best_values(values: ArrayLike, scores: ArrayLike) -> BestValues:
 
     Between the values the best lies at the top of the parabola in log value through the best one and its two neighbours, which is at
     most half the way to either where they are evenly spread; the scores of equal best ones put it between them. At the edge, or
-    beside a score that is not finite, it is the value itself. Raises ValueError for values that are not positive and
-    rising, or fewer than three.
+    beside a score that is not finite, it is the value itself; of a seed that scores the same everywhere, the middle.
+    Raises ValueError for values that are not positive and rising, or fewer than three.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         points, lines = np.log(np.asarray(values, dtype=np.float64)), as_matrix(scores, "scores")
@@ -58,8 +61,10 @@ def best_values(values: ArrayLike, scores: ArrayLike) -> BestValues:
     if lines.shape[1] != points.size:
         raise ValueError(f"a score for each of {points.size} values is needed; found {lines.shape[1]}")
     tops = np.argmax(lines, axis=1)
+    flat = lines.min(axis=1) == lines.max(axis=1)
     best = np.array([_top(points, line, int(top)) for line, top in zip(lines, tops, strict=True)])
-    return BestValues(np.exp(best), int((tops == 0).sum()), int((tops == points.size - 1).sum()))
+    best[flat] = (points[0] + points[-1]) / 2.0
+    return BestValues(np.exp(best), int((tops == 0).sum()), int(((tops == points.size - 1) | flat).sum()))
 
 
 def best_ratio(

@@ -46,7 +46,7 @@ def _outcome(ratio: Ratio, a: Tuned, b: Tuned, alpha: float, metric: str) -> Rat
     }[found.outcome]
     setting = ratio.field.rpartition(".")[2]
     edges = [
-        f"{count} of {one.values.size} seeds of {arm} are best at the {end} value tried, so that the interval has no end there"
+        f"{count} of {one.values.size} seeds of {arm} score best at the {end} value tried, so that the interval has no end there"
         for arm, one in ((ratio.a, found.a), (ratio.b, found.b))
         for count, end in ((one.lowest, "lowest"), (one.highest, "highest"))
         if count
