@@ -18,7 +18,7 @@ import pytest
 
 from seedwise.escaping import PlainStream, cell, latex, latex_comment, markdown, plain
 from seedwise.execution.doctor import _mlflow
-from seedwise.temporary import HeldFolder, sweep
+from seedwise.temporary import PREFIX, HeldFolder, sweep
 from tests.conftest import Small
 from tests.store.test_store import finish, planned
 
@@ -194,6 +194,17 @@ def test_what_is_kept_has_the_modes_that_the_user_gives(small: Small) -> None:
         if not path.is_symlink() and path.stat().st_mode & 0o077
     ]
     assert open_to_others == []
+
+
+def test_an_import_sweeps_what_a_killed_one_left(small: Small, tmp_path: Path) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    (place / f"{PREFIX}0123456789abcdef").mkdir()
+    (place / f"{PREFIX}0123456789abcdef.held").touch()
+    small.environment["TMPDIR"] = str(place)
+    done = small.seedwise("track", "benchmarks/small.yaml")
+    assert done.returncode == 0, done.stderr
+    assert list(place.iterdir()) == []
 
 
 def test_folders_of_a_killed_process_are_swept_and_those_of_a_living_one_are_not(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.store.store import Store
+from seedwise.temporary import sweep
 from seedwise.tracker.connection import DamagedHistory, Target, TrackerError, connected, find_target
 from seedwise.tracker.database import holds_studies, set_aside
 from seedwise.tracker.stamp import Imported, Imports, read_stamp, still_there, write_stamp
@@ -61,6 +62,7 @@ def track(
     (study → file or folder) are attached to the comparisons.  `TrackerError` where MLflow cannot be reached or written, and
     where `stopped` comes to say so: the next import goes on.
     """
+    sweep()  # what a killed import left, also where there is nothing to add now
     target = find_target(project)
     trees = make_trees(outcomes, store, reports or {})
     if not trees:
