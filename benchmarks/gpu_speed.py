@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedwise.execution.engines.leases import asked, usable_cores, usable_gpus
+from seedwise_contract.processor import cpu_name
 
 ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "benchmarks" / "quick"
@@ -100,7 +101,8 @@ def page(found: list[Measured], command: str) -> str:
         [
             f"<!-- generated: `{command}` -->",
             "",
-            f"GPU, driver, MiB: {card}; {len(usable_cores())} cores of {_processor()}; as torch names it: {found[0].device}.",
+            f"GPU, driver, MiB: {card}; {len(usable_cores())} cores of {cpu_name() or 'an unnamed processor'}; "
+            f"as torch names it: {found[0].device}.",
             "",
             "| session, from an empty store | studies | seconds, whole | median seconds of training a run | verdicts |",
             "| --- | ---: | ---: | --- | --- |",
@@ -108,13 +110,6 @@ def page(found: list[Measured], command: str) -> str:
             "",
         ]
     )
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "an unnamed processor"
 
 
 def main() -> None:

@@ -116,6 +116,13 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     return made
 
 
+def with_our_backends(root: Path) -> None:
+    """Make `root` a project of its own on this checkout's backends."""
+    for name in ("docker", "backends"):
+        (root / name).symlink_to(ROOT / name)
+    (root / "pytest.ini").write_text("[pytest]\n")
+
+
 SETTINGS = ("SEEDWISE_HOME", "SEEDWISE_CACHE", "SEEDWISE_DATA", "SEEDWISE_RUNTIME", "SEEDWISE_DEVICE")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seedwise.execution.engines.leases import usable_gpus
-from tests.conftest import ROOT
+from tests.conftest import ROOT, with_our_backends
 
 pytestmark = [
     pytest.mark.gpu,
@@ -42,13 +42,11 @@ def bench(root: Path, home: str, *words: str) -> tuple[str, dict[str, Path]]:
 
 @pytest.mark.parametrize("study", ["pretrained-vs-random", "fairseq-pretrained-vs-random", "lora-vs-bitfit"])
 def test_runs_that_share_a_device_are_as_alone(tmp_path: Path, study: str) -> None:
-    for name in ("docker", "backends"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    with_our_backends(tmp_path)
     text = (ROOT / f"benchmarks/quick/{study}.yaml").read_text()
     for old, new in LITTLE:
         text = text.replace(old, new)
     (tmp_path / "little.yaml").write_text(text)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     said, alone = bench(tmp_path, "alone")
     assert "device: cuda" in said or "cuda" in said.splitlines()[4], said[:2000]
     _, shared = bench(tmp_path, "shared", "--runs-per-gpu", "3")

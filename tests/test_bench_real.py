@@ -15,7 +15,7 @@ from seedwise.assets.prepare import data_root
 from seedwise.images.engine import answers
 from seedwise.project import Project, find_project
 from seedwise_contract.conformance import breaches
-from tests.conftest import ROOT
+from tests.conftest import ROOT, with_our_backends
 from tests.runtimes.conftest import usable_base
 
 pytestmark = pytest.mark.minutes
@@ -47,8 +47,7 @@ class Real:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
     """This checkout's backends in a project of its own, with the quick study made little; caches are the user's own."""
     root = tmp_path_factory.mktemp("real")
-    for name in ("docker", "backends"):
-        (root / name).symlink_to(ROOT / name)
+    with_our_backends(root)
     text = (ROOT / "benchmarks/quick/pretrained-vs-random.yaml").read_text()
     for old, new in (
         ("{train: 800, selection: 150, test: 1000}", "{train: 48, selection: 16, test: 40}"),
@@ -58,7 +57,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
         assert old in text
         text = text.replace(old, new)
     (root / "little.yaml").write_text(text)
-    (root / "pytest.ini").write_text("[pytest]\n")
     environment = {**os.environ, "SEEDWISE_HOME": str(root / "home"), "SEEDWISE_DEVICE": "cpu", "NO_COLOR": "1"}
     for name in ("MLFLOW_TRACKING_URI", "PYTEST_ADDOPTS"):
         environment.pop(name, None)

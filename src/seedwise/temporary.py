@@ -71,8 +71,7 @@ def staging_beside(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
-    """A folder of its own, for the time of the block; what killed processes left there is swept."""
-    sweep(parent)
+    """A folder of its own, for the time of the block."""
     held = HeldFolder(parent)
     try:
         yield held.path

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.errors import ImageNotFound
@@ -127,3 +128,17 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+
+
+def assert_caged(seen: dict[str, Any]) -> dict[str, str]:
+    """What the probe must find in every runtime of containers, on one core; where it could not write → why."""
+    assert seen["network"] != "reached"
+    assert seen["interfaces"] == ["lo"]
+    assert seen["uid"] != 0
+    assert seen["capabilities"] == [0, 0, 0]
+    assert seen["no_new_privileges"] == 1
+    writes = seen["writes"]
+    assert writes.pop("/tmp/probe") == "written"
+    assert all("Read-only" in answer or "Permission" in answer for answer in writes.values()), writes
+    assert seen["cores"] == [0]
+    return dict(writes)

@@ -46,6 +46,7 @@ class BenchSession:
         bench: Workbench,
         plans: dict[str, Plan],
         refused: dict[str, SeedwiseError],
+        skipped: frozenset[str],
         engine: Engine,
         signals: Signals,
     ) -> None:
@@ -54,7 +55,7 @@ class BenchSession:
         self._bench = bench
         self._plans = plans
         self._refused = refused
-        self._skipped = _skipped(config, items, refused)
+        self._skipped = skipped
         self._suites = {file.suite.name: file.suite for item in items if (file := item.study_file).suite is not None}
         self._over: dict[str, SuiteOutcome] = {}
         self._engine = engine
@@ -105,8 +106,9 @@ class BenchSession:
             paths = {item.study_file.study.name: item.study_file.path for item in items}
             plans = {name: replace(plan, source=paths[name]) for name, plan in plans.items()}
             refused = hopeless | refused
+            skipped = _skipped(config, items, refused)
             for name, refusal in refused.items():
-                if not plans and name not in _skipped(config, items, refused):
+                if not plans and name not in skipped:
                     raise refusal
             packing = bench.packing(list(plans.values()))
             engine = bench.engine(list(plans.values()), packing, say)
@@ -115,7 +117,7 @@ class BenchSession:
         signals = Signals()
         if plans:
             say(packing.why)
-        return cls(config, items, bench, plans, refused, engine, signals)
+        return cls(config, items, bench, plans, refused, skipped, engine, signals)
 
     def submit(self, items: Sequence[RunItem]) -> None:
         """Start the items' runs."""

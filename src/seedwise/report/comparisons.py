@@ -35,13 +35,8 @@ class Hinge(ContractModel):
     answers_of: int | None
 
 
-class Comparison(ContractModel):
-    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict.
-
-    `status` is what the outcome means for the claim of the study file; None where it made none.  `level` is the level at which
-    it was decided, `basis` what a decided outcome rests on, and `collapse_bound` the rate of collapse (A, B) that the seeds do
-    not exclude.
-    """
+class Decided(ContractModel):
+    """What every decided comparison says of itself, whatever it was decided over."""
 
     name: str
     statement: str
@@ -54,6 +49,16 @@ class Comparison(ContractModel):
     declared: bool
     question: str
     claim: Literal["superiority", "equivalence"]
+
+
+class Comparison(Decided):
+    """One decided comparison: the typed verdict, flat.  `sentence` is generated from the verdict.
+
+    `status` is what the outcome means for the claim of the study file; None where it made none.  `level` is the level at which
+    it was decided, `basis` what a decided outcome rests on, and `collapse_bound` the rate of collapse (A, B) that the seeds do
+    not exclude.
+    """
+
     alpha: float
     family_size: int
     level: float

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from seedwise.report.arm_rows import Interval
-from seedwise.report.comparisons import ClaimStatus
+from seedwise.report.comparisons import ClaimStatus, Decided
 from seedwise.report.label import label_of
 from seedwise.study.metric import METRICS, MINUS, MetricName
 from seedwise.study.suite import Suite
@@ -39,20 +39,9 @@ class TaskColumn(ContractModel):
     examples: int
 
 
-class OverTasks(ContractModel):
+class OverTasks(Decided):
     """A verdict over the tasks: raw differences as fractions of the metric's scale, or in standard deviations of an example's score."""
 
-    name: str
-    statement: str
-    a: str
-    b: str
-    outcome: str
-    status: ClaimStatus | None
-    label: str
-    sentence: str
-    declared: bool
-    question: str
-    claim: Literal["superiority", "equivalence"]
     scope: str
     standardised: bool
     alpha: float

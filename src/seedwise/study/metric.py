@@ -112,6 +112,33 @@ def _share(
     )
 
 
+def _loss(
+    name: MetricName,
+    selection: SelectionMetric,
+    kind: Kind,
+    *,
+    least: float,
+    differences: tuple[float, ...],
+    digits: int = 2,
+    route: str | None = None,
+) -> Metric:
+    """A metric of which less is better, from `least` on, shown as it is."""
+    return Metric(
+        name=name,
+        scale=1.0,
+        sign="",
+        unit="",
+        higher_is_better=False,
+        selection=selection,
+        worst=None,
+        bounds=(least, float("inf")),
+        differences=differences,
+        kind=kind,
+        route=route,
+        digits=digits,
+    )
+
+
 METRICS: dict[MetricName, Metric] = {
     "accuracy": Metric(
         name="accuracy",
@@ -132,30 +159,13 @@ METRICS: dict[MetricName, Metric] = {
     "average-precision": _share("average-precision", "average precision"),
     "pearson": _share("pearson", "Pearson correlation", low=-1.0, sign="", kind="regression"),
     "spearman": _share("spearman", "Spearman correlation", low=-1.0, sign="", kind="regression"),
-    "mse": Metric(
-        name="mse",
-        scale=1.0,
-        sign="",
-        unit="",
-        higher_is_better=False,
-        selection="mse",
-        worst=None,
-        bounds=(0.0, float("inf")),
-        differences=(0.01, 0.05, 0.1, 0.5),
-        kind="regression",
-        digits=4,
-    ),
-    "perplexity": Metric(
-        name="perplexity",
-        scale=1.0,
-        sign="",
-        unit="",
-        higher_is_better=False,
-        selection="loss",
-        worst=None,
-        bounds=(1.0, float("inf")),
+    "mse": _loss("mse", "mse", "regression", least=0.0, differences=(0.01, 0.05, 0.1, 0.5), digits=4),
+    "perplexity": _loss(
+        "perplexity",
+        "loss",
+        "causal_lm",
+        least=1.0,
         differences=(0.5, 1.0, 2.0, 5.0),
-        kind="causal_lm",
         route=(
             "perplexity is no mean over examples: each is left out in turn, and the jackknife pseudovalues (Dorfman, Berbaum and "
             "Metz 1992) enter the crossed analysis, negated, so that a lower perplexity is better"

@@ -90,20 +90,10 @@ def matthews(said: Sequence[int], labels: Sequence[int]) -> float:
 
 def auroc(odds: Sequence[float], positive: Sequence[bool]) -> float:
     """The share of pairs of a positive and a negative example that are in order, ties counting half."""
-    order = sorted(range(len(odds)), key=odds.__getitem__)
-    ranks = [0.0] * len(odds)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and odds[order[end + 1]] == odds[order[start]]:
-            end += 1
-        for place in range(start, end + 1):
-            ranks[order[place]] = (start + end) / 2.0 + 1.0
-        start = end + 1
     n = sum(positive)
     if n in (0, len(positive)):
         return 0.5
-    above = sum(rank for rank, is_one in zip(ranks, positive, strict=True) if is_one) - n * (n + 1) / 2.0
+    above = sum(rank for rank, is_one in zip(ranks(odds), positive, strict=True) if is_one) - n * (n + 1) / 2.0
     return above / (n * (len(positive) - n))
 
 
