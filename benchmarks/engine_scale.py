@@ -210,11 +210,11 @@ def measure(runs: int, count: int, places: int, queued: int, seconds: float, fol
     figures["planned, s of processor"] = time.process_time() - begun
     project = small.project.__class__(small.project.root, folder / "many", small.project.cache, small.project.data_root)
     store = Store(project.runs)
-    setting = Setting(project, runtime, store, roots_of(project), look_around(project.root), {study.name: study})
+    setting = Setting(project, runtime, store, roots_of(project), look_around(project.root))
     cluster = Simulated(count, places, queued, store.root, result, seconds)
     engine = RemoteEngine(setting, cluster)
     processor, begun = time.process_time(), time.monotonic()
-    futures = engine.submit([(study.name, run) for run in plan.runs])
+    futures = engine.submit([(study, run) for run in plan.runs])
     figures["given out, s"] = time.monotonic() - begun
     told: dict[str, float] = {}  # run → when its end was told
     for future in futures.values():
@@ -245,7 +245,7 @@ def measure(runs: int, count: int, places: int, queued: int, seconds: float, fol
     runs_of(store)
     figures["store read, s of processor"] = time.process_time() - begun
     begun = time.process_time()
-    again = RemoteEngine(setting, cluster).submit([(study.name, run) for run in plan.runs])
+    again = RemoteEngine(setting, cluster).submit([(study, run) for run in plan.runs])
     figures["a session that finds all done, s of processor"] = time.process_time() - begun
     assert all(future.done() for future in again.values())
     return {name: round(value, 3) for name, value in figures.items()}

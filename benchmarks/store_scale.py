@@ -124,12 +124,10 @@ def measure(runs: int, seeds: int, imported: bool, folder: Path) -> Figures:
                 track(outcomes, project, store, quiet, reports=pages)
             with figures.of("import of what is there"):
                 track(outcomes, project, store, quiet, reports=pages)
-        setting = Setting(
-            project, runtime, store, roots_of(project), look_around(project.root), {each.name: each for each in studies}
-        )
+        setting = Setting(project, runtime, store, roots_of(project), look_around(project.root))
         engine = LocalEngine(setting, LeasePool((0,), ()), 1)
         with figures.of("a session that finds all done"):
-            futures = engine.submit([(plan.study.name, run) for plan in plans for run in plan.runs])
+            futures = engine.submit([(plan.study, run) for plan in plans for run in plan.runs])
         assert all(future.done() for future in futures.values())
         engine.close()
         empty = Store(folder / "failed" / "runs")

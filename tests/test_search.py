@@ -135,6 +135,10 @@ def test_ratios_of_what_a_search_scored(small: Small, no_say: Callable[[str], No
     assert line.startswith(
         "twice undecided: the best lr of quick is 2 times that of frozen. Over 3 seeds of the search"
     )
+    flat = replace(tuning[0], scores=tuple((0.5, *line[1:]) for line in tuning[0].scores))
+    (untold,) = ratio_rows(replace(plan, tuning=(flat, tuning[1])))
+    assert "1 of 3 seeds of quick score the same at every value tried, and do not tell which is best" in untold.sentence
+    assert (untold.low, untold.high) == (0.0, None)
     before = study.declaration()
     small.edit("within: 1.5", "within: 1.6")
     assert load_study(small.study).study.declaration() != before
@@ -146,14 +150,16 @@ def test_without_a_search_nothing_is_declared_of_it(small: Small) -> None:
     assert load_study(small.study).study.declaration() != before
 
 
-def test_the_search_first_and_then_the_report(small: Small) -> None:
+def test_the_search_and_then_the_report_in_one_call(small: Small) -> None:
     path = with_search(small)
-    first = small.pytest(str(path), "--no-record", timeout=400)
-    assert "16 of the 16 runs of its search are missing" in first.stdout, first.stdout
-    assert "9 skipped" in first.stdout
-    second = small.pytest(str(path), timeout=400)
-    assert second.returncode == 0, second.stdout
-    assert "claim[learning-helps] supported" in second.stdout
+    found = small.pytest(str(path), timeout=400)
+    assert found.returncode == 0, found.stdout
+    assert "claim[learning-helps] supported" in found.stdout
+    assert "skipped" not in found.stdout
+    assert "verdicts of small.search" not in found.stdout  # it claims nothing, and its points are no choices
+    again = small.pytest(str(path), "--no-record")
+    assert "25 passed" in again.stdout, again.stdout
+    assert again.stdout.count("(done before)") == 24
     (values,) = json.loads((small.project.reports / "small" / "report.json").read_text())["studies"]
     quick = values["tuned"][0]
     assert (quick["arm"], quick["seeds"], len(quick["points"]), len(quick["curve"])) == ("quick", 2, 4, 4)
@@ -178,3 +184,11 @@ def test_the_expected_best_is_that_of_all_draws() -> None:
     assert budget_curve([0.5], np.random.default_rng(1))[0].interval is None
     with pytest.raises(ValueError, match="needs scores"):
         expected_best([])
+
+
+def test_a_report_without_its_search_waits_for_it(small: Small) -> None:
+    path = with_search(small)
+    found = small.pytest(str(path), "--no-record", "-k", "not (quick and seed10)", timeout=400)
+    assert found.returncode == 0, found.stdout
+    assert "of the 16 runs of its search are missing" in found.stdout
+    assert "9 skipped" in found.stdout

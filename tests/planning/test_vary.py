@@ -11,7 +11,7 @@ import pytest
 from seedwise.assets.places import data_root
 from seedwise.errors import InputError
 from seedwise.planning.plan import derive_seeds, make_plan
-from seedwise.report.noise import alike
+from seedwise.report.noise import alike, ways
 from seedwise.store.history import arm_kind
 from seedwise.study.load import load_study
 from seedwise_contract.data import read_split
@@ -75,6 +75,7 @@ def test_training_rows_are_drawn_for_each_seed(small: Small, no_say: Callable[[s
         assert {row.text for row in rows} <= pool - held
     assert any("#2" in row.id for run in new for row in read_split(run.spec.task, "train", data_root(small.project)))
     assert alike(study) == {"new": ["new-rows"]}
+    assert ways(study) == {"new", "frozen"}  # new-rows and quick are the same way, with less that varies
 
 
 def test_rows_of_a_group_are_drawn_together(small: Small, no_say: Callable[[str], None]) -> None:

@@ -29,10 +29,10 @@ def test_the_top_of_a_parabola_is_found_between_the_values() -> None:
 def test_ties_and_edges() -> None:
     flat = best_values([1.0, 10.0, 100.0, 1000.0], [[0.1, 0.5, 0.5, 0.1], [0.9, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.9]])
     assert flat.values == pytest.approx([10.0**1.5, 1.0, 1000.0])
-    assert (flat.lowest, flat.highest) == (1, 1)
+    assert (flat.lowest, flat.highest, flat.flat) == (1, 1, 0)
     blind = best_values([1.0, 10.0, 100.0], [[0.5, 0.5, 0.5], [0.1, 0.5, 0.1]])
     assert blind.values == pytest.approx([10.0, 10.0])
-    assert (blind.lowest, blind.highest) == (1, 1)  # what tells nothing has no end on either side
+    assert (blind.lowest, blind.highest, blind.flat) == (0, 0, 1)
     lost = best_values([1.0, 10.0, 100.0], [[0.1, 0.5, -np.inf]])
     assert lost.values == pytest.approx([10.0])
     for values in ([1.0, 2.0], [1.0, 3.0, 2.0], [0.0, 1.0, 2.0]):

@@ -50,7 +50,7 @@ def pretrain(pretraining: Pretraining, project: Project, options: Options, say: 
     store = Store(project.runs)
     gpus = usable_gpus() if kind == "cuda" else ()
     around = look_around(project.root)
-    setting = Setting(project, runtime, store, roots_of(project), around, {pretraining.name: pretraining})
+    setting = Setting(project, runtime, store, roots_of(project), around)
     engine = LocalEngine(setting, LeasePool(usable_cores(), gpus), 1)
     try:
         outcome = _executed(engine, pretraining, planned, say)
@@ -126,7 +126,7 @@ def _task(
 
 
 def _executed(engine: Engine, pretraining: Pretraining, run: PlannedRun, say: Notify) -> Outcome:
-    futures = engine.submit([(pretraining.name, run)])
+    futures = engine.submit([(pretraining, run)])
     (future,) = futures.values()
     progress = Progress(engine, [run], futures)
     while not wait([future], timeout=_TELL_SECONDS).done:

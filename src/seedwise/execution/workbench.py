@@ -150,10 +150,10 @@ class Workbench:
                     f"{counted(max(node.gpus for node in self.nodes), 'GPU')}; {advice}"
                 )
 
-    def engine(self, plans: Sequence[Plan], packing: Packing, say: Notify = lambda line: None) -> Engine:
-        around = look_around(self.project.root)
-        studies = {plan.study.name: plan.study for plan in plans}
-        setting = Setting(self.project, self.runtime, self.store, roots_of(self.project), around, studies)
+    def engine(self, packing: Packing, say: Notify = lambda line: None) -> Engine:
+        setting = Setting(
+            self.project, self.runtime, self.store, roots_of(self.project), look_around(self.project.root)
+        )
         if self.cluster is None:
             return LocalEngine(setting, self.pool, packing.jobs)
         costs = CostModel(runs_of(self.store))

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedwise.errors import InputError, NoImage, SeedwiseError, Unavailable, failure
-from seedwise.execution.engines.base import Engine, Outcome
+from seedwise.errors import InputError, SeedwiseError, failure
+from seedwise.execution.engines.base import Engine, Outcome, StudyRun
 from seedwise.execution.engines.choose import LOCAL, engine_name
 from seedwise.execution.progress import Progress
 from seedwise.execution.workbench import Options, Workbench, default_options, open_workbench
-from seedwise.notify import Notify
 from seedwise.planning.plan import Plan, PlannedRun
 from seedwise.plugin.early_records import EarlyRecords
+from seedwise.plugin.starting import hopeless_of, not_started, prepared, skipped_of, studies_of
 from seedwise.plugin.terminal import tell, tell_refusals, tell_regressions, tell_suites, tell_verdicts
 from seedwise.project import find_project
 from seedwise.secrets import masked
 from seedwise.signals import Signals
 from seedwise.store.tuning import Untuned
 from seedwise.study.metric import METRICS
-from seedwise.study.model import Study
 from seedwise.verdicts.certificates.need import Shelf, needs_of
 from seedwise_contract import RunStatus
 
@@ -55,10 +54,18 @@ class BenchSession:
         self._bench = bench
         self._plans = plans
         self._refused = refused
-        self._skipped = skipped
+        self._skipped = set(skipped)
+        # Studies whose search this session has yet to run: they are planned when their turn comes.
+        self._untuned = {
+            name: item.study_file
+            for item in items
+            if isinstance(refused.get(name := item.study_file.study.name), Untuned)
+        }
         self._suites = {file.suite.name: file.suite for item in items if (file := item.study_file).suite is not None}
         self._over: dict[str, SuiteOutcome] = {}
         self._engine = engine
+        self._items: Sequence[RunItem] = ()
+        self._runs: list[PlannedRun] = []
         self._futures: dict[str, Future[Outcome]] = {}
         self._compared: dict[str, StudyOutcome] = {}
         self._progress: Progress | None = None
@@ -75,18 +82,13 @@ class BenchSession:
         Where no study can be run, the session ends with the first error's own exit code; where some can, those that cannot fail.
         What this machine cannot have is skipped, unless it was named, or a gate waits for it.
         """
-        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-
-        def say(line: str) -> None:
-            reporter.ensure_newline()
-            tell(reporter, line)
-
+        say = partial(_say, config)
         try:
             project = find_project(items[0].path)
         except SeedwiseError as error:
-            _not_started(config, error)
+            not_started(config, error)
         try:
-            studies = _studies(items)
+            studies = studies_of(items)
             given = default_options()
             options = Options(
                 runtime=config.getoption("--seedwise-runtime") or given.runtime,
@@ -100,20 +102,20 @@ class BenchSession:
             bench = open_workbench(project, options, studies)
             say(f"runtime: {bench.runtime.name} ({bench.why})")
             exact = bool(config.getoption("--seedwise-require-exact"))
-            hopeless = _hopeless(items, exact) if config.getoption("--seedwise-gate") else {}
+            hopeless = hopeless_of(items, exact) if config.getoption("--seedwise-gate") else {}
             wanted = [study for study in studies if study.name not in hopeless]
-            bench, plans, refused = _prepared(bench, wanted, say)
+            bench, plans, refused = prepared(bench, wanted, say)
             paths = {item.study_file.study.name: item.study_file.path for item in items}
             plans = {name: replace(plan, source=paths[name]) for name, plan in plans.items()}
             refused = hopeless | refused
-            skipped = _skipped(config, items, refused)
+            skipped = skipped_of(config, items, refused)
             for name, refusal in refused.items():
                 if not plans and name not in skipped:
                     raise refusal
             packing = bench.packing(list(plans.values()))
-            engine = bench.engine(list(plans.values()), packing, say)
+            engine = bench.engine(packing, say)
         except (SeedwiseError, OSError) as error:
-            _not_started(config, failure(error, "what the studies need was not made", project.home))
+            not_started(config, failure(error, "what the studies need was not made", project.home))
         signals = Signals()
         if plans:
             say(packing.why)
@@ -121,13 +123,37 @@ class BenchSession:
 
     def submit(self, items: Sequence[RunItem]) -> None:
         """Start the items' runs."""
-        names = [item.study_file.study.name for item in items]
-        chosen = [(name, self._planned(item)) for name, item in zip(names, items, strict=True) if name in self._plans]
+        self._items = items
         try:
-            self._futures = self._engine.submit(chosen)
+            self._give_out(items)
         except (SeedwiseError, OSError) as error:
-            _not_started(self._config, failure(error, "the runs were not started", self._bench.project.home))
-        self._progress = Progress(self._engine, [run for _, run in chosen], self._futures)
+            not_started(self._config, failure(error, "the runs were not started", self._bench.project.home))
+
+    def _give_out(self, items: Sequence[RunItem]) -> None:
+        chosen: list[StudyRun] = [
+            (self._plans[name].study, self._planned(item))
+            for item in items
+            if (name := item.study_file.study.name) in self._plans
+        ]
+        self._futures |= self._engine.submit(chosen)
+        self._runs += [run for _, run in chosen]
+        self._progress = Progress(self._engine, self._runs, self._futures)
+
+    def _tune(self, name: str) -> None:
+        """Plan the study and start its runs, where it waited for a search that has ended in this session."""
+        file = self._untuned.pop(name, None)
+        if file is None:
+            return
+        plans, refused = self._bench.prepare([file.study], self._say)
+        if name in refused:
+            self._refused[name] = refused[name]
+            return
+        plan = replace(plans[name], source=file.path)
+        del self._refused[name]
+        self._skipped.discard(name)
+        self._plans[name] = plan
+        self._by_item |= {(name, run.arm, run.seed): run for run in plan.runs}
+        self._give_out([item for item in self._items if item.study_file.study.name == name])
 
     def wait_for(self, item: RunItem) -> Outcome:
         """The outcome of the item's run, with a live table meanwhile where there is a terminal.
@@ -135,6 +161,7 @@ class BenchSession:
         Raises what keeps its study from being run.
         """
         self._obey()
+        self._tune(item.study_file.study.name)
         self._refuse(item.study_file.study.name)
         future = self._futures[self._planned(item).run_id or ""]
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -175,6 +202,7 @@ class BenchSession:
 
     def compared(self, study: str) -> StudyOutcome:
         self._obey()
+        self._tune(study)
         self._refuse(study)
         return self._outcome(study)
 
@@ -313,64 +341,14 @@ class BenchSession:
         elif failed:
             reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
+    def _say(self, line: str) -> None:
+        _say(self._config, line)
+
     def _planned(self, item: RunItem) -> PlannedRun:
         return self._by_item[item.study_file.study.name, item.arm, item.seed]
 
 
-def _prepared(
-    bench: Workbench, studies: Sequence[Study], say: Notify
-) -> tuple[Workbench, dict[str, Plan], dict[str, SeedwiseError]]:
-    """What `Workbench.prepare` gives, and the workbench that it is of.
-
-    An engine that has no base image and reaches no registry can build nothing; environments need neither, and are taken
-    in its place where the choice is free.
-    """
-    plans, refused = bench.prepare(studies, say)
-    lacking = [error for error in refused.values() if isinstance(error, NoImage)]
-    if plans or not lacking or bench.options.runtime != "auto" or bench.runtime.name == "venv":
-        return bench, plans, refused
-    bench = open_workbench(bench.project, replace(bench.options, runtime="venv"), studies, bench.cluster)
-    say(f"runtime: {bench.runtime.name} (the container engine has nothing to build images on: {lacking[0]})")
-    return bench, *bench.prepare(studies, say)
-
-
-def _skipped(config: pytest.Config, items: Sequence[StudyItem], refused: Mapping[str, SeedwiseError]) -> frozenset[str]:
-    """The studies of `refused` that are skipped: not to be had here, named by nobody, and no gate waits for them."""
-    named = {item.study_file.study.name for item in items if item.session.isinitpath(item.path)}
-    return frozenset(
-        name
-        for name, refusal in refused.items()
-        if isinstance(refusal, Unavailable)
-        and (isinstance(refusal, Untuned) or name not in named)
-        and not config.getoption("--seedwise-gate")
-    )
-
-
-def _not_started(config: pytest.Config, error: SeedwiseError) -> NoReturn:
-    """Say why, and end the session with the error's own exit code."""
+def _say(config: pytest.Config, line: str) -> None:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     reporter.ensure_newline()
-    tell(reporter, masked(str(error)), red=True)
-    pytest.exit("the studies were not started (see above)", returncode=error.exit_code)
-
-
-def _hopeless(items: Sequence[StudyItem], require_exact: bool) -> dict[str, SeedwiseError]:
-    """Studies with a selected claim that no data could decide: under --gate they are refused before anything is run."""
-    from seedwise.forecast.attainable import unattainable_claims
-    from seedwise.plugin.items import ClaimItem
-
-    studies = {item.study_file.study.name: item.study_file.study for item in items if isinstance(item, ClaimItem)}
-    lines = {name: unattainable_claims(study, require_exact=require_exact) for name, study in studies.items()}
-    return {name: InputError("\n".join(said)) for name, said in lines.items() if said}
-
-
-def _studies(items: Sequence[StudyItem]) -> list[Study]:
-    """The items' studies, once each; two files of one name would mix their histories."""
-    files = {item.study_file.study.name: item.study_file for item in items}
-    for item in items:
-        other = files[item.study_file.study.name]
-        if other.path != item.study_file.path:
-            raise InputError(
-                f"{other.path} and {item.study_file.path} both name their study {other.study.name}; rename one"
-            )
-    return [study_file.study for study_file in files.values()]
+    tell(reporter, line)

@@ -38,6 +38,9 @@ def tell_verdicts(reporter: Any, outcome: StudyOutcome, store: Store) -> None:
     from seedwise.report.beside import lines_beside
     from seedwise.verdicts.signature import sign  # brings scipy, slow to import
 
+    beside = lines_beside(outcome, store)
+    if not (outcome.claims or outcome.explored or outcome.refused or outcome.open_claims or beside):
+        return  # a search, say: what it found is told with the study that it is of
     reporter.write_sep("=", f"verdicts of {outcome.study.name}")
     for claim in (*outcome.claims, *outcome.explored):
         found = claim.verdict.outcome.value
@@ -49,7 +52,7 @@ def tell_verdicts(reporter: Any, outcome: StudyOutcome, store: Store) -> None:
             tell(reporter, f"  note: {note}")
         if claim.declared:
             tell(reporter, f"  cite as: {sign(outcome, claim)}")
-    for line in lines_beside(outcome, store):
+    for line in beside:
         tell(reporter, line)
     for refused in outcome.refused:
         tell(reporter, f"{refused.claim.name}: refused", bold=True)

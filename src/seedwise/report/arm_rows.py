@@ -84,7 +84,7 @@ class Recipe(ContractModel):
 class NoiseRow(ContractModel):
     """What one source of noise gives of the variance between an arm's runs; `share` of it, with its interval.
 
-    Of "interactions", which is what is left, there are no runs of their own, and the share may be negative.
+    Of "interactions", which is what is left, there are no runs of their own; a share whose estimate is below 0 is 0.
     """
 
     arm: str

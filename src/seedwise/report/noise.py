@@ -31,10 +31,11 @@ def noise_rows(outcome: StudyOutcome) -> tuple[NoiseRow, ...]:
             )  # fmt: skip
         total = found.together.sd**2
         if total > 0.0:
-            low, high = (bound / total for bound in found.rest_interval)
+            # An estimate of a variance below 0 is shown as 0, as usual (Searle, Casella and McCulloch 1992).
+            low, high = (max(0.0, bound / total) for bound in found.rest_interval)
             rows.append(
                 NoiseRow(
-                    arm=whole, source="interactions", n=None, sd=None, interval=None, share=found.rest / total,
+                    arm=whole, source="interactions", n=None, sd=None, interval=None, share=max(0.0, found.rest / total),
                     share_interval=(low, high),
                 )
             )  # fmt: skip
@@ -43,8 +44,8 @@ def noise_rows(outcome: StudyOutcome) -> tuple[NoiseRow, ...]:
 
 def alike(study: Study) -> dict[str, list[str]]:
     """Arm in which every stream varies, with the rows or without → the arms that are like it but for `vary`, of one of its streams each."""
-    bare = {name: arm.model_copy(update={"vary": None}) for name, arm in study.arms.items()}
-    moved = {name: set(STREAMS if arm.vary is None else arm.vary) for name, arm in study.arms.items()}
+    bare = {name: _bare(arm) for name, arm in study.arms.items()}
+    moved = {name: _moved(arm) for name, arm in study.arms.items()}
     found = {
         whole: [
             name
@@ -55,6 +56,24 @@ def alike(study: Study) -> dict[str, list[str]]:
         if moved[whole] >= set(STREAMS) and not arm.deterministic
     }
     return {whole: parts for whole, parts in found.items() if parts}
+
+
+def ways(study: Study) -> set[str]:
+    """The arms that are ways to train: of those that are alike but for `vary`, the one in which most varies."""
+    chosen: list[str] = []
+    for name in sorted(study.arms, key=lambda name: -len(_moved(study.arms[name]))):
+        bare = _bare(study.arms[name])
+        if all(_bare(study.arms[other]) != bare for other in chosen):
+            chosen.append(name)
+    return set(chosen)
+
+
+def _bare(arm: Arm) -> Arm:
+    return arm.model_copy(update={"vary": None})
+
+
+def _moved(arm: Arm) -> set[str]:
+    return set(STREAMS if arm.vary is None else arm.vary)
 
 
 def noise_lines(rows: tuple[NoiseRow, ...], outcome: StudyOutcome) -> list[str]:

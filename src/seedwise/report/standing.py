@@ -7,9 +7,11 @@ from itertools import combinations
 
 from seedwise.report.arm_rows import ArmStanding
 from seedwise.report.facts import read_parameters
+from seedwise.report.noise import ways
 from seedwise.report.text import rate
 from seedwise.stats import CrossedResult, Placed, Standing, crossed, format_p, frontier
 from seedwise.store.store import Store, StoredRun
+from seedwise.study.search import is_search
 from seedwise.verdicts.arms import ArmScores, clusters_of_both
 from seedwise.verdicts.comparison import StudyOutcome
 
@@ -28,12 +30,19 @@ _MEASURES: tuple[tuple[str, Measure], ...] = (
 def standings(outcome: StudyOutcome, store: Store) -> tuple[ArmStanding, ...]:
     """Each complete arm that is trained and no baseline, by each cost that all their runs could measure; exploratory.
 
-    Nothing where fewer than two such arms are there, or one of them has fewer than three seeds.
+    Nothing where fewer than two such arms are there, or one of them has fewer than three seeds; nor of a search, whose points are no
+    choices yet. Arms that are alike but for what varies in them are one.
     """
+    if is_search(outcome.study):
+        return ()
+    chosen = ways(outcome.study)
     arms = [
         arm
         for arm in outcome.arms.values()
-        if not arm.baseline and not arm.deterministic and outcome.study.arms[arm.name].recipe is not None
+        if arm.name in chosen
+        and not arm.baseline
+        and not arm.deterministic
+        and outcome.study.arms[arm.name].recipe is not None
     ]
     if len(arms) < 2 or any(len(arm.runs) < 3 for arm in arms):
         return ()

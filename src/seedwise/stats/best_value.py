@@ -19,20 +19,20 @@ RatioOutcome = Literal["within", "other", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class BestValues:
-    """Each seed's best value [S], and how many seeds score best at the lowest and at the highest value that was tried.
-
-    A seed to which all values are one counts at both ends: it does not tell where its best lies.
+    """Each seed's best value [S]; how many seeds score best at the lowest and at the highest value that was tried, and to how many
+    all values are one: these do not tell where their best lies.
     """
 
     values: FloatArray
     lowest: int
     highest: int
+    flat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BestRatio:
     """`estimate` and `interval` of the best value of a over that of b; a bound is 0 or inf where the best lay at the edge of what
-    was tried, so that the data do not tell how far beyond it is.
+    was tried, so that the data do not tell how far beyond it is; both are where a seed does not tell its best.
 
     `outcome`: within the declared factor of the declared ratio, other than that, or undecided.
     """
@@ -64,7 +64,8 @@ def best_values(values: ArrayLike, scores: ArrayLike) -> BestValues:
     flat = lines.min(axis=1) == lines.max(axis=1)
     best = np.array([_top(points, line, int(top)) for line, top in zip(lines, tops, strict=True)])
     best[flat] = (points[0] + points[-1]) / 2.0
-    return BestValues(np.exp(best), int((tops == 0).sum()), int(((tops == points.size - 1) | flat).sum()))
+    lowest, highest = ((tops == end) & ~flat for end in (0, points.size - 1))
+    return BestValues(np.exp(best), int(lowest.sum()), int(highest.sum()), int(flat.sum()))
 
 
 def best_ratio(
@@ -105,6 +106,8 @@ def _ends(
     difference: float, error: float, df: float, alpha: float, a: BestValues, b: BestValues
 ) -> tuple[float, float]:
     low, high = (math.exp(bound) for bound in t_interval(difference, error, df, alpha))
+    if a.flat or b.flat:
+        return 0.0, math.inf
     return (0.0 if a.lowest or b.highest else low), (math.inf if a.highest or b.lowest else high)
 
 

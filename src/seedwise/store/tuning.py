@@ -26,7 +26,7 @@ def tuning_of(study: Study, search: Plan, store: Store) -> tuple[Tuned, ...]:
     if missing:
         raise Untuned(
             f"{study.name}: {len(missing)} of the {len(search.runs)} runs of its search are missing; run {search.study.name} (they are "
-            "in the same file), then call again"
+            "in the same file)"
         )
     sign = -1.0 if study.selection.metric == "loss" else 1.0
     found = []

@@ -68,6 +68,11 @@ def search_study(study: Study) -> Study:
     )
 
 
+def is_search(study: Study) -> bool:
+    """Whether the study is what `search_study` makes of another; no file can name one so."""
+    return study.name.endswith(f".{SEARCH}") and not study.claims
+
+
 def tuned_study(study: Study, chosen: Mapping[str, Point]) -> Study:
     """The study with each searched arm at its chosen point."""
     arms = {name: at_point(arm, chosen[name]) if name in chosen else arm for name, arm in study.arms.items()}

@@ -51,6 +51,12 @@ def _outcome(ratio: Ratio, a: Tuned, b: Tuned, alpha: float, metric: str) -> Rat
         for count, end in ((one.lowest, "lowest"), (one.highest, "highest"))
         if count
     ]
+    edges += [
+        f"{one.flat} of {one.values.size} seeds of {arm} score the same at every value tried, and do not tell which is best, so that the "
+        "interval has no end on either side"
+        for arm, one in ((ratio.a, found.a), (ratio.b, found.b))
+        if one.flat
+    ]
     low, high = found.interval
     level = f"{100.0 * (1.0 - alpha):g} % interval"
     sentence = (

@@ -16,13 +16,12 @@ import pytest
 
 from seedwise.errors import EngineError
 from seedwise.execution.engines import remote
-from seedwise.execution.engines.base import Node, Outcome, Setting
+from seedwise.execution.engines.base import Node, Outcome, Setting, StudyRun
 from seedwise.execution.engines.cluster import Impossible, Phase, State
 from seedwise.execution.engines.remote import RemoteEngine
 from seedwise.execution.engines.task import Task
 from seedwise.execution.provenance import look_around
 from seedwise.execution.workbench import roots_of
-from seedwise.planning.plan import PlannedRun
 from seedwise.runtimes.venv import VenvRuntime
 from seedwise.store import attempts
 from seedwise.store.store import Store
@@ -157,15 +156,13 @@ class Vanishing(Scripted):
 def outcomes(small: Small, cluster: Scripted, threads: Sequence[int] = (1,)) -> list[Outcome]:
     """Of a run that wants so many threads, each."""
     project = small.project
-    wanted: list[tuple[str, PlannedRun]] = []
-    studies = {}
+    wanted: list[StudyRun] = []
     for count in threads:
         device = {"kind": "cpu", "threads": count}
         study = small_study(f"threads-{count}", seeds=(0, 1), device=device)
-        studies[study.name] = study
-        wanted.append((study.name, plan_of(study, project).runs[0]))
+        wanted.append((study, plan_of(study, project).runs[0]))
     runtime = VenvRuntime(project, "cpu")
-    setting = Setting(project, runtime, cluster.store, roots_of(project), look_around(project.root), studies)
+    setting = Setting(project, runtime, cluster.store, roots_of(project), look_around(project.root))
     engine = RemoteEngine(setting, cluster, late_seconds=0.2)
     try:
         futures: dict[str, Future[Outcome]] = engine.submit(wanted)

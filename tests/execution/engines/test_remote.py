@@ -206,3 +206,20 @@ def test_settings_of_engines_are_read_and_checked(small: Small) -> None:
     settings.write_text('[engines.slurm]\noptions = ["--array=0-3"]\n')
     with pytest.raises(InputError, match="which are set here"):
         open_cluster("slurm", small.project)
+
+
+SEARCH = """search:
+  seeds: [10]
+  arms:
+    quick: {method.parameters.rate: [0.5, 1.0]}
+    frozen: {recipe.epochs: [1, 2]}
+claims:"""
+
+
+def test_a_search_and_then_its_report_are_given_out_in_one_session(added: Small) -> None:
+    """What can be planned only when other runs are there is submitted to the same engine, whose watch had nothing left to wait for."""
+    added.edit("claims:", SEARCH)
+    told = added.pytest("benchmarks", "--no-record", "--engine", "processes", "-k", "seed10 or seed0")
+    assert told.returncode == 0, told.stdout
+    assert "6 passed" in told.stdout, told.stdout
+    assert len(added.runs()) == 6

@@ -61,14 +61,16 @@ class Roots:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every engine works with: a runtime whose backends are prepared, where runs go, and the studies by name."""
+    """What every engine works with: a runtime whose backends are prepared, and where runs go."""
 
     project: Project
     runtime: Runtime
     store: Store
     roots: Roots
     surroundings: Surroundings
-    study_of: Mapping[str, Declared]
+
+
+StudyRun = tuple[Declared, PlannedRun]
 
 
 class Engine(Protocol):
@@ -81,10 +83,11 @@ class Engine(Protocol):
         """Runs at once, as far as can be told."""
         ...
 
-    def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
-        """Start (study name, run) pairs; run id → future.  What the store holds is done at once.
+    def submit(self, runs: Sequence[StudyRun]) -> dict[str, Future[Outcome]]:
+        """Start (study, run) pairs; run id → future.  What the store holds is done at once.
 
-        Every study with something to run is declared before the first run starts.
+        Every study with something to run is declared before the first of these runs starts. May be called again, for runs
+        that could not be planned before.
         """
         ...
 
@@ -101,7 +104,7 @@ class Engine(Protocol):
         ...
 
 
-def in_order(runs: Sequence[tuple[str, PlannedRun]]) -> list[tuple[str, PlannedRun]]:
+def in_order(runs: Sequence[StudyRun]) -> list[StudyRun]:
     """Once each, in the order in which they are started.
 
     Runs that need no GPU go first where others do, since they would only wait behind them.  Then study by study, so that the first
@@ -111,38 +114,36 @@ def in_order(runs: Sequence[tuple[str, PlannedRun]]) -> list[tuple[str, PlannedR
     first: dict[tuple[str, str], PlannedRun] = {}
     place: dict[str, int] = {}
     for study, run in runs:
-        first.setdefault((study, run.arm), run)
-        place.setdefault(study, len(place))
+        first.setdefault((study.name, run.arm), run)
+        place.setdefault(study.name, len(place))
     ordered = sorted(
         runs,
         key=lambda pair: (
             pair[1].spec.device.kind == "cuda",
-            place[pair[0]],
-            pair[1] is not first[pair[0], pair[1].arm],
+            place[pair[0].name],
+            pair[1] is not first[pair[0].name, pair[1].arm],
         ),
     )
-    once: dict[str | None, tuple[str, PlannedRun]] = {}
+    once: dict[str | None, StudyRun] = {}
     for study, run in ordered:
         once.setdefault(run.run_id, (study, run))  # studies may share a run
     return list(once.values())
 
 
-def accept(
-    runs: Sequence[tuple[str, PlannedRun]], setting: Setting
-) -> tuple[dict[str, Future[Outcome]], list[tuple[Declared, PlannedRun]]]:
+def accept(runs: Sequence[StudyRun], setting: Setting) -> tuple[dict[str, Future[Outcome]], list[StudyRun]]:
     """Futures of what the store holds, done, and what is left to be run, in order and declared."""
     stored = {run.run_id: setting.store.result(run.run_id) for _, run in runs if run.run_id is not None}
     if None in stored.values():
         setting.store.refuse_unwritable()
-    for study in dict.fromkeys(study for study, run in runs if stored[run.run_id or ""] is None):
-        setting.store.declare(setting.study_of[study].declaration(), as_declared(setting.study_of[study]))
+    for study in {study.name: study for study, run in runs if stored[run.run_id or ""] is None}.values():
+        setting.store.declare(study.declaration(), as_declared(study))
     futures: dict[str, Future[Outcome]] = {}
-    left = []
+    left: list[StudyRun] = []
     for study, run in in_order(runs):
         assert run.run_id is not None
         result = stored[run.run_id]
         if result is None:
-            left.append((setting.study_of[study], run))
+            left.append((study, run))
         else:
             futures[run.run_id] = Future()
             futures[run.run_id].set_result(Outcome(run.run_id, result, None, None, result.timings.total, True))

@@ -9,10 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from seedwise.execution.engines.attempt import Place, perform
-from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
+from seedwise.execution.engines.base import Outcome, Setting, StudyRun, Underway, accept
 from seedwise.execution.engines.leases import LeasePool
 from seedwise.execution.engines.task import Task, tasks_of
-from seedwise.planning.plan import PlannedRun
 from seedwise_contract import FailureReason
 
 
@@ -30,7 +29,7 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._active: dict[str, tuple[float, Path]] = {}
 
-    def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
+    def submit(self, runs: Sequence[StudyRun]) -> dict[str, Future[Outcome]]:
         futures, left = accept(runs, self._setting)
         for _, run in left:
             self._pool.refuse_impossible(run.spec.device.threads, int(run.spec.device.kind == "cuda"))

@@ -19,12 +19,11 @@ from itertools import islice
 from pathlib import Path
 
 from seedwise.errors import SeedwiseError
-from seedwise.execution.engines.base import Outcome, Setting, Underway, accept
+from seedwise.execution.engines.base import Outcome, Setting, StudyRun, Underway, accept
 from seedwise.execution.engines.cluster import Cluster, Impossible, Phase, State
 from seedwise.execution.engines.packing import counted, places_on
 from seedwise.execution.engines.task import Needs, Task, needs_of, tasks_of
 from seedwise.notify import Notify
-from seedwise.planning.plan import PlannedRun
 from seedwise.store.attempts import everywhere
 from seedwise.store.store import Failure, Provenance
 from seedwise_contract import FailureReason, RunSpec
@@ -80,6 +79,8 @@ class RemoteEngine:
         self._say = say
         self._nodes = tuple(cluster.capacity())
         self._futures: dict[str, Future[Outcome]] = {}
+        self._arrived: list[_Watched] = []  # submitted, and not yet seen by the thread that watches
+        self._watching = False
         self._watched: dict[str, _Watched] = {}
         self._waiting: deque[str] = deque()
         self._underway: dict[str, Underway] = {}
@@ -100,7 +101,7 @@ class RemoteEngine:
         places = sum(places_on(node, some.task.cores, some.task.gpus, self._share) for node in self._nodes)
         return max(1, min(places, self._limit or places))
 
-    def submit(self, runs: Sequence[tuple[str, PlannedRun]]) -> dict[str, Future[Outcome]]:
+    def submit(self, runs: Sequence[StudyRun]) -> dict[str, Future[Outcome]]:
         futures, left = accept(runs, self._setting)
         tasks = tasks_of(
             left, self._setting, self.name, warm=self._warm, runs_per_gpu=self._share, expected=self._expected
@@ -109,17 +110,23 @@ class RemoteEngine:
         for attempt in everywhere(self._setting.store.root):
             known.setdefault(attempt.name.split(".")[0], set()).add(attempt.name)
         going = self._cluster.found([task.run_id for task in tasks]) if tasks else {}
+        arrived = []
         for task in tasks:
             futures[task.run_id] = Future()
             before = frozenset() if task.run_id in going else frozenset(known.get(task.run_id, ()))
-            self._watched[task.run_id] = _Watched(task, before, handle=going.get(task.run_id), tries=1)
-            if task.run_id not in going:
-                self._waiting.append(task.run_id)
-        self._futures |= {task.run_id: futures[task.run_id] for task in tasks}
-        self._give_out()  # what the scheduler refuses is told before anything is waited for
-        self._tell_jobs(going)
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
-        self._thread.start()
+            arrived.append(_Watched(task, before, handle=going.get(task.run_id), tries=1))
+        first = self._thread is None
+        with self._lock:
+            self._futures |= {task.run_id: futures[task.run_id] for task in tasks}
+            self._arrived += arrived
+            asleep, self._watching = not self._watching, True
+        if first:
+            self._take_in()
+            self._give_out()  # what the scheduler refuses is told before anything is waited for
+            self._tell_jobs(going)
+        if asleep:
+            self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+            self._thread.start()
         return futures
 
     def _tell_jobs(self, going: Mapping[str, str]) -> None:
@@ -151,13 +158,28 @@ class RemoteEngine:
 
     def _watch(self) -> None:
         try:
-            while any(not future.done() for future in self._futures.values()):
+            while self._goes_on():
                 self._turn()
                 time.sleep(_TURN_SECONDS)
         except Exception as error:  # noqa: BLE001 - whoever waits for a future has to be told
             self._conclude_rest(FailureReason.INTERNAL, f"{type(error).__name__}: {error}")
 
+    def _goes_on(self) -> bool:
+        """Whether anything is waited for; where nothing is, this thread ends, and the next submission starts another."""
+        with self._lock:
+            self._watching = bool(self._arrived) or any(not future.done() for future in self._futures.values())
+            return self._watching
+
+    def _take_in(self) -> None:
+        with self._lock:
+            arrived, self._arrived = self._arrived, []
+        for watched in arrived:
+            self._watched[watched.task.run_id] = watched
+            if watched.handle is None:
+                self._waiting.append(watched.task.run_id)
+
     def _turn(self) -> None:
+        self._take_in()
         if self._cancelled.is_set():
             self._stop()
         else:
