@@ -4,6 +4,7 @@ markup and no script in a page, no command in LaTeX.  HTML is escaped by its tem
 from __future__ import annotations
 
 import re
+from textwrap import wrap
 from typing import Any, TextIO
 
 from seedwise.secrets import without_credentials
@@ -68,6 +69,27 @@ def cell(value: object) -> object:
         return value
     text = plain(value)
     return text if _NUMBER.fullmatch(text) or not (_FORMULA.match(text) or _FORMULA.match(value)) else f"'{text}"
+
+
+def folded(text: str, width: int) -> str:
+    """`text` with lines of more than `width` characters broken at blanks, and continued two columns further in."""
+    lines = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        broken = (
+            [line]
+            if len(line) <= width
+            else wrap(
+                line.strip(),
+                max(width, 20),
+                initial_indent=indent,
+                subsequent_indent=f"{indent}  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+        lines += broken or [line]
+    return "\n".join(lines)
 
 
 def markdown(text: str) -> str:

@@ -108,6 +108,11 @@ def find_project(start: Path) -> Project:
             f"{start.resolve()}: no Seedwise project here: neither this folder nor one above it holds {MARKER}. "
             "'seedwise init' makes one of this folder; or run inside a checkout of Seedwise."
         )
+    return project_at(root)
+
+
+def project_at(root: Path) -> Project:
+    """The project that `root` is, or would be."""
     data = os.environ.get("SEEDWISE_DATA")
     return Project(
         root=root,

@@ -187,7 +187,7 @@ def test_other_versions_may_differ_in_words_and_draws_but_in_no_figure(bundle: P
     changed["manifest.json"] = json.dumps(manifest).encode()
     bundle.write_bytes(relisted(changed))
     (note,) = verify(bundle).notes
-    assert "3 words or resampled figures are those of seedwise 0.0.1, numpy 1.0" in note
+    assert "3 sentences or resampled figures are those of seedwise 0.0.1, numpy 1.0" in note
     for place, value in (("estimate", 0.5), ("outcome", "B better"), ("interval", [0.0, 1.0])):
         claim["verdict"][place], kept = value, claim["verdict"][place]
         bundle.write_bytes(relisted(changed | {"studies/small/verdicts.json": json.dumps(verdicts).encode()}))

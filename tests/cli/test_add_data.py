@@ -193,6 +193,15 @@ def test_data_of_others_comes_from_the_data_root(home: Path, tmp_path: Path, mon
     assert sum(map(len, splits(find_project(home), "reviews").values())) == 60
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_columns_are_separated_as_spreadsheets_of_other_countries_write_them(home: Path, mark: str) -> None:
+    rows = [f'"it was {number}, all in all{mark} fine"{mark}{number % 2}' for number in range(60)]
+    (home / "r.csv").write_text("\n".join([f"body{mark}stars", *rows, ""]))
+    answer = add(home, "r.csv", "--text", "body", "--label", "stars")
+    assert answer.exit_code == 0, answer.output
+    assert "such as 'it was 0, all in all" in answer.output
+
+
 def test_another_file_under_the_same_name_is_refused_unless_meant(home: Path) -> None:
     write_csv(home / "reviews.csv", reviews())
     assert add(home, "reviews.csv", "--text", "body", "--label", "stars").exit_code == 0
@@ -212,7 +221,7 @@ def test_another_file_under_the_same_name_is_refused_unless_meant(home: Path) ->
         ("body,stars\na,1\nb,2\n", ["--text", "bodi"], "--text bodi: no such column; there are: body, stars"),
         ("body,stars\na b,1\nc d,1\n", ["--text", "body", "--label", "stars"], "one label only ('1')"),
         ("body,stars\n", ["--text", "body"], "holds no row"),
-        ("body;stars\na;1\n", ["--text", "body"], "its columns are not separated by commas"),
+        ('body;stars\n"a, b";1\n"c"d;2\n', ["--text", "body", "--label", "stars"], "row 1: cannot be read as csv"),
         (f"body,stars\na,{'x' * 200}\nb,1\n", ["--text", "body", "--label", "stars"], "a label of 200 characters"),
         ("body,stars\na b,1\nc d,\n", ["--text", "body", "--label", "stars"], "row 2: no label in column stars"),
         ("body,stars\na,1\n,2\n", ["--text", "body", "--label", "stars"], "row 2: empty text"),

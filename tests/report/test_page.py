@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,11 @@ def test_a_link_to_the_page_shows_its_verdict(decided: ReportModel) -> None:
 
 @pytest.mark.skipif(chromium() is None, reason="no Chromium here")
 def test_tables_sort_by_their_numbers_and_filter(tmp_path: Path) -> None:
-    """In a browser: the heads are buttons, a click orders by value (1,024 above 30, − below +), dashes stay below."""
+    """In a browser: the heads are buttons, a click orders by value (1,024 above 30, − below +), dashes and dates stay below."""
     script = Path(__file__).parents[2] / "src" / "seedwise" / "report" / "templates" / "tables.js"
     rows = "".join(
         f"<tr><th>r{n}</th><td>{v}</td></tr>"
-        for n, v in enumerate(["30", "1,024", "−5", "–", "+7", "8", "9", "10", "11"])
+        for n, v in enumerate(["30", "1,024", "−5", "–", "+7", "8 (1 to 9)", "2026-11-02", "< .0001", "2026-01-09"])
     )
     page = tmp_path / "page.html"
     page.write_text(
@@ -118,7 +119,7 @@ def test_tables_sort_by_their_numbers_and_filter(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "profile", ignore_errors=True)
     found = re.search(r'data-said="([^"]*)"', ended.stdout)
     assert found is not None, ended.stderr[-500:]
-    up, down, filtered = found[1].split("|")
-    assert up == "−5 +7 8 9 10 11 30 1,024 –"
-    assert down == "1,024 30 11 10 9 8 +7 −5 –"
+    up, down, filtered = unescape(found[1]).split("|")
+    assert up == "−5 < .0001 +7 8 (1 to 9) 30 1,024 – 2026-01-09 2026-11-02"
+    assert down == "1,024 30 8 (1 to 9) +7 < .0001 −5 2026-11-02 2026-01-09 –"
     assert filtered == "1,024"

@@ -74,11 +74,6 @@ def read_given(path: Path, part: str, name: str | None = None) -> Given:
     rows = [row for _, row in read_records(path, form)]
     if not rows:
         raise InputError(f"{path}: holds no row, so that there is nothing to learn from or to report on")
-    if len(rows[0]) == 1 and form == "csv" and re.search(r"[;\t|]", str(next(iter(rows[0])))):
-        raise InputError(
-            f"{path}: one column only, called {next(iter(rows[0]))!r}: its columns are not separated by commas; "
-            "write it with commas, or with tabs as .tsv"
-        )
     return Given(part, name, path, form, rows)
 
 

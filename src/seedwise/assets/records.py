@@ -7,6 +7,7 @@ import json
 import lzma
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,21 @@ def read_records(path: Path, form: str) -> Iterator[tuple[int, dict[str, Any]]]:
                         raise ValueError(f"found {shown(value)}; a JSON object is needed")
                     yield number, value
                 return
-            tabs: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if form == "tsv" else {"strict": True}
-            for number, row in enumerate(csv.DictReader((line for _, line in lines), **tabs), start=1):
+            texts = (line for _, line in lines)
+            header = next(texts, "")
+            marks: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+            if form == "csv":
+                marks = {"delimiter": _separator(header), "strict": True}
+            for number, row in enumerate(csv.DictReader(chain([header], texts), **marks), start=1):
                 yield number, row
     except (ValueError, csv.Error, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         where = f", row {number}" if number else ""
         raise AssetError(f"{path.name}{where}: cannot be read as {form}: {reason(error)}") from None
+
+
+def _separator(header: str) -> str:
+    """A comma; where the header has none, what spreadsheets write instead of it in other countries."""
+    return next((mark for mark in ",;\t|" if mark in header), ",")
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -98,10 +98,9 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         kept = [one for one in differing if not excused(said, found, one[0], manifest.versions, versions())]
         if len(kept) < len(differing):
             theirs = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-            notes.append(
-                f"{place}: {len(differing) - len(kept)} words or resampled figures are those of {theirs}, which are not the versions "
-                "that checked it"
-            )
+            others = len(differing) - len(kept)
+            what = "sentence or resampled figure is that" if others == 1 else "sentences or resampled figures are those"
+            notes.append(f"{place}: {others} {what} of {theirs}, which are not the versions that checked it")
         differing = kept
         faults += [(place, f"{where} {what}") for where, what in differing]
     _raise(RefutedBundle, path, faults)

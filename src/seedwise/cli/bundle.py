@@ -16,6 +16,7 @@ from seedwise.cli.common import (
     options_of,
     refuse_target,
     say,
+    show,
 )
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.workbench import open_workbench
@@ -97,21 +98,21 @@ def verify(
     for outcome in found.outcomes:
         for claim in (*outcome.claims, *outcome.explored):
             status = "" if claim.status is None else f"{claim.status.value}: "
-            typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
+            show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
         for refused in outcome.refused:
-            typer.echo(f"{refused.claim.name}: {refused.reason}")
+            show(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
-            typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+            show(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     for comparison in found.comparisons:
-        typer.echo(
+        show(
             "\n".join(each.text for each in comparison.reproduced)
             if comparison.card is None
             else as_text(comparison.card)
         )
     for note in found.notes:
-        typer.echo(f"note: {note}")
+        show(f"note: {note}")
     if signature is not None:
-        typer.echo("the signature is that of one of these verdicts")
+        show("the signature is that of one of these verdicts")
     of, source = [], []
     if found.outcomes:
         of.append(f"{len(found.outcomes)} {'study' if len(found.outcomes) == 1 else 'studies'}")
@@ -119,7 +120,7 @@ def verify(
     if found.comparisons:
         of.append("1 comparison" if len(found.comparisons) == 1 else f"{len(found.comparisons)} comparisons")
         source.append(f"{sum(each.n_scores for each in found.comparisons)} scores")
-    typer.echo(
+    show(
         f"verified: {found.figures} figures of {' and '.join(of)} recomputed from {' and '.join(source)} in "
         f"{time.monotonic() - begun:.1f} s; bundle {found.name[:16]}"
     )

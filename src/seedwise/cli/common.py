@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
 
 from seedwise.bounded import shown
 from seedwise.errors import InputError
+from seedwise.escaping import folded
 from seedwise.execution.workbench import Options, default_options
 from seedwise.project import Project, find_project
 from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.suite import Suite
 
 _LEAST_GIB, _MOST_GIB = 0.1, 100_000
+_WIDEST = 120  # characters of a line that are read with ease
 
 
 class RuntimeName(StrEnum):
@@ -58,6 +62,11 @@ StudiesArgument = Annotated[
 def say(line: str) -> None:
     """Progress goes to standard error, so that standard output holds what was asked for."""
     typer.echo(line, err=True)
+
+
+def show(text: str) -> None:
+    """Print what was asked for; on a terminal long lines are folded, elsewhere a line stays a line."""
+    typer.echo(folded(text, min(get_terminal_size().columns, _WIDEST)) if sys.stdout.isatty() else text)
 
 
 def refuse_memory(gib: float) -> None:

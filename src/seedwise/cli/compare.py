@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from seedwise.cli.common import show
 from seedwise.errors import InputError
 
 
@@ -263,7 +264,7 @@ def compare(
         if form not in (Format.text, Format.html):
             for notice in card.notices:
                 typer.echo(notice, err=True)
-        typer.echo(FORMATS[form.value](card))
+        (show if form is Format.text else typer.echo)(FORMATS[form.value](card))
     if bundle is not None:
         from seedwise.bundle.comparison import pack_comparison
         from seedwise_contract.files import write_whole

@@ -13,7 +13,7 @@ from seedwise.execution.engines.packing import gib
 from seedwise.execution.engines.probe import check
 from seedwise.execution.workbench import Options
 from seedwise.images.definition import load_definition
-from seedwise.project import Project, find_project
+from seedwise.project import Project, find_project, find_root, project_at
 from seedwise.runtimes.choose import choose
 
 _COLOURS = {Health.OK: typer.colors.GREEN, Health.WARNING: typer.colors.YELLOW, Health.PROBLEM: typer.colors.RED}
@@ -28,11 +28,14 @@ def doctor(
 
     With --engine, every host of that cluster: what it has, whether it sees the same folder, backends and clock.
     """
-    project = find_project(Path.cwd())
     asked = engine_name(engine)
     if asked != LOCAL:
-        _hosts(project, asked, options_of(runtime, device, engine=asked))
+        _hosts(find_project(Path.cwd()), asked, options_of(runtime, device, engine=asked))
         return
+    root = find_root(Path.cwd())
+    if root is None:
+        say("no project here yet ('seedwise init' makes one): this is what one in this folder would have")
+    project = project_at(root or Path.cwd())
     worst = Health.OK
     for finding in examine(project):
         typer.echo(

@@ -17,6 +17,7 @@ from seedwise.cli.common import (
     find_studies,
     options_of,
     say,
+    show,
     suites_of,
 )
 from seedwise.errors import AssetError, ImageError, InputError, SeedwiseError
@@ -187,7 +188,7 @@ def _print(
             f"({look.spending}){early}"
         )
     for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact):
-        typer.echo("\n".join(f"  {line}" for line in as_lines(found)))
+        show("\n".join(f"  {line}" for line in as_lines(found)))
 
 
 def _cost(plan: Plan, bench: Workbench, costs: CostModel) -> dict[str, Any]:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, StudiesArgument, find_studies, options_of, say, suites_of
+from seedwise.cli.common import (
+    DeviceOption,
+    RuntimeOption,
+    StudiesArgument,
+    find_studies,
+    options_of,
+    say,
+    show,
+    suites_of,
+)
 from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.signals import Signals
 from seedwise.store.tuning import Untuned
@@ -95,14 +104,14 @@ def report_command(
         return
     for outcome in outcomes:
         for claim in (*outcome.claims, *outcome.explored):
-            typer.echo(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
+            show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {claim.sentence}")
         for line in lines_beside(outcome, bench.store):
-            typer.echo(line)
+            show(line)
         for refused in outcome.refused:
-            typer.echo(f"{refused.claim.name}: {refused.reason}")
+            show(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
-            typer.echo(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+            show(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     for over in suites:
-        typer.echo("\n".join(suite_lines(over)))
+        show("\n".join(suite_lines(over)))
     for page in write_reports(outcomes, bench.project, bench.store, say, suites).values():
         typer.echo(page)

@@ -105,12 +105,18 @@ def _client() -> docker.DockerClient | DockerException:
         return DockerException(str(error) or type(error).__name__)
 
 
+def _words(error: Exception) -> str:
+    """What an engine says went wrong, without the address that it was asked at."""
+    text = getattr(error, "explanation", None) or str(error) or type(error).__name__
+    return masked(text.splitlines()[0])[:160]
+
+
 def _engine(client: docker.DockerClient | DockerException) -> Finding:
     if isinstance(client, DockerException):
         return Finding(
             "container engine",
             Health.WARNING,
-            f"does not answer ({masked(str(client).splitlines()[0])[:120]})",
+            f"does not answer ({_words(client)})",
             "start Docker, or check DOCKER_HOST and that you may use its socket; until then backends run in virtual environments",
         )
     version = client.version()
@@ -130,6 +136,7 @@ def _cage() -> Finding:
 
 
 def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
+    from seedwise.images.bases import local_command
     from seedwise.images.definition import official_base
 
     if isinstance(client, DockerException):
@@ -141,8 +148,8 @@ def _image_registry(client: docker.DockerClient | DockerException) -> Finding:
         return Finding(
             "image registry",
             Health.WARNING,
-            f"does not give {reference} ({masked(str(error).splitlines()[0])[:120]})",
-            "build a base from the distribution's packages instead: sudo sh docker/debian-base.sh",
+            f"does not give {reference} ({_words(error)})",
+            f"build a base from the distribution's packages instead: {local_command()}",
         )
     return Finding("image registry", Health.OK, f"gives {reference}")
 

@@ -65,7 +65,7 @@ class Pilots:
             found = self._stated(claim, own, "stated in the study")
         found = found or self._of_task(claim, fixed)
         if found is None and self._assumed is not None:
-            words = "assumed, since no run has been measured: 1 point between seeds, and the arms differ on examples as our simulations do"
+            words = "no run has been measured yet: 1 point between seeds, and the arms differ on examples as our simulations do"
             found = Basis(_arranged(self._of_clusters(self._assumed), claim, fixed), "assumed", f"{words}{self._alike}")
         return found
 

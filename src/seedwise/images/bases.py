@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from docker.errors import ImageNotFound
 
@@ -12,14 +13,20 @@ from seedwise.images.definition import Base, base_override, base_variable
 from seedwise.images.lock import BaseIdentity
 from seedwise.images.registry import RegistryError, fetch
 from seedwise.notify import Notify
+from seedwise.project import bundled_suite
 
-LOCAL_COMMAND = "sudo sh docker/debian-base.sh"
+_SCRIPT = Path("docker/debian-base.sh")
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
     identity: BaseIdentity
     why: str
+
+
+def local_command() -> str:
+    """The command that makes a base of the distribution's packages, with the script where it lies."""
+    return f"sudo sh {_SCRIPT if _SCRIPT.is_file() else bundled_suite() / _SCRIPT}"
 
 
 def allowed(name: str, base: Base) -> list[str]:
@@ -59,7 +66,7 @@ def choose_base(client: DockerClient, name: str, base: Base, pinned: str | None,
     local = _present(client, base.local) if base.local else None
     if local is not None:
         return ChosenBase(local, f"{base.reference} cannot be pulled ({problem})")
-    make = f"'{LOCAL_COMMAND}' builds {base.local} from the distribution's packages; or " if base.local else ""
+    make = f"'{local_command()}' builds {base.local} from the distribution's packages; or " if base.local else ""
     raise NoImage(
         f"base {name}: {base.reference} cannot be pulled ({problem}) and no local base is here. "
         f"{make}set {base_variable(name)} to an image that holds Python {base.python}"

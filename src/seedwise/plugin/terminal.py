@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seedwise.errors import SeedwiseError
-from seedwise.escaping import plain
+from seedwise.escaping import folded, plain
 from seedwise.secrets import without_credentials
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ _COLOURS = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
 
 
 def tell(reporter: Any, line: str, **markup: bool) -> None:
-    """A line without control sequences and credentials, whoever wrote it."""
-    reporter.write_line(plain(without_credentials(line)), **markup)
+    """A line without control sequences and credentials, whoever wrote it; folded where a terminal would break it anywhere."""
+    text = plain(without_credentials(line))
+    reporter.write_line(folded(text, reporter._tw.fullwidth) if reporter.isatty else text, **markup)
 
 
 def tell_refusals(reporter: Any, refused: Mapping[str, SeedwiseError], skipped: Collection[str]) -> None:

@@ -68,7 +68,8 @@ class Metric:
     def amount(self, size: float) -> str:
         """A size of a difference with its unit: '2 points', '0.5 of perplexity'."""
         value = self.scale * size
-        return f"{value:.2g} {self.counted}" if value < 9.95 else f"{value:.1f} {self.counted}"
+        number = f"{value:.2g}" if value < 9.95 else f"{value:.1f}"
+        return f"{number} {'point' if number == '1' and self.counted == 'points' else self.counted}"
 
     @property
     def counted(self) -> str:

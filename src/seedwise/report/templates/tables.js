@@ -5,8 +5,8 @@ for (const table of document.querySelectorAll("table.sort")) {
   const value = (row, column) => {
     const cell = row.cells[column], given = cell.dataset.value;
     const text = given ?? cell.innerText.trim();
-    const number = parseFloat(text.replace("\u2212", "-").replaceAll(",", ""));
-    return [number, text];
+    const number = text.replace("\u2212", "-").replaceAll(",", "").match(/^[<>\u00b1]? ?([-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)(?![\w.-])/i);
+    return [number ? Number(number[1]) : NaN, text];  // a date, and an id that begins with a digit, are words
   };
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
