@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from seedwise.bundle import verify
+from seedwise.bundle.faults import DamagedBundle, RefutedBundle
 from seedwise.errors import InputError
 from seedwise.stats import Outcome, Question
 from seedwise.study.load import load_studies, load_study
+from tests.bundle.archives import files_of, relisted
 from tests.conftest import ROOT, STUDY, Small
 
 TASKS = """
@@ -160,6 +163,40 @@ def test_from_the_file_to_the_page(small: Small) -> None:
     assert "(done before)" in again.stdout
     told = small.here("report", str(small.study))
     assert "over-both: supported" in told.output
+    _with_its_evidence(small)
+
+
+def _with_its_evidence(small: Small) -> None:
+    """The bundle holds the claims over the tasks to their predictions, and the site has a page of them."""
+    packed = small.project.root / "small.zip"
+    assert small.here("bundle", str(small.study), "--out", str(packed)).exit_code == 0
+    checked = small.here("verify", str(packed))
+    assert checked.exit_code == 0, checked.output
+    assert "over-both: supported: On these 2 tasks" in checked.output
+    site = small.project.root / "site"
+    published = small.here("publish", str(small.study), "--out", str(site))
+    assert published.exit_code == 0, published.output
+    assert [path.name for path in (site / "bundles").iterdir()] == ["small.zip"]
+    assert 'href="small/index.html"' in (site / "index.html").read_text()
+    assert 'href="../small.two/index.html"' in (site / "small" / "index.html").read_text()
+
+    files = files_of(packed)
+    place = "suites/small/verdicts.json"
+    said = json.loads(files[place])
+    said["claims"]["over-both"]["verdict"]["estimate"] += 0.01
+    packed.write_bytes(relisted(files | {place: json.dumps(said).encode()}))
+    with pytest.raises(RefutedBundle, match=r"suites/small/verdicts\.json: claims\.over-both\.verdict\.estimate says"):
+        verify(packed)
+    manifest = json.loads(files["manifest.json"])
+    alone = {name: data for name, data in files.items() if not name.startswith("studies/small.two/")}
+    alone["manifest.json"] = json.dumps(manifest | {"studies": ["small.one"]}).encode()
+    packed.write_bytes(relisted(alone))
+    with pytest.raises(RefutedBundle, match="not every task of it is in here"):
+        verify(packed)
+    unlisted = {name: value for name, value in manifest.items() if name != "suites"}
+    packed.write_bytes(relisted(files | {"manifest.json": json.dumps(unlisted).encode()}))
+    with pytest.raises(DamagedBundle, match=f"{place}: not one of the bundle's own files"):
+        verify(packed)
 
 
 def test_with_runs_missing_the_claims_over_the_tasks_stay_open(small: Small) -> None:

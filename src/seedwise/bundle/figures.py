@@ -10,6 +10,7 @@ from typing import Any
 
 from seedwise.verdicts.arms import ArmScores
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
+from seedwise.verdicts.over_tasks import SuiteOutcome
 from seedwise.verdicts.signature import sign
 
 # Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.
@@ -31,6 +32,21 @@ def figures(outcome: StudyOutcome) -> dict[str, Any]:
         "look": None if outcome.look is None else dataclasses.asdict(outcome.look),
         "open_claims": [claim.name for claim in outcome.open_claims],
         "missing": [run.label for run in outcome.missing],
+    }
+    return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
+
+
+def suite_figures(found: SuiteOutcome) -> dict[str, Any]:
+    """The verdicts over the tasks, and those on each with the whole family resolved, which a task alone cannot give."""
+    value = {
+        "suite": found.suite.name,
+        "declaration": found.suite.declaration,
+        "claims": {claim.name: dataclasses.asdict(claim) for claim in found.claims},
+        "tasks": {
+            task: {claim.name: dataclasses.asdict(claim) for claim in outcome.claims}
+            for task, outcome in found.tasks.items()
+        },
+        "open_claims": [claim.name for claim in found.open_claims],
     }
     return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
 

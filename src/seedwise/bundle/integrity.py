@@ -20,6 +20,7 @@ from seedwise.bundle.layout import (
     Manifest,
     comparison_file,
     study_file,
+    suite_file,
 )
 
 _STUDY_FILES = ("study.yaml", "study.json", "data.json", "plan.json", "verdicts.json")
@@ -38,12 +39,15 @@ def changed_files(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
         return
     if len(set(manifest.studies)) < len(manifest.studies):
         yield MANIFEST, "names a study twice"
+    if len(set(manifest.suites)) < len(manifest.suites):
+        yield MANIFEST, "names a suite of tasks twice"
     if len(set(manifest.comparisons)) < len(manifest.comparisons):
         yield MANIFEST, "names a comparison twice"
     if not manifest.studies and not manifest.comparisons:
         yield MANIFEST, "names neither a study nor a comparison"
     needed = {study_file(study, name) for study in manifest.studies for name in _STUDY_FILES}
     needed |= {comparison_file(comparison, name) for comparison in manifest.comparisons for name in COMPARISONS}
+    needed |= {suite_file(suite) for suite in manifest.suites}
     needed |= {LEDGER} if manifest.studies else set()
     for name in sorted(manifest.files.keys() | files.keys() | needed):
         if name == MANIFEST:
@@ -62,6 +66,8 @@ def _known(name: str, manifest: Manifest) -> bool:
     if head == "studies":
         study, _, file = rest.partition("/")
         return study in manifest.studies and file in _STUDY_FILES
+    if head == "suites":
+        return rest.partition("/")[0] in manifest.suites
     if head == "comparisons":
         comparison, _, file = rest.partition("/")
         return comparison in manifest.comparisons and file in COMPARISONS

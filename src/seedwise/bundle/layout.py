@@ -41,13 +41,15 @@ class Listed(ContractModel):
 class Manifest(ContractModel):
     """`manifest.json`: every other file by its digest.  Its own sha256 is the bundle's name.
 
-    `comparisons` are those of scores of one's own; it is written only where there is one.
+    `suites` are the studies of several tasks that are in here as a whole, `comparisons` those of scores of one's own; either is
+    written only where there is one.
     """
 
     format: Literal[1]
     versions: dict[str, str]
     studies: tuple[Name, ...]
     files: dict[str, Listed]
+    suites: tuple[Name, ...] = ()
     comparisons: tuple[Name, ...] = ()
 
 
@@ -76,6 +78,7 @@ def versions() -> dict[str, str]:
 _NAMES = re.compile(
     r"manifest\.json|README\.md|declarations\.jsonl|certificates/[^/]+|"
     rf"comparisons/[^/]+/({'|'.join(map(re.escape, COMPARISONS))})|"
+    r"suites/[^/]+/verdicts\.json|"
     r"studies/[^/]+/(study\.yaml|study\.json|data\.json|plan\.json|verdicts\.json)|"
     rf"runs/[0-9a-f]{{20}}/({'|'.join(map(re.escape, (*RUN_RECORDS, *RUN_FILES)))})"
 )
@@ -90,6 +93,10 @@ def study_file(study: str, name: str) -> str:
     return f"studies/{study}/{name}"
 
 
+def suite_file(suite: str) -> str:
+    return f"suites/{suite}/verdicts.json"
+
+
 def comparison_file(comparison: str, name: str) -> str:
     return f"comparisons/{comparison}/{name}"
 
@@ -98,7 +105,12 @@ def run_file(run_id: str, name: str) -> str:
     return f"runs/{run_id}/{name}"
 
 
-def sealed(files: Mapping[str, bytes], studies: Sequence[str] = (), comparisons: Sequence[str] = ()) -> bytes:
+def sealed(
+    files: Mapping[str, bytes],
+    studies: Sequence[str] = (),
+    comparisons: Sequence[str] = (),
+    suites: Sequence[str] = (),
+) -> bytes:
     """The archive of `files` and of the manifest that lists them."""
     manifest = Manifest(
         format=FORMAT,
@@ -108,6 +120,7 @@ def sealed(files: Mapping[str, bytes], studies: Sequence[str] = (), comparisons:
             name: Listed(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
             for name, data in sorted(files.items())
         },
+        suites=tuple(sorted(suites)),
         comparisons=tuple(sorted(comparisons)),
     )
     return archive_bytes({**files, MANIFEST: json_bytes(manifest.model_dump(mode="json", exclude_defaults=True))})

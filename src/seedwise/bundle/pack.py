@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seedwise.bounded import read_bytes
-from seedwise.bundle.figures import figures
+from seedwise.bundle.figures import figures, suite_figures
 from seedwise.bundle.layout import (
     CERTIFICATES,
     LEDGER,
@@ -19,13 +19,16 @@ from seedwise.bundle.layout import (
     run_file,
     sealed,
     study_file,
+    suite_file,
 )
 from seedwise.errors import InputError
 from seedwise.planning.plan import Plan
 from seedwise.regular import read_regular
 from seedwise.store.store import Store
+from seedwise.study.suite import Suite
 from seedwise.verdicts.certificates.need import Shelf, needs_of
-from seedwise.verdicts.comparison import compare
+from seedwise.verdicts.comparison import StudyOutcome, compare
+from seedwise.verdicts.over_tasks import compare_tasks
 
 _README = """# Evidence of Seedwise verdicts
 
@@ -40,6 +43,7 @@ project it came from, and compares them with the verdicts.
 | --- | --- |
 | `studies/NAME/study.yaml`, `study.json` | the study as its author wrote it, and as it was read: arms merged over the defaults |
 | `studies/NAME/verdicts.json` | what is claimed: scores, verdicts, sentences, signatures |
+| `suites/NAME/verdicts.json` | of a study of several tasks: the verdicts over the tasks, and those on each with all claims as one family |
 | `studies/NAME/data.json`, `plan.json` | the data's digests, citation and licence; the runs of the study |
 | `runs/ID/` | a run: spec, provenance, result, environment, parameters, predictions of the reported split |
 | `declarations.jsonl` | when each declaration was first put to work |
@@ -55,14 +59,16 @@ commits of the runs are in their provenance.
 """
 
 
-def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
+def pack(plans: Sequence[tuple[Plan, Path]], store: Store, suites: Sequence[Suite] = ()) -> bytes:
     """The bundle of studies, each a plan with the file that declares it: equal stores give equal bytes.
 
+    Of `suites` those are in it whose every task is one of the studies, with the verdicts over the tasks.
     Files of runs are checked by digest on the way in: `DamagedRun` names one that was changed.  `InputError` where nothing
     is finished.
     """
     files: dict[str, bytes] = {}
     declarations: set[str] = set()
+    outcomes: dict[str, StudyOutcome] = {}
     for plan, source in plans:
         name = plan.study.name
         done = [run.run_id for run in plan.runs if run.run_id is not None and store.is_done(run.run_id)]
@@ -71,18 +77,23 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store) -> bytes:
         files[study_file(name, "study.yaml")] = read_bytes(source)
         files[study_file(name, "study.json")] = json_bytes(plan.study.model_dump(mode="json"))
         files[study_file(name, "data.json")] = json_bytes(plan.data.model_dump(mode="json"))
-        files[study_file(name, "verdicts.json")] = json_bytes(figures(compare(plan, store)))
+        outcomes[name] = compare(plan, store)
+        files[study_file(name, "verdicts.json")] = json_bytes(figures(outcomes[name]))
         files[study_file(name, "plan.json")] = json_bytes(_plan(plan, set(done)).model_dump(mode="json"))
         declarations.add(plan.study.declaration())
         for path in _certificates(plan, store):
             files[f"{CERTIFICATES}/{path.name}"] = read_regular(path.parent, path.name)
         for run_id in done:
             declarations.add(_add_run(files, store, run_id))
+    whole = [suite for suite in suites if all(name in outcomes for name in suite.members)]
+    for suite in whole:
+        over = compare_tasks(suite, [outcomes[name] for name in suite.members], store)
+        files[suite_file(suite.name)] = json_bytes(suite_figures(over))
     files[LEDGER] = store.ledger_lines(
         declarations | {name.split("/")[1] for name in files if name.startswith("runs/")}
     )
     files[README] = _readme([plan for plan, _ in plans])
-    return sealed(files, [plan.study.name for plan, _ in plans])
+    return sealed(files, [plan.study.name for plan, _ in plans], suites=[suite.name for suite in whole])
 
 
 def _plan(plan: Plan, done: set[str]) -> PlanFile:

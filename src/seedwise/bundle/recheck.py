@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from seedwise.assets.prepare import PreparedData
 from seedwise.bundle.faults import MAX_ROWS, read_model
 from seedwise.bundle.figures import ABSOLUTE
-from seedwise.bundle.layout import PREDICTIONS, RUN_FILES, Manifest, PlanFile, run_file, study_file
+from seedwise.bundle.layout import PREDICTIONS, RUN_FILES, Manifest, PlanFile, run_file, study_file, suite_file
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan, PlannedRun, recipe_for, seeds_for, task_of
 from seedwise.store.store import Store, StoredRun
@@ -19,6 +19,7 @@ from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
 from seedwise.study.search import at_point, points_of
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
+from seedwise.verdicts.over_tasks import SuiteOutcome, compare_tasks
 from seedwise_contract import Environment, ParameterTable, RunSpec
 
 _RECORDS: dict[str, type[BaseModel]] = {"environment.json": Environment, "parameters.json": ParameterTable}
@@ -67,6 +68,31 @@ def recheck(
     except (SeedwiseError, ValueError, RecursionError) as error:
         return None, [(f"studies/{name}", _without(home, error))]
     return outcome, list(_wrong_results(outcome))
+
+
+def recheck_suite(
+    name: str, outcomes: Sequence[StudyOutcome], store: Store
+) -> tuple[SuiteOutcome | None, list[tuple[str, str]]]:
+    """What the tasks of the suite `name` give together, by the file that declares them; `outcomes` are those of the bundle's studies."""
+    own = {outcome.study.name: outcome for outcome in outcomes if _is_task_of(outcome.study, name)}
+    place = suite_file(name)
+    if not own:
+        return None, [(place, "of a suite of tasks that no study in here is one of")]
+    source = next(iter(own.values())).plan.source
+    assert source is not None
+    suite = load_studies(source)[0].suite  # it says what study.json says: `recheck` has seen to that
+    if suite is None or suite.name != name or not set(suite.members) <= set(own):
+        return None, [(place, "not every task of it is in here")]
+    members = [own[member] for member in suite.members]
+    if any(
+        study.part is None or study.part.declaration != suite.declaration for study in (each.study for each in members)
+    ):
+        return None, [(place, "its tasks are not those of one file")]
+    return compare_tasks(suite, members, store), []
+
+
+def _is_task_of(study: Study, suite: str) -> bool:
+    return study.part is not None and study.part.suite == suite
 
 
 def _unlike_result(run: StoredRun, files: Mapping[str, bytes], data: PreparedData) -> Iterator[tuple[str, str]]:

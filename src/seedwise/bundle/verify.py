@@ -14,7 +14,7 @@ from seedwise.bundle.archive import read_archive
 from seedwise.bundle.comparison import Recomputed, read_verdicts, recompute
 from seedwise.bundle.evidence import Evidence
 from seedwise.bundle.faults import MAX_ROWS, DamagedBundle, RefutedBundle, read_model
-from seedwise.bundle.figures import count, differences, excused, figures
+from seedwise.bundle.figures import count, differences, excused, figures, suite_figures
 from seedwise.bundle.integrity import changed_files
 from seedwise.bundle.layout import (
     CERTIFICATES,
@@ -25,14 +25,16 @@ from seedwise.bundle.layout import (
     comparison_file,
     is_own,
     study_file,
+    suite_file,
     versions,
 )
-from seedwise.bundle.recheck import recheck, stray_runs
+from seedwise.bundle.recheck import recheck, recheck_suite, stray_runs
 from seedwise.errors import SeedwiseError
 from seedwise.project import MARKER
 from seedwise.store import ledger
 from seedwise.temporary import temporary_folder
 from seedwise.verdicts.comparison import StudyOutcome
+from seedwise.verdicts.over_tasks import SuiteOutcome
 from seedwise.verdicts.signature import Signature, parse_signature
 
 
@@ -40,7 +42,7 @@ from seedwise.verdicts.signature import Signature, parse_signature
 class Verified:
     """A bundle that holds.  `name` is the sha256 of its manifest; `figures` counts the numbers that were recomputed.
 
-    `outcomes` are of studies, `comparisons` of scores of one's own.
+    `outcomes` are of studies, `suites` of several of them as tasks of one, `comparisons` of scores of one's own.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Verified:
     figures: int
     notes: tuple[str, ...]
     signatures: tuple[tuple[str, Signature], ...]
+    suites: tuple[SuiteOutcome, ...] = ()
     comparisons: tuple[Recomputed, ...] = ()
 
 
@@ -85,12 +88,19 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
             said = _verdicts(contents.files, name, path)
             outcomes.append(outcome)
             claims.append((name, said, figures(outcome)))
+    suites = []
+    for name in manifest.suites:
+        over, wrong = recheck_suite(name, outcomes, store)
+        faults += wrong
+        if over is not None:
+            suites.append((_read(contents.files, suite_file(name), path), over))
     comparisons = []
     for name in manifest.comparisons:
         comparison, wrong = _comparison(name, contents.files)
         faults += wrong
         comparisons += [] if comparison is None else [comparison]
     held = [(study_file(name, "verdicts.json"), said, of_study) for name, said, of_study in claims]
+    held += [(suite_file(over.suite.name), said, suite_figures(over)) for said, over in suites]
     held += [(place, said, made.figures()) for place, said, made in comparisons]
     notes = []
     for place, said, found in held:
@@ -118,6 +128,7 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         figures=sum(count(found) for _, _, found in held),
         notes=tuple(notes),
         signatures=signatures,
+        suites=tuple(over for _, over in suites),
         comparisons=tuple(made for _, _, made in comparisons),
     )
     return verified, store
@@ -151,6 +162,13 @@ def _verdicts(files: Any, name: str, path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError, SeedwiseError) as error:
         raise RefutedBundle(f"{path}: {place}: not a study's verdicts: {reason(error)}") from None
     return dict(said)
+
+
+def _read(files: Any, place: str, path: Path) -> dict[str, Any]:
+    try:
+        return dict(parse_json(files[place]))
+    except (ValueError, TypeError, SeedwiseError) as error:
+        raise RefutedBundle(f"{path}: {place}: not the verdicts of a suite of tasks: {reason(error)}") from None
 
 
 def _comparison(name: str, files: Any) -> tuple[tuple[str, dict[str, Any], Recomputed] | None, list[tuple[str, str]]]:

@@ -17,6 +17,7 @@ from seedwise.cli.common import (
     refuse_target,
     say,
     show,
+    suites_of,
 )
 from seedwise.errors import InputError, SeedwiseError
 from seedwise.execution.workbench import open_workbench
@@ -67,7 +68,7 @@ def bundle(
             plans.append((plan, file.path))
     if not plans:
         raise InputError("no study has a run that is finished with the backends as they are now; run one first")
-    data = pack(plans, bench.store)
+    data = pack(plans, bench.store, suites_of(files))
     write_whole(out, data)
     for plan, _ in plans:
         outcome = compare(plan, bench.store)
@@ -103,6 +104,12 @@ def verify(
             show(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:
             show(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
+    for over in found.suites:
+        for claim in over.claims:
+            status = "" if claim.status is None else f"{claim.status.value}: "
+            show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
+        for waiting in over.open_claims:
+            show(f"{waiting.name}: open; runs of some task are missing")
     for comparison in found.comparisons:
         show(
             "\n".join(each.text for each in comparison.reproduced)

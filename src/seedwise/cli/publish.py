@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say
+from seedwise.cli.common import DeviceOption, RuntimeOption, find_studies, options_of, say, suites_of
 from seedwise.errors import InputError
 from seedwise.execution.workbench import open_workbench
 
@@ -62,7 +62,7 @@ def _of_bundle(path: Path) -> Item:
 
 
 def _of_studies(paths: list[Path], runtime: RuntimeOption, device: DeviceOption) -> list[Item]:
-    """Each study in a bundle of its own, with its report from the store."""
+    """Each study file in a bundle of its own, with the reports of its studies from the store."""
     from seedwise.bundle import pack
     from seedwise.publish import Item
     from seedwise.report import build
@@ -71,15 +71,18 @@ def _of_studies(paths: list[Path], runtime: RuntimeOption, device: DeviceOption)
     project, files = find_studies(paths or None)
     bench = open_workbench(project, options_of(runtime, device), [file.study for file in files])
     items = []
-    for file in files:
-        plan = replace(bench.plan(file.study, say), source=file.path)
-        if not any(bench.store.is_done(run.run_id) for run in plan.runs):
-            if paths:
-                raise InputError(
-                    f"{file.path}: none of its runs is finished here, so there is nothing to publish; run it first"
-                )
-            say(f"left out: {file.study.name}: none of its runs is finished here")
-            continue
-        data = pack([(plan, file.path)], bench.store)
-        items.append(Item(file.study.name, data, (build([compare(plan, bench.store)], bench.store),)))
+    for path in dict.fromkeys(file.path for file in files):
+        own = [file for file in files if file.path == path]
+        plans = [replace(bench.plan(file.study, say), source=path) for file in own]
+        done = [plan for plan in plans if any(bench.store.is_done(run.run_id) for run in plan.runs)]
+        if paths and not done:
+            raise InputError(f"{path}: none of its runs is finished here, so there is nothing to publish; run it first")
+        for plan in plans:
+            if plan not in done:
+                say(f"left out: {plan.study.name}: none of its runs is finished here")
+        if done:
+            data = pack([(plan, path) for plan in done], bench.store, suites_of(own))
+            reports = tuple(build([compare(plan, bench.store)], bench.store) for plan in done)
+            suite = own[-1].suite
+            items.append(Item(own[-1].study.name if suite is None else suite.name, data, reports))
     return items

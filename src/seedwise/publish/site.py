@@ -17,6 +17,7 @@ from seedwise.report import ReportModel, build, render
 from seedwise.report.evidence import Evidence
 from seedwise.report.render import FILES
 from seedwise.report.site import PublishedStudy, render_site
+from seedwise.report.suite import SUITE_FILES, SuiteReport, render_suite, suite_report
 from seedwise_contract.files import write_json, write_whole
 
 BUNDLES = "bundles"
@@ -46,11 +47,14 @@ def publish(items: Sequence[Item], out: Path, say: Notify, *, title: str = "", a
     with replacing(out) as folder:
         (folder / BUNDLES).mkdir()
         studies: list[PublishedStudy] = []
+        suites: list[SuiteReport] = []
         for item in items:
-            for study in _item(item, folder, address):
-                studies.append(study)
+            own, over = _item(item, folder, address)
+            for study in own:
                 say(f"{study.name}: {study.figures} figures recomputed from {study.evidence.file}")
-        write_whole(folder / PAGE, render_site(studies, title, address))
+            studies += own
+            suites += over
+        write_whole(folder / PAGE, render_site(studies, title, address, suites))
         write_json(
             folder / MARKER,
             {
@@ -61,7 +65,7 @@ def publish(items: Sequence[Item], out: Path, say: Notify, *, title: str = "", a
     return out / PAGE
 
 
-def _item(item: Item, folder: Path, address: str) -> list[PublishedStudy]:
+def _item(item: Item, folder: Path, address: str) -> tuple[list[PublishedStudy], list[SuiteReport]]:
     bundle = folder / BUNDLES / f"{item.name}.zip"
     if _PLAIN.fullmatch(item.name) is None:
         raise InputError(
@@ -86,13 +90,22 @@ def _item(item: Item, folder: Path, address: str) -> list[PublishedStudy]:
                 size=len(item.data),
                 page=f"{address.rstrip('/')}/{name}/{PAGE}" if address else "",
             )
-            own = folder / name
-            if own.exists():
-                raise InputError(
-                    f"{name}: two of the studies have this name, or it is a folder of the site's own; rename one of them"
-                )
-            own.mkdir()
+            own = _made(folder / name)
             for kind, file in FILES.items():
                 write_whole(own / (PAGE if kind == "html" else file), render(report, kind, evidence))
             found.append(PublishedStudy(study=report.studies[0], evidence=evidence, figures=verified.figures))
-    return found
+        suites = [suite_report(over) for over in verified.suites]
+        for suite in suites:
+            own = _made(folder / suite.name)
+            for kind, file in SUITE_FILES:
+                write_whole(own / (PAGE if kind == "html" else file), render_suite(suite, kind, PAGE))
+    return found, suites
+
+
+def _made(folder: Path) -> Path:
+    if folder.exists():
+        raise InputError(
+            f"{folder.name}: two of the studies have this name, or it is a folder of the site's own; rename one of them"
+        )
+    folder.mkdir()
+    return folder

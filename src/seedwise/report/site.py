@@ -9,6 +9,7 @@ from seedwise.report.comparisons import Comparison
 from seedwise.report.evidence import Evidence
 from seedwise.report.model import StudyReport
 from seedwise.report.pages import environment
+from seedwise.report.suite import SuiteReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,14 @@ class Cell:
     state: str = ""
 
 
-def render_site(studies: Sequence[PublishedStudy], title: str, address: str) -> str:
+def render_site(studies: Sequence[PublishedStudy], title: str, address: str, suites: Sequence[SuiteReport] = ()) -> str:
     data = sorted({study.study.data.name for study in studies})
     return (
         environment(autoescape=True)
         .get_template("site.html.j2")
         .render(
             studies=studies,
+            suites=suites,
             title=title or "Verdicts, each with its evidence",
             address=address.rstrip("/"),
             data=data,

@@ -292,8 +292,8 @@ def forest(report: SuiteReport) -> str | None:
     return render(f"{report.name}-tasks", 0.62 * len(rows) + 0.75, draw)
 
 
-def render_suite(report: SuiteReport, kind: Literal["html", "md", "json"]) -> str:
-    """The suite's page, its Markdown, or its values."""
+def render_suite(report: SuiteReport, kind: Literal["html", "md", "json"], page: str = "report.html") -> str:
+    """The suite's page, its Markdown, or its values; `page` is the name of its tasks' pages."""
     if kind == "json":
         return report.model_dump_json(indent=1) + "\n"
     from markupsafe import Markup
@@ -304,7 +304,10 @@ def render_suite(report: SuiteReport, kind: Literal["html", "md", "json"]) -> st
     bands = _drawn_bands(report) if kind == "html" and report.bands else None
     template = environment(autoescape=kind == "html").get_template(f"suite.{kind}.j2")
     return template.render(
-        suite=report, drawn=None if drawn is None else Markup(drawn), bands=None if bands is None else Markup(bands)
+        suite=report,
+        page=page,
+        drawn=None if drawn is None else Markup(drawn),
+        bands=None if bands is None else Markup(bands),
     )
 
 
