@@ -39,6 +39,18 @@ def test_links_lead_to_files(page: Path) -> None:
     assert broken == []
 
 
+def test_a_page_of_studies_names_its_bundles_or_says_that_there_are_none() -> None:
+    results = ROOT / "docs" / "results"
+    pages = {path.name: path.read_text(encoding="utf-8") for path in results.glob("*.md")}
+    studies = {name: text for name, text in pages.items() if ".seedwise/reports/" in text.partition("\n")[0]}
+    assert studies
+    assert [
+        n for n, text in studies.items() if "seedwise verify" not in text and "there is no bundle" not in text
+    ] == []
+    shown = " ".join(text for text in pages.values() if "seedwise verify docs/results/bundles/" in text)
+    assert [path.name for path in (results / "bundles").glob("*.zip") if path.stem not in shown] == []
+
+
 def test_every_page_is_in_the_navigation() -> None:
     said = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.is_relative_to(ROOT / "docs")]

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from seedwise.cli import app
 from tests.conftest import Small
 
 
@@ -25,6 +30,24 @@ def test_help_and_version_of_every_command(small: Small) -> None:
         "convert",
     ):
         assert command in answer.stdout
+
+
+def commands_of(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    with group.make_context("seedwise", [], resilient_parsing=True) as context:
+        for name in group.list_commands(context):
+            yield (*before, name)
+            found = group.get_command(context, name)
+            if hasattr(found, "list_commands"):
+                yield from commands_of(found, (*before, name))
+
+
+def test_every_command_has_help_that_a_plain_terminal_shows() -> None:
+    words = list(commands_of(get_command(app)))
+    assert ("images", "push") in words
+    for each in words:
+        answer = CliRunner().invoke(app, [*each, "--help"], prog_name="seedwise")
+        assert answer.exit_code == 0, (each, answer.exception)
+        assert answer.stdout.startswith(f"Usage: seedwise {' '.join(each)}"), each
 
 
 def test_plan_shows_runs_done_and_the_time_that_remains(small: Small) -> None:

@@ -103,3 +103,15 @@ def test_without_a_curve_the_selection_split_is_shown(tmp_path: Path) -> None:
         "price",
     ]
     assert LABEL not in render_html(plain) + render_markdown(plain)
+
+
+def test_one_point_is_no_course(model: ReportModel) -> None:
+    study = model.studies[0]
+
+    def titles(points: int) -> str:
+        own = tuple(curve.model_copy(update={"points": curve.points[:points]}) for curve in study.curves.selection)
+        curves = study.curves.model_copy(update={"selection": own, "reported": ()})
+        return " ".join(figure.title for figure in figures(study.model_copy(update={"curves": curves})))
+
+    assert "selection split" in titles(2)
+    assert "selection split" not in titles(1)

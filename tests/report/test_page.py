@@ -65,6 +65,9 @@ def test_a_decided_verdict_is_whole_and_says_what_would_overturn_it(decided: Rep
     assert f"More runs of pretrained than of random are right on {claim.hinge.ahead[0]:,} examples" in words
     assert claim.hinge.named[0][0] in words
     assert hinge_head(claim) in render_html(decided)
+    nowhere = claim.model_copy(update={"hinge": claim.hinge.model_copy(update={"ahead": (0, 0)})})
+    study = decided.studies[0].model_copy(update={"claims": (nowhere,), "explored": ()})
+    assert "examples for pretrained" not in render_html(decided.model_copy(update={"studies": (study,)}))
 
 
 def test_the_page_has_the_studys_file_and_the_command(small: Small) -> None:

@@ -23,7 +23,7 @@ RegistryOption = Annotated[
     str | None, typer.Option("--registry", help=f"HOST[:PORT][/PATH]; default: {VARIABLE}, or what the lock names.")
 ]
 
-app = typer.Typer(help="Images and environments of backends.", no_args_is_help=True)
+app = typer.Typer(help="Images and environments of backends.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()

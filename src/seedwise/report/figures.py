@@ -179,8 +179,8 @@ def _curves(
     levels: Sequence[ArmRow] = (),
 ) -> Figure | None:  # fmt: skip
     arms = list(dict.fromkeys(curve.arm for curve in curves))
-    if not arms:
-        return None
+    if all(len(curve.points) < 2 for curve in curves):
+        return None  # one point is no course
 
     from matplotlib.ticker import MaxNLocator
 

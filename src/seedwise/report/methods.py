@@ -33,8 +33,9 @@ def _design(outcome: StudyOutcome) -> str:
     rows = {name: split.rows for name, split in data.splits.items()}
     seeded = [name for name, arm in study.arms.items() if not arm.deterministic]
     fixed = [name for name, arm in study.arms.items() if arm.deterministic]
+    titled = "" if data.title == data.name else f" ({data.title.rstrip('.')})"
     parts = [
-        f"The task is {data.name} ({data.title.rstrip('.')}): {text.count(rows['train'])} examples to train on, "
+        f"The task is {data.name}{titled}: {text.count(rows['train'])} examples to train on, "
         f"{text.count(rows['selection'])} to select the checkpoint, {text.count(rows['test'])} to report."
     ]
     seeds = study.seeds if outcome.look is None else study.seeds[: outcome.look.seeds]
