@@ -55,7 +55,7 @@ def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def wait_until(what: object, seconds: float = 90) -> None:
+def wait_until(what: object, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < end, "waited too long"
