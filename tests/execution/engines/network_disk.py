@@ -21,14 +21,22 @@ def unable() -> str | None:
     return None if Path("/dev/fuse").exists() else "there is no /dev/fuse here"
 
 
+def _ports(lan: Lan) -> tuple[int, int, int]:
+    """Of the lan alone: the server's parts also find each other by sockets in the temporary folder, which have the ports' names."""
+    own = int(lan.name[1:], 16) % 2000
+    return 20_000 + own, 22_000 + own, 24_000 + own
+
+
 def serve(lan: Lan) -> Host:
     """The server, on the next host of the lan."""
     weed = shutil.which("weed")
     assert weed is not None
     server = lan.add().boot()
+    master, volume, filer = _ports(lan)
     server.start(
         [
             *(weed, "server", f"-dir={server.local}", f"-ip={server.address}", "-ip.bind=0.0.0.0", "-filer"),
+            *(f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"),
             *("-master.volumeSizeLimitMB=256", "-volume.max=8", "-master.telemetry=false"),
         ],
         lan.folder / "weed.log",
@@ -43,7 +51,13 @@ def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90)
     place.mkdir(exist_ok=True)
     end = time.monotonic() + seconds
     for host in hosts:
-        words = [weed, "mount", f"-filer={server.address}:8888", f"-dir={place}", f"-cacheDir={host.local}/cache"]
+        words = [
+            weed,
+            "mount",
+            f"-filer={server.address}:{_ports(server.lan)[2]}",
+            f"-dir={place}",
+            f"-cacheDir={host.local}/cache",
+        ]
         while not host.run(["stat", "-f", "-c", "%T", str(place)]).stdout.startswith("fuse"):
             assert time.monotonic() < end, (host.lan.folder / f"{host.name}.mount.log").read_text()[-2000:]
             started = host.start(

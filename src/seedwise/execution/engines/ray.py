@@ -30,6 +30,9 @@ _SILENT_SECONDS = (
 )
 _ANSWER_SECONDS = 10.0
 _GRACE_SECONDS = 25.0
+# A head speaks gRPC, and so HTTP/2: both sides begin with a frame of settings (RFC 9113, section 3.4), ours of none.
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_HTTP2_SETTINGS = b"\x04"
 _KEPT = ("SEEDWISE_", "PYTHONPATH", "PATH")
 
 
@@ -83,7 +86,11 @@ def _check(address: str, source: str) -> None:
             "the port of Ray's client), or 'auto' for the cluster that this machine is a host of"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as connection:
+            if "RAY_USE_TLS" not in os.environ:
+                connection.sendall(_HTTP2_PREFACE)
+                if connection.recv(9)[3:4] != _HTTP2_SETTINGS:
+                    raise OSError("something else than a head of Ray listens there")
     except (OSError, UnicodeError) as error:
         raise EngineError(
             f"{source}: no cluster can be joined there ({getattr(error, 'strerror', None) or error}); "
