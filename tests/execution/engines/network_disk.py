@@ -69,3 +69,11 @@ def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90)
                 ):
                     break
                 time.sleep(0.2)
+        while _free(host, place) < 1 << 30:  # the server tells of its volumes a while after it is up
+            assert time.monotonic() < end, f"{host.name} sees no room on the network's folder"
+            time.sleep(0.5)
+
+
+def _free(host: Host, place: Path) -> int:
+    blocks, size = (host.run(["stat", "-f", "-c", "%a %S", str(place)]).stdout.split() or ("0", "0"))[:2]
+    return int(blocks) * int(size)

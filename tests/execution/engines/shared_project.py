@@ -95,6 +95,12 @@ class SharedProject:
         assert sorted(folders) == sorted(self.runs) == sorted(unbroken)
         assert self.predictions() == unbroken
 
+    def starts(self) -> dict[str, int]:
+        """How often each run was begun or gone on with."""
+        files = f"{self.small.project.runs}/[0-9a-f]*/events.jsonl"
+        counts = self.seen_from.run(["sh", "-c", f"grep -c '\"start\"' {files}"]).stdout.split()
+        return {Path(line.rpartition(":")[0]).parent.name: int(line.rpartition(":")[2]) for line in counts}
+
     def provenance(self, key: str) -> list[str]:
         files = self.listed("[0-9a-f]*/provenance.json")
         lines = self.seen_from.run(
