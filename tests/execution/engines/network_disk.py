@@ -21,14 +21,22 @@ def unable() -> str | None:
     return None if Path("/dev/fuse").exists() else "there is no /dev/fuse here"
 
 
+def _ports(lan: Lan) -> tuple[int, int, int]:
+    """Of the lan alone: the server's parts also find each other by sockets in the temporary folder, which have the ports' names."""
+    own = int(lan.name[1:], 16) % 2000
+    return 20_000 + own, 22_000 + own, 24_000 + own
+
+
 def serve(lan: Lan) -> Host:
     """The server, on the next host of the lan."""
     weed = shutil.which("weed")
     assert weed is not None
     server = lan.add().boot()
+    master, volume, filer = _ports(lan)
     server.start(
         [
             *(weed, "server", f"-dir={server.local}", f"-ip={server.address}", "-ip.bind=0.0.0.0", "-filer"),
+            *(f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"),
             *("-master.volumeSizeLimitMB=256", "-volume.max=8", "-master.telemetry=false"),
         ],
         lan.folder / "weed.log",
@@ -43,7 +51,13 @@ def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90)
     place.mkdir(exist_ok=True)
     end = time.monotonic() + seconds
     for host in hosts:
-        words = [weed, "mount", f"-filer={server.address}:8888", f"-dir={place}", f"-cacheDir={host.local}/cache"]
+        words = [
+            weed,
+            "mount",
+            f"-filer={server.address}:{_ports(server.lan)[2]}",
+            f"-dir={place}",
+            f"-cacheDir={host.local}/cache",
+        ]
         while not host.run(["stat", "-f", "-c", "%T", str(place)]).stdout.startswith("fuse"):
             assert time.monotonic() < end, (host.lan.folder / f"{host.name}.mount.log").read_text()[-2000:]
             started = host.start(
@@ -55,3 +69,11 @@ def mount(server: Host, hosts: Sequence[Host], place: Path, seconds: float = 90)
                 ):
                     break
                 time.sleep(0.2)
+        while _free(host, place) < 1 << 30:  # the server tells of its volumes a while after it is up
+            assert time.monotonic() < end, f"{host.name} sees no room on the network's folder"
+            time.sleep(0.5)
+
+
+def _free(host: Host, place: Path) -> int:
+    blocks, size = (host.run(["stat", "-f", "-c", "%a %S", str(place)]).stdout.split() or ("0", "0"))[:2]
+    return int(blocks) * int(size)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,10 +37,10 @@ class Session:
     def told(self) -> str:
         return self.log.read_text()
 
-    def interrupt(self) -> None:
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """The session itself, below the programs by which it was started on its host."""
         child = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0]
-        os.kill(int(child), signal.SIGINT)
+        os.kill(int(child), number)
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,10 @@ class SharedProject:
     logs: Path
 
     @classmethod
-    def made(cls, place: Path, seen_from: Host, logs: Path, seeds: int) -> SharedProject:
+    def made(cls, place: Path, seen_from: Host, logs: Path, seeds: int, epochs: int = 4) -> SharedProject:
         """Slow runs, `seeds` of each of two arms; `logs` is a folder of this machine."""
         seed = logs / "seed"
-        seed.mkdir(parents=True)
-        small = small_project(seed)
-        small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
-        small.edit("{rate: 0.0}", "{rate: 0.0, trouble: slow}")
-        small.edit("seeds: 4", f"seeds: {seeds}")
+        small = slow_project(seed, seeds, epochs)
         copied = seen_from.run(["cp", "-r", str(seed), str(place)])
         assert copied.returncode == 0, copied.stderr
         project = replace(
@@ -72,13 +68,14 @@ class SharedProject:
         moved = {name: value.replace(str(seed), str(place)) for name, value in small.environment.items()}
         return cls(Small(project, place / "project/benchmarks/small.yaml", moved), seen_from, logs)
 
-    def start(self, host: Host, engine: str, *words: str) -> Session:
+    def start(self, host: Host, engine: str, *words: str, settings: Mapping[str, str] | None = None) -> Session:
+        """A session of `engine` on the host; `settings` are further variables of its environment."""
         log = self.logs / f"session-{len(list(self.logs.glob('session-*')))}.log"
         log.write_text("")
-        settings = {"SEEDWISE_ENGINE": engine, "SEEDWISE_NODE_LOCAL": str(host.local / "seedwise")}
+        ours = {"SEEDWISE_ENGINE": engine, "SEEDWISE_NODE_LOCAL": str(host.local / "seedwise")}
         call = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks", "--no-record", *words]
         words_ = ["env", "-C", str(self.small.project.root), *call]
-        return Session(host.start(words_, log, env={**self.small.environment, **settings}), log)
+        return Session(host.start(words_, log, env={**self.small.environment, **(settings or {}), **ours}), log)
 
     def listed(self, pattern: str) -> list[str]:
         """What of the store matches, as the host sees it."""
@@ -91,6 +88,18 @@ class SharedProject:
     @property
     def under_way(self) -> list[str]:
         return self.listed(".attempts/*/events.jsonl")
+
+    def refuse_lost_or_doubled(self, unbroken: Mapping[str, str]) -> None:
+        """Every run is there once and whole, with the predictions of a session that nothing happened to."""
+        folders = [Path(path).name for path in self.listed("[0-9a-f]*")]
+        assert sorted(folders) == sorted(self.runs) == sorted(unbroken)
+        assert self.predictions() == unbroken
+
+    def starts(self) -> dict[str, int]:
+        """How often each run was begun or gone on with."""
+        files = f"{self.small.project.runs}/[0-9a-f]*/events.jsonl"
+        counts = self.seen_from.run(["sh", "-c", f"grep -c '\"start\"' {files}"]).stdout.split()
+        return {Path(line.rpartition(":")[0]).parent.name: int(line.rpartition(":")[2]) for line in counts}
 
     def provenance(self, key: str) -> list[str]:
         files = self.listed("[0-9a-f]*/provenance.json")
@@ -113,16 +122,23 @@ class SharedProject:
             if path.endswith("predictions/test.jsonl")
         }
 
-    def as_local(self) -> dict[str, str]:
-        """What the local engine of this machine predicts of the same study: run → sha256."""
-        seed, home = self.logs / "seed", self.logs / "home2"
-        local = {
-            name: value.replace(str(self.small.project.root.parent), str(seed))
-            for name, value in self.small.environment.items()
-        }
-        words = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks", "--no-record"]
-        subprocess.run(
-            words, cwd=seed / "project", env={**local, "SEEDWISE_HOME": str(home)}, check=True, capture_output=True
-        )
-        files = (home / "runs").glob("*/predictions/test.jsonl")
-        return {path.parent.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+def slow_project(folder: Path, seeds: int, epochs: int = 4) -> Small:
+    """A study of two arms and `seeds` each, whose runs take three seconds an epoch."""
+    folder.mkdir(parents=True)
+    small = small_project(folder)
+    small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
+    small.edit("{rate: 0.0}", "{rate: 0.0, trouble: slow}")
+    small.edit("seeds: 4", f"seeds: {seeds}")
+    small.edit("epochs: 2", f"epochs: {epochs}")
+    return small
+
+
+def unbroken(folder: Path, seeds: int) -> dict[str, str]:
+    """What the local engine of this machine predicts of the same study: run → sha256."""
+    small = slow_project(folder, seeds)
+    done = small.pytest("benchmarks", "--no-record", timeout=600)
+    assert done.returncode == 0, done.stdout
+    return {
+        run.name: hashlib.sha256((run / "predictions" / "test.jsonl").read_bytes()).hexdigest() for run in small.runs()
+    }

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -14,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from seedwise.errors import EngineError
+from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines import remote
 from seedwise.execution.engines.base import Node, Outcome, Setting, StudyRun
+from seedwise.execution.engines.choose import open_cluster
 from seedwise.execution.engines.cluster import Impossible, Phase, State
 from seedwise.execution.engines.remote import RemoteEngine
 from seedwise.execution.engines.task import Task
@@ -232,3 +237,33 @@ def test_nothing_is_asked_of_the_store_for_each_run_anew(small: Small) -> None:
     found = store.failures(run.run_id or "" for run in plan.runs)
     assert {failure.message for failure in found.values()} == {run.label for run in plan.runs[:3]}
     assert store.failure(plan.runs[0].run_id or "") == found[plan.runs[0].run_id or ""]
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "10.0.0.1:", ":6379", "[]:6379", "head:port", "head:0", "head:99999", "ray://head:10001"]
+)
+def test_an_address_of_ray_without_a_host_or_a_port_is_refused_by_name(small: Small, address: str) -> None:
+    with pytest.raises(InputError, match=f"--engine ray://{re.escape(address)}: .* HOST:PORT is needed"):
+        open_cluster(f"ray://{address}", small.project)
+
+
+def test_an_address_of_ray_in_the_environment_is_named(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
+    with pytest.raises(InputError, match="RAY_ADDRESS=ray://head:10001: "):
+        open_cluster("ray", small.project)
+
+
+def test_an_address_where_no_head_of_ray_is_is_told_at_once(small: Small) -> None:
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match="no cluster can be joined there"):
+        open_cluster("ray://no.such.host.invalid:6379", small.project)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(
+            target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), daemon=True
+        ).start()
+        with pytest.raises(EngineError, match="something else than a head of Ray listens there"):
+            open_cluster(f"ray://127.0.0.1:{port}", small.project)
+    with pytest.raises(EngineError, match="Connection refused"):
+        open_cluster(f"ray://127.0.0.1:{port}", small.project)
+    assert time.monotonic() - begun < 15

@@ -1,4 +1,4 @@
-"""Ray for real: a cluster of this machine for the session; skipped where the extra `ray` is not installed."""
+"""Ray for real: a cluster of this machine for the session, and hosts of our own; skipped where the extra `ray` is not installed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Small
+from tests.execution.engines import hosts, ray_hosts
+from tests.execution.engines.hosts import Lan
+from tests.execution.engines.shared_project import SharedProject
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: python -m pip install 'seedwise[ray]'"),
@@ -55,13 +58,14 @@ def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def wait_until(what: object, seconds: float = 90) -> None:
+def wait_until(what: object, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_session_on_ray_gives_the_runs_and_predictions_of_the_local_engine(small: Small, tmp_path: Path) -> None:
     session = start(small)
     told, _ = session.communicate(timeout=180)
@@ -77,6 +81,7 @@ def test_a_session_on_ray_gives_the_runs_and_predictions_of_the_local_engine(sma
     assert {path.parent.parent.name: path.read_bytes() for path in here} == there
 
 
+@pytest.mark.slow
 def test_a_stopped_session_saves_states_and_a_next_one_goes_on(small: Small) -> None:
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(small, "-k", "quick")
@@ -94,6 +99,7 @@ def test_a_stopped_session_saves_states_and_a_next_one_goes_on(small: Small) -> 
     assert len(small.runs()) == 4
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_no_run(small: Small) -> None:
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(small, "-k", "quick")
@@ -105,6 +111,7 @@ def test_a_worker_that_is_killed_loses_no_run(small: Small) -> None:
     assert len(small.runs()) == 4
 
 
+@pytest.mark.slow
 def test_a_killed_session_leaves_nothing_running(small: Small) -> None:
     small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
     session = start(small, "-k", "quick")
@@ -114,7 +121,20 @@ def test_a_killed_session_leaves_nothing_running(small: Small) -> None:
     wait_until(lambda: not backends_of(small), 5)
 
 
-def test_an_address_where_nobody_is_is_told(small: Small) -> None:
-    told = small.pytest("benchmarks", "--no-record", "--engine", "ray://127.0.0.1:1", timeout=120)
-    assert told.returncode == 5, told.stdout
-    assert "no cluster can be joined there" in told.stdout
+def test_a_host_that_loses_its_power_loses_no_run_and_doubles_none(tmp_path: Path) -> None:
+    """The short form of test_ray_losses.py: two hosts and a head, on a folder of this machine."""
+    if reason := hosts.unable():
+        pytest.skip(reason)
+    with Lan(tmp_path / "lan") as lan:
+        cluster = ray_hosts.start(lan, hosts=2, cores=2)
+        shared = SharedProject.made(tmp_path / "shared", cluster.head, tmp_path / "logs", seeds=3, epochs=2)
+        session = shared.start(cluster.head, cluster.engine, settings=cluster.settings)
+        wait_until(lambda: shared.runs and shared.under_way)
+        victim = Path(shared.under_way[0]).parent
+        host = json.loads((victim / "provenance.json").read_text())["host"]
+        next(node for node in cluster.nodes if node.name == host).lose_power()
+        assert session.ended(180) == 0, session.told
+        assert "2 hosts of ray, 4 cores" in session.told
+        assert len(shared.runs) == len(shared.listed("[0-9a-f]*")) == 6
+        assert not shared.listed(".attempts/*/result.json")
+        assert set(shared.provenance("engine")) == {"ray"}

@@ -187,6 +187,8 @@ def test_doctor_asks_every_host(added: Small) -> None:
         ("broken", 5, "engine broken: its package cannot be loaded"),
         ("unwilling", 5, "engine unwilling: it cannot be opened: RuntimeError: not today"),
         ("slurm://somewhere", 2, "Slurm has no address"),
+        ("ray://10.0.0.1", 2, "the head's own HOST:PORT is needed"),
+        ("ray://127.0.0.1:1", 5, "no cluster can be joined there (Connection refused)"),
     ],
 )
 def test_an_engine_that_is_none_is_told(added: Small, engine: str, code: int, words: str) -> None:

@@ -35,9 +35,6 @@ def test_gpus_of_a_host(gres: str, count: int) -> None:
     assert _gpus(gres) == count
 
 
-LONG = "takes minutes: set SEEDWISE_TEST_CLUSTERS=1"
-
-
 class Login:
     """The login node: a session there, as a user starts it."""
 
@@ -176,7 +173,7 @@ def test_a_killed_session_leaves_jobs_that_the_next_one_finds(login: Login) -> N
     assert "runs of an earlier session go on, in job" in login.log.read_text()
 
 
-@pytest.mark.skipif(not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason=LONG)
+@pytest.mark.slow
 def test_the_time_limit_saves_a_state_and_the_next_job_goes_on(login: Login) -> None:
     """60 s and more in steps of 0.2 s, of which a job may take one minute, less what is kept for the saving of states."""
     login.small.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
@@ -196,7 +193,7 @@ def test_the_time_limit_saves_a_state_and_the_next_job_goes_on(login: Login) -> 
     assert unbroken.read_bytes() == (run / "predictions" / "test.jsonl").read_bytes()
 
 
-@pytest.mark.skipif(not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason=LONG)
+@pytest.mark.slow
 def test_a_host_that_loses_its_power_loses_no_run_and_doubles_none(login: Login) -> None:
     """The last of this file: the host is not mended."""
     slow(login.small, 6)
@@ -234,7 +231,7 @@ def test_words_of_sbatch(small: Small) -> None:
     assert words[-1] == "--x=y"
 
 
-@pytest.mark.skipif(not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason=LONG)
+@pytest.mark.slow
 def test_on_a_network_file_system_a_lost_host_loses_no_run_and_doubles_none(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -4,7 +4,6 @@ drivers are at one store.  Minutes each: `nox -s clusters`.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.execution.engines import hosts, network_disk, slurm_hosts
+from tests.execution.engines.conftest import SEEDS
 from tests.execution.engines.hosts import Host, Lan
 from tests.execution.engines.shared_project import SharedProject, until
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("SEEDWISE_TEST_CLUSTERS"), reason="takes minutes: set SEEDWISE_TEST_CLUSTERS=1"
-)
-RUNS = 12
+pytestmark = pytest.mark.slow
 
 
 @dataclass
@@ -73,32 +70,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def shared(cluster: Cluster, tmp_path: Path) -> SharedProject:
-    return SharedProject.made(cluster.shared / tmp_path.name, cluster.logins[1], tmp_path / "logs", RUNS // 2)
+    return SharedProject.made(cluster.shared / tmp_path.name, cluster.logins[1], tmp_path / "logs", SEEDS)
 
 
-def whole(shared: SharedProject) -> None:
-    """Every run is there once, as on the local engine, and no whole attempt beside it."""
-    assert len(shared.runs) == RUNS
-    assert not shared.listed(".attempts/*/result.json")
-    assert shared.predictions() == shared.as_local()
-
-
-def test_a_host_that_loses_its_power(cluster: Cluster, shared: SharedProject) -> None:
+def test_a_host_that_loses_its_power(cluster: Cluster, shared: SharedProject, predictions: dict[str, str]) -> None:
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 2, 180, lambda: session.told)
     cluster.nodes[1].lose_power()
     assert session.ended(400) == 0, session.told
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)
     cluster.revive(cluster.nodes[1], "slurmd")
 
 
-def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(cluster: Cluster, shared: SharedProject) -> None:
+def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(
+    cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
+) -> None:
     """Its runs go on there, without the folder, and are given out anew; what it writes afterwards changes nothing."""
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 1 and shared.under_way, 180, lambda: session.told)
     cluster.nodes[2].cut()
     assert session.ended(400) == 0, session.told
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)
     before = shared.digests()
     cluster.nodes[2].mend()
     time.sleep(20)
@@ -106,7 +98,9 @@ def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(cluster: Cluste
     cluster.settle()
 
 
-def test_a_head_that_loses_its_power_and_comes_back(cluster: Cluster, shared: SharedProject) -> None:
+def test_a_head_that_loses_its_power_and_comes_back(
+    cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
+) -> None:
     """No answer of the scheduler is no answer: the runs go on, and the driver waits."""
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 1, 180, lambda: session.told)
@@ -118,11 +112,13 @@ def test_a_head_that_loses_its_power_and_comes_back(cluster: Cluster, shared: Sh
     network_disk.mount(cluster.server, [cluster.head], cluster.shared)
     slurm_hosts.serve(cluster.head, "slurmctld")
     assert session.ended(400) == 0, session.told
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)
     cluster.settle()
 
 
-def test_a_driver_that_loses_its_power_is_followed_by_another_host(cluster: Cluster, shared: SharedProject) -> None:
+def test_a_driver_that_loses_its_power_is_followed_by_another_host(
+    cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
+) -> None:
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 1, 180, lambda: session.told)
     jobs = {line.split("_")[0].split()[0] for line in slurm_hosts.queue(cluster.head)}
@@ -132,19 +128,21 @@ def test_a_driver_that_loses_its_power_is_followed_by_another_host(cluster: Clus
     assert again.ended(400) == 0, again.told
     assert "of an earlier session go on, in job" in again.told
     assert {job.split("_")[0] for job in shared.provenance("job")} == jobs, "nothing was given out a second time"
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)
     cluster.revive(cluster.logins[0], None)
 
 
-def test_two_drivers_at_one_store(cluster: Cluster, shared: SharedProject) -> None:
+def test_two_drivers_at_one_store(cluster: Cluster, shared: SharedProject, predictions: dict[str, str]) -> None:
     sessions = [shared.start(host, "slurm") for host in cluster.logins]
     for session in sessions:
         assert session.ended(400) == 0, session.told
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)
     cluster.settle()
 
 
-def test_a_driver_that_is_cut_off_for_a_while(cluster: Cluster, shared: SharedProject) -> None:
+def test_a_driver_that_is_cut_off_for_a_while(
+    cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
+) -> None:
     """Its folder and its scheduler are away together; when they are back it goes on where it was."""
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 1, 180, lambda: session.told)
@@ -152,4 +150,4 @@ def test_a_driver_that_is_cut_off_for_a_while(cluster: Cluster, shared: SharedPr
     time.sleep(20)
     cluster.logins[0].mend()
     assert session.ended(400) == 0, session.told
-    whole(shared)
+    shared.refuse_lost_or_doubled(predictions)

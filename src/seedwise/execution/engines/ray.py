@@ -12,19 +12,27 @@ import socket
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from seedwise.errors import EngineError
+from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Impossible, Opening, Phase, State
 from seedwise.execution.engines.task import Task
 from seedwise.extras import missing
 
+LOCAL = "local"  # a cluster of this machine, for the session
 _HOSTS_SECONDS = 2.0
+_SILENT_SECONDS = (
+    30.0  # without an answer of the head, after which the cluster is taken to be gone: Ray ends a driver after 60
+)
 _ANSWER_SECONDS = 10.0
 _GRACE_SECONDS = 25.0
+# A head speaks gRPC, and so HTTP/2: both sides begin with a frame of settings (RFC 9113, section 3.4), ours of none.
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_HTTP2_SETTINGS = b"\x04"
 _KEPT = ("SEEDWISE_", "PYTHONPATH", "PATH")
 
 
@@ -40,15 +48,14 @@ class RaySettings(BaseModel):
 
 def open_ray(opening: Opening) -> RayCluster:
     settings = opening.checked(RaySettings)
+    address = opening.address or os.environ.get("RAY_ADDRESS") or LOCAL
+    _check(address, f"--engine ray://{address}" if opening.address else f"RAY_ADDRESS={address}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError as error:
         raise missing(error) or error from None
-
-    address = opening.address or os.environ.get("RAY_ADDRESS") or "local"
-    _refuse_silence(address)
     kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
     try:
         ray.init(
@@ -57,9 +64,9 @@ def open_ray(opening: Opening) -> RayCluster:
             logging_level="ERROR",
             configure_logging=False,
             runtime_env={"env_vars": kept},
-            **({"include_dashboard": False} if address == "local" else {}),
+            **({"include_dashboard": False} if address == LOCAL else {}),
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         told = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
         raise EngineError(
             f"--engine ray://{address}: no cluster can be joined there ({told}); this machine has to be one of its hosts: "
@@ -68,16 +75,25 @@ def open_ray(opening: Opening) -> RayCluster:
     return RayCluster(ray, settings)
 
 
-def _refuse_silence(address: str) -> None:
-    """Ray itself asks an address where nobody is for minutes."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
+def _check(address: str, source: str) -> None:
+    """`InputError` for what is no address of a head, `EngineError` where nobody is: Ray itself asks there for minutes."""
+    if address in (LOCAL, "auto"):
         return
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host.strip("[]") or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+        raise InputError(
+            f"{source}: found {address!r}; the head's own HOST:PORT is needed (ray://10.0.0.1:6379, as 'ray status' on it says; not "
+            "the port of Ray's client), or 'auto' for the cluster that this machine is a host of"
+        )
     try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
-    except (OSError, OverflowError) as error:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as connection:
+            if "RAY_USE_TLS" not in os.environ:
+                connection.sendall(_HTTP2_PREFACE)
+                if connection.recv(9)[3:4] != _HTTP2_SETTINGS:
+                    raise OSError("something else than a head of Ray listens there")
+    except (OSError, UnicodeError) as error:
         raise EngineError(
-            f"--engine ray://{address}: no cluster can be joined there ({getattr(error, 'strerror', None) or error}); "
+            f"{source}: no cluster can be joined there ({getattr(error, 'strerror', None) or error}); "
             "'ray status' on its head has its address"
         ) from None
 
@@ -104,6 +120,35 @@ def probe(question: str) -> None:
 _worker: Any = None  # of this process of Ray's
 
 
+class _Hosts:
+    """The hosts of the cluster, asked for again and again in a thread: where the head is gone, Ray's call waits for a minute."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._ended = threading.Event()
+        self.known: list[dict[str, Any]] = ray.nodes()
+        self._heard = time.monotonic()
+        threading.Thread(target=self._ask, name="hosts", daemon=True).start()
+
+    @property
+    def alive(self) -> list[dict[str, Any]]:
+        return [node for node in self.known if node["Alive"]]
+
+    @property
+    def silent(self) -> bool:
+        """Whether the head has not answered for so long that nothing can come of it any more."""
+        return time.monotonic() - self._heard > _SILENT_SECONDS
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _ask(self) -> None:
+        while not self._ended.wait(_HOSTS_SECONDS):
+            with suppress(Exception):  # no answer is told by its time
+                self.known = self._ray.nodes()
+                self._heard = time.monotonic()
+
+
 class RayCluster:
     """A handle is a number of this session."""
 
@@ -119,8 +164,7 @@ class RayCluster:
         self._ends: dict[str, State] = {}
         self._probes: list[Any] = []
         self._count = 0
-        self._asked = 0.0
-        self._gone: set[str] = set()
+        self._hosts = _Hosts(ray)
 
     def capacity(self) -> Sequence[Node]:
         found = [
@@ -130,16 +174,16 @@ class RayCluster:
                 memory_bytes=int(node["Resources"].get("memory", 0)),
                 gpus=int(node["Resources"].get("GPU", 0)),
             )
-            for node in self._ray.nodes()
-            if node["Alive"]
+            for node in self._hosts.alive
+            if node["Resources"].get("CPU", 0) >= 1  # a head or a laptop may only take part
         ]
-        if not any(node.cores for node in found):
+        if not found:
             raise EngineError("--engine ray: no host of the cluster has a core to give; 'ray status' shows them")
         return found
 
     def submit(self, tasks: Sequence[Task], avoid: Collection[str] = ()) -> Sequence[str]:
         handles = []
-        hosts = {str(node["NodeManagerHostname"]): str(node["NodeID"]) for node in self._ray.nodes() if node["Alive"]}
+        hosts = {str(node["NodeManagerHostname"]): str(node["NodeID"]) for node in self._hosts.alive}
         away = [hosts[host] for host in avoid if host in hosts]
         for task in tasks[:1]:
             self._refuse_impossible(task)
@@ -169,7 +213,7 @@ class RayCluster:
     def _refuse_impossible(self, task: Task) -> None:
         """Ray itself would wait without end for a host that has more than those that are there."""
         wanted = {name: amount for name, amount in self._wanted(task).items() if amount}
-        has = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        has = [node["Resources"] for node in self._hosts.alive]
         if not any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in has):
             asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items())
             most = ", ".join(f"{name} {max((node.get(name, 0) for node in has), default=0):g}" for name in wanted)
@@ -182,6 +226,11 @@ class RayCluster:
         return {}  # Ray ends a session's tasks with it
 
     def states(self, handles: Collection[str]) -> Mapping[str, State]:
+        if self._hosts.silent:
+            raise EngineError(
+                "the head of the cluster does not answer any more, and its runs end with it; start the cluster again, and run this "
+                "again: finished runs are kept, others go on from what they have saved"
+            )
         refs = {self._refs[handle]: handle for handle in handles if handle in self._refs}
         ready, _ = self._ray.wait(list(refs), num_returns=len(refs), timeout=0) if refs else ([], [])
         for ref in ready:
@@ -191,12 +240,8 @@ class RayCluster:
         return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
 
     def gone(self) -> Collection[str]:
-        if time.monotonic() - self._asked >= _HOSTS_SECONDS:
-            self._asked = time.monotonic()
-            nodes = self._ray.nodes()
-            alive = {str(node["NodeManagerHostname"]) for node in nodes if node["Alive"]}
-            self._gone = {str(node["NodeManagerHostname"]) for node in nodes} - alive
-        return self._gone
+        every = {str(node["NodeManagerHostname"]) for node in self._hosts.known}
+        return every - {str(node["NodeManagerHostname"]) for node in self._hosts.alive}
 
     def cancel(self, handles: Collection[str]) -> None:
         for handle in handles:
@@ -208,18 +253,19 @@ class RayCluster:
 
         ask = self._ray.remote(probe)
         hosts = {node.host for node in nodes}
-        for node in self._ray.nodes():
-            if node["Alive"] and node["NodeManagerHostname"] in hosts:
+        for node in self._hosts.alive:
+            if node["NodeManagerHostname"] in hosts:
                 where = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
                 gpus = float(node["Resources"].get("GPU", 0))
                 self._probes.append(ask.options(num_cpus=1, num_gpus=gpus, scheduling_strategy=where).remote(question))
 
     def close(self) -> None:
         end = time.monotonic() + _GRACE_SECONDS
-        while self._refs and time.monotonic() < end:
+        while self._refs and not self._hosts.silent and time.monotonic() < end:
             self.cancel(list(self._refs))
             self.states(list(self._refs))
             time.sleep(0.2)
+        self._hosts.end()
         self._ray.shutdown()
 
     def _end(self, ref: Any) -> State:

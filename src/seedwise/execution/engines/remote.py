@@ -161,6 +161,8 @@ class RemoteEngine:
             while self._goes_on():
                 self._turn()
                 time.sleep(_TURN_SECONDS)
+        except SeedwiseError as error:
+            self._conclude_rest(FailureReason.INTERNAL, str(error))
         except Exception as error:  # noqa: BLE001 - whoever waits for a future has to be told
             self._conclude_rest(FailureReason.INTERNAL, f"{type(error).__name__}: {error}")
 
