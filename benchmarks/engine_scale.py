@@ -122,6 +122,7 @@ class Simulated:
         )
         self._process.start()
         self._count = 0
+        self._hearing = threading.Lock()
         self.ended: dict[str, float] = {}  # handle → when its run was there
         self.handles: dict[str, str] = {}  # run → handle
 
@@ -163,10 +164,11 @@ class Simulated:
         self._process.join(10)
 
     def _hear(self) -> None:
-        while not self._outbox.empty():
-            handle, when = self._outbox.get()
-            self.ended[handle] = when
-            self._room += 1
+        with self._hearing:  # the driver's thread and the one that measures
+            while not self._outbox.empty():
+                handle, when = self._outbox.get()
+                self.ended[handle] = when
+                self._room += 1
 
 
 class Terminal:
@@ -221,9 +223,11 @@ def measure(runs: int, count: int, places: int, queued: int, seconds: float, fol
         future.add_done_callback(lambda done: told.setdefault(done.result().run_id, time.time()))
     threads = 0
     with Terminal(engine, Progress(engine, plan.runs, futures)) as terminal:
-        while wait(list(futures.values()), timeout=0.5).not_done:
-            terminal.refresh()
-            threads = max(threads, threading.active_count())
+        for future in futures.values():  # one after another, as a session's items do
+            while not future.done():
+                wait([future], timeout=0.5)
+                terminal.refresh()
+                threads = max(threads, threading.active_count())
     figures["wall, s"] = time.monotonic() - begun
     figures["wall / ideal"] = figures["wall, s"] / (-(-runs // (count * places)) * seconds)
     figures["driver's processor time a run, ms"] = 1000 * (time.process_time() - processor) / runs

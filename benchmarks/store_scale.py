@@ -9,6 +9,7 @@ processor; the last column is the exponent of their growth: 1 is as the runs, mo
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
 import os
@@ -34,7 +35,7 @@ from seedwise.planning.plan import Plan, make_plan  # noqa: E402
 from seedwise.report import write_reports  # noqa: E402
 from seedwise.runtimes.venv import VenvRuntime  # noqa: E402
 from seedwise.store import attempts  # noqa: E402
-from seedwise.store.history import runs_of  # noqa: E402
+from seedwise.store.history import History, runs_of  # noqa: E402
 from seedwise.store.store import Store  # noqa: E402
 from seedwise.study.load import load_study  # noqa: E402
 from seedwise.study.model import Study, Variances  # noqa: E402
@@ -48,6 +49,8 @@ from tests.tracker.stores import quiet, write_run  # noqa: E402
 class Figures(dict[str, float]):
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
+        gc.collect()
+        gc.freeze()  # what was made before is not gone through again and again at the expense of this figure
         begun = time.process_time()
         yield
         self[name] = time.process_time() - begun
@@ -101,9 +104,9 @@ def measure(runs: int, seeds: int, imported: bool, folder: Path) -> Figures:
         with figures.of("store read"):
             stored = runs_of(store)
         with figures.of("forecast of every study, and time of every run"):
-            costs = CostModel(stored)
+            costs, history = CostModel(stored), History(stored)
             for plan in plans:
-                forecast(plan, store, stored, costs, Variances(), require_exact=False)
+                forecast(plan, store, history, costs, Variances(), require_exact=False)
                 for run in plan.runs:
                     costs.estimate(run.spec)
         with figures.of("verdicts"):

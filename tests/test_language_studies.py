@@ -21,7 +21,7 @@ from seedwise.forecast.cost import CostModel
 from seedwise.forecast.pilot import Pilots
 from seedwise.forecast.text import as_lines
 from seedwise.planning.plan import Plan, make_plan
-from seedwise.store.history import runs_of
+from seedwise.store.history import History, runs_of
 from seedwise.store.store import Store
 from seedwise.study.load import load_study
 from seedwise.study.model import Variances
@@ -121,11 +121,11 @@ def test_what_arms_learn_is_declared_and_older_declarations_stay(faq: Small, tmp
 def test_variances_of_a_perplexity_are_never_assumed(faq: Small, no_say: Notify) -> None:
     plan = planned(faq, no_say)
     store = Store(faq.project.runs)
-    (found,) = forecast(plan, store, [], CostModel([]))
+    (found,) = forecast(plan, store, History(), CostModel([]))
     assert found.basis is None
     assert "not known, and none is assumed for perplexity" in as_lines(found)[-1]
-    assert Pilots(plan, store, []).basis(plan.study.claims[0], Variances(sd_seeds=0.5)) is None
-    (stated,) = forecast(plan, store, [], CostModel([]), Variances(sd_seeds=0.5, sd_examples=4.0))
+    assert Pilots(plan, store, History()).basis(plan.study.claims[0], Variances(sd_seeds=0.5)) is None
+    (stated,) = forecast(plan, store, History(), CostModel([]), Variances(sd_seeds=0.5, sd_examples=4.0))
     assert stated.basis is not None
     assert (
         stated.basis.words
@@ -138,7 +138,7 @@ def test_variances_of_a_perplexity_are_never_assumed(faq: Small, no_say: Notify)
 def test_finished_runs_are_a_pilot(tmp_path: Path) -> None:
     lab = Dialogues(tmp_path)
     plan = lab.run().plan
-    basis = Pilots(plan, lab.store).basis(plan.study.claims[0])
+    basis = Pilots(plan, lab.store, History(runs_of(lab.store))).basis(plan.study.claims[0])
     assert basis is not None
     assert basis.source == "pilot"
     assert 0.0 < basis.components.seed_a < 4.0
@@ -151,8 +151,8 @@ def test_a_gate_tells_a_worse_perplexity(tmp_path: Path) -> None:
         for run in plan.runs:
             path = worse.store.folder(run.run_id or "") / "provenance.json"
             path.write_text(path.read_text().replace("2026-", f"{year}-"))
-    runs = runs_of(worse.store)
-    full, lora = (check_arm(name, plan, worse.store, runs, 1.0) for name in ("full", "lora"))
+    history = History(runs_of(worse.store))
+    full, lora = (check_arm(name, plan, worse.store, history, 1.0) for name in ("full", "lora"))
     assert (full.gate, lora.gate) == (Gate.FAILED, Gate.PASSED)
     assert full.result is not None
     assert (

@@ -14,6 +14,7 @@ from seedwise.forecast.cost import CostModel
 from seedwise.forecast.pilot import ASSUMED
 from seedwise.planning.plan import make_plan
 from seedwise.stats import detectable_crossed, power_tost, seeds_for_tost
+from seedwise.store.history import History
 from seedwise.store.store import Store
 from seedwise.study.load import load_study
 from seedwise.study.model import Variances
@@ -24,7 +25,7 @@ Notify = Callable[[str], None]
 
 def planned(small: Small, no_say: Notify, stated: Variances | None = None) -> Any:
     plan = make_plan(load_study(small.study).study, small.project, {"fake": "d"}, "cpu", no_say)
-    return forecast(plan, Store(small.project.runs), [], CostModel([]), stated)
+    return forecast(plan, Store(small.project.runs), History(), CostModel([]), stated)
 
 
 def test_without_runs_the_variances_are_assumed_and_said_to_be(small: Small, no_say: Notify) -> None:

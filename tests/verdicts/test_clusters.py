@@ -10,7 +10,7 @@ import pytest
 
 from seedwise.stats import Basis, Clusters, CrossedResult, Outcome, crossed
 from seedwise.store.example_scores import clusters_of
-from seedwise.store.history import example_scores, runs_of
+from seedwise.store.history import History, example_scores, runs_of
 from seedwise.verdicts.comparison import compare
 from seedwise.verdicts.regression import Gate, check_arm
 from seedwise.verdicts.signature import parse_signature, sign
@@ -62,7 +62,7 @@ def test_the_gate_counts_clusters(tmp_path: Path) -> None:
         lab.run()
         plan = lab.plan()
         now = replace(plan, runs=tuple(run for run in plan.runs if run.seed >= 3))
-        told = check_arm("pretrained", now, lab.store, runs_of(lab.store), 0.5)
+        told = check_arm("pretrained", now, lab.store, History(runs_of(lab.store)), 0.5)
         assert told.gate is Gate.PASSED
         assert told.result is not None
         assert told.result.n_clusters == (None if films == 1 else 40)

@@ -25,8 +25,8 @@ from seedwise.execution.workbench import Workbench, open_workbench
 from seedwise.forecast.cost import CostModel
 from seedwise.planning.interim import looks_of
 from seedwise.planning.plan import Plan, PlannedRun
-from seedwise.store.history import runs_of
-from seedwise.store.store import Store, StoredRun
+from seedwise.store.history import History, runs_of
+from seedwise.store.store import Store
 from seedwise.store.tuning import Untuned
 from seedwise.study.load import StudyFile, study_schema
 from seedwise.study.model import Variances
@@ -96,16 +96,16 @@ def plan(
     say(f"runtime: {bench.runtime.name} ({bench.why})")
     plans = _plans(bench, files)
     runs = runs_of(bench.store)
-    costs = CostModel(runs)
+    costs, history = CostModel(runs), History(runs)
     if as_json or form is PlanFormat.json:
         typer.echo(
             json.dumps(
-                [_as_json(p, bench, runs, costs, stated, require_exact) for p in plans], indent=2, ensure_ascii=False
+                [_as_json(p, bench, history, costs, stated, require_exact) for p in plans], indent=2, ensure_ascii=False
             )
         )
     else:
         for planned in plans:
-            _print(planned, bench, runs, costs, stated, require_exact)
+            _print(planned, bench, history, costs, stated, require_exact)
         for suite in suites_of(files):
             from seedwise.forecast.suites import suite_plan
 
@@ -160,9 +160,7 @@ def _states(plan: Plan, store: Store) -> list[str]:
     return [state(run) for run in plan.runs]
 
 
-def _print(
-    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances, exact: bool
-) -> None:
+def _print(plan: Plan, bench: Workbench, history: History, costs: CostModel, stated: Variances, exact: bool) -> None:
     from seedwise.forecast.attainable import reach_with  # brings scipy, slow to import
     from seedwise.forecast.claims import forecast
     from seedwise.forecast.text import as_lines
@@ -187,7 +185,7 @@ def _print(
             f"  look {look.number} of {look.of}: {look.seeds} seeds an arm, each claim at {look.level:.3g} "
             f"({look.spending}){early}"
         )
-    for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact):
+    for found in forecast(plan, bench.store, history, costs, stated, require_exact=exact):
         show("\n".join(f"  {line}" for line in as_lines(found)))
 
 
@@ -224,7 +222,7 @@ def _time(cost: dict[str, Any]) -> str:
 
 
 def _as_json(
-    plan: Plan, bench: Workbench, runs: Sequence[StoredRun], costs: CostModel, stated: Variances, exact: bool
+    plan: Plan, bench: Workbench, history: History, costs: CostModel, stated: Variances, exact: bool
 ) -> dict[str, object]:
     from seedwise.forecast.claims import forecast
     from seedwise.forecast.text import as_dict
@@ -244,7 +242,9 @@ def _as_json(
             for run, state in zip(plan.runs, _states(plan, bench.store), strict=True)
         ],
         "looks": [{"seeds": look.seeds, "level": look.level} for look in looks_of(plan.study)],
-        "claims": [as_dict(found) for found in forecast(plan, bench.store, runs, costs, stated, require_exact=exact)],
+        "claims": [
+            as_dict(found) for found in forecast(plan, bench.store, history, costs, stated, require_exact=exact)
+        ],
         "cost": {
             **{key: cost[key] for key in ("remaining", "unknown", "jobs", "basis")},
             "hours": None if cost["seconds"] is None else cost["seconds"] / 3600,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seedwise.forecast.attainable import Reach, reach_of
@@ -20,8 +19,8 @@ from seedwise.stats import (
     seeds_for_crossed,
     seeds_for_tost,
 )
-from seedwise.store.history import REPORTED_SPLIT
-from seedwise.store.store import Store, StoredRun
+from seedwise.store.history import REPORTED_SPLIT, History
+from seedwise.store.store import Store
 from seedwise.study.metric import METRICS, Metric
 from seedwise.study.model import Claim, Variances
 
@@ -65,17 +64,17 @@ class ClaimForecast:
 def forecast(
     plan: Plan,
     store: Store,
-    runs: Sequence[StoredRun],
+    history: History,
     costs: CostModel,
     stated: Variances | None = None,
     *,
     require_exact: bool = False,
 ) -> tuple[ClaimForecast, ...]:
-    """A forecast of every claim of `plan`, from the finished `runs` of the store; `stated` variances go before those.
+    """A forecast of every claim of `plan`, from the finished runs of the store; `stated` variances go before those.
 
     `require_exact`: as `exact: required` in the study.
     """
-    pilots = Pilots(plan, store, runs)
+    pilots = Pilots(plan, store, history)
     return tuple(
         _forecast(
             claim, plan, pilots.basis(claim, stated), costs, reach_of(plan.study, claim, require_exact=require_exact)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations
+from itertools import combinations, islice
 from statistics import fmean
 from typing import Literal
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
 from seedwise.stats import Clusters, Components, CrossedResult, crossed, crossed_paired, pilot_components
-from seedwise.store.history import arm_kind, example_scores, latest_of_each_seed, on_same_test, runs_of
+from seedwise.store.history import History, arm_kind, example_scores, latest_of_each_seed
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Variances
@@ -22,6 +21,7 @@ from seedwise.study.model import Claim, Variances
 # What accuracies of fine-tuned encoders look like in our own simulations: 1 point between seeds; .06 of the arms' difference
 # belongs to single examples for good, and .05 of each arm's scores is one seed's whim on one example.
 ASSUMED = Components(seed_a=1e-4, seed_b=1e-4, example=0.06, residual_a=0.05, residual_b=0.05)
+OTHERS = 12  # arms, at most, whose runs on the same test file stand in for those of a claim
 ALIKE = 0.1  # assumed correlation of the arms' difference between examples of one cluster, where none was measured
 
 
@@ -41,14 +41,11 @@ class Basis:
 class Pilots:
     """The finished runs on a plan's test file, by arm."""
 
-    def __init__(self, plan: Plan, store: Store, runs: Sequence[StoredRun] | None = None) -> None:
+    def __init__(self, plan: Plan, store: Store, history: History) -> None:
         self._plan = plan
         self._metric = METRICS[plan.study.task.metric]
         self._store = store
-        by_kind: dict[str, list[StoredRun]] = {}
-        for run in on_same_test(runs_of(store) if runs is None else runs, plan):
-            by_kind.setdefault(arm_kind(run.spec), []).append(run)
-        self._runs = {kind: latest_of_each_seed(found) for kind, found in by_kind.items()}
+        self._runs = history.kinds(plan)
         self._scores: dict[str, NDArray[np.float64] | None] = {}
         self._clusters: Clusters | None = None
         self._sizes = plan.data.cluster_sizes
@@ -141,8 +138,12 @@ class Pilots:
         return Basis(_with_seeds_first(pilot_components(result), fixed), "pilot", words)
 
     def _of_task(self, claim: Claim, fixed: tuple[bool, bool]) -> Basis | None:
-        """Runs of other arms on the same test file: their mean variances, and what pairs of them differ by on examples."""
-        groups = {kind: runs for kind, runs in self._runs.items() if len(runs) > 1 and self._matrix(kind) is not None}
+        """Runs of other arms on the same test file: their mean variances, and what pairs of them differ by on examples.
+
+        Of the arms that were begun last, as many as tell enough: there may be hundreds, and every two of them are a pair.
+        """
+        usable = (kind for kind in self._runs if len(self._seeds(kind)) > 1 and self._matrix(kind) is not None)
+        groups = {kind: self._seeds(kind) for kind in islice(usable, OTHERS)}
         singles, pairs = [], []
         for kind in groups:
             scores = self._matrix(kind)
@@ -174,12 +175,15 @@ class Pilots:
     def _group(self, arm: str) -> tuple[str, list[StoredRun]]:
         planned = self._plan.of_arm(arm)
         kind = arm_kind(planned[0].spec) if planned else ""
-        return kind, self._runs.get(kind, [])
+        return kind, self._seeds(kind)
+
+    def _seeds(self, kind: str) -> list[StoredRun]:
+        return latest_of_each_seed(self._runs.get(kind, ()))
 
     def _matrix(self, kind: str) -> NDArray[np.float64] | None:
         if kind not in self._scores:
             try:
-                found = example_scores(self._runs[kind], self._store, self._plan.data.group_of)
+                found = example_scores(self._seeds(kind), self._store, self._plan.data.group_of)
                 self._scores[kind], self._clusters = found
             except (SeedwiseError, OSError, ValueError):
                 self._scores[kind] = None

@@ -30,7 +30,7 @@ from seedwise_contract import RunStatus
 
 if TYPE_CHECKING:
     from seedwise.plugin.items import RunItem, StudyItem
-    from seedwise.store.store import StoredRun
+    from seedwise.store.history import History
     from seedwise.study.suite import Suite
     from seedwise.verdicts.comparison import StudyOutcome
     from seedwise.verdicts.over_tasks import SuiteOutcome
@@ -70,7 +70,7 @@ class BenchSession:
         self._compared: dict[str, StudyOutcome] = {}
         self._progress: Progress | None = None
         self._regressions: list[Regression] = []
-        self._history: list[StoredRun] | None = None
+        self._history: History | None = None
         self._by_item = {(name, run.arm, run.seed): run for name, plan in plans.items() for run in plan.runs}
         self._begun = time.monotonic()
         self._early = EarlyRecords(bench.pool, bench.project, bench.store)
@@ -268,13 +268,13 @@ class BenchSession:
         found = self.compared(study)
         if arm not in found.arms:
             return None
-        from seedwise.store.history import runs_of
+        from seedwise.store.history import History, runs_of
         from seedwise.verdicts.regression import check_arm
 
         if (
             self._history is None
         ):  # the first of these items comes after every run of its study; later runs are no "earlier" ones
-            self._history = runs_of(self._bench.store)
+            self._history = History(runs_of(self._bench.store))
         told = check_arm(arm, found.plan, self._bench.store, self._history, margin)
         self._regressions.append(told)
         return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,8 +17,12 @@ def _shown(value: Any) -> Any:
     return plain(value) if type(value) is str else value
 
 
+@cache
 def environment(*, autoescape: bool) -> Environment:
-    """Templates fail on a name that the model does not have, rather than print nothing."""
+    """Templates fail on a name that the model does not have, rather than print nothing.
+
+    One for all pages: to compile the templates takes longer than to fill them.
+    """
     made = Environment(
         loader=PackageLoader("seedwise.report"),
         autoescape=autoescape,

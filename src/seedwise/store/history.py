@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seedwise.stats import Clusters
 
 REPORTED_SPLIT = "test"
+_Key = TypeVar("_Key")
 
 
 def runs_of(store: Store) -> list[StoredRun]:
@@ -33,17 +34,51 @@ def runs_of(store: Store) -> list[StoredRun]:
     return found
 
 
-def on_same_test(runs: Iterable[StoredRun], plan: Plan) -> list[StoredRun]:
-    """Those of `runs` that were scored on the plan's own test split, by digest, with its metric."""
-    wanted = plan.data.splits[REPORTED_SPLIT].sha256
-    return [
-        run
-        for run in runs
-        if REPORTED_SPLIT in run.spec.task.splits
-        and run.spec.task.splits[REPORTED_SPLIT].sha256 == wanted
-        and run.spec.task.metric == plan.study.task.metric
-        and REPORTED_SPLIT in run.result.metrics
-    ]
+class History:
+    """Finished runs by what they were scored on and by arm: looked through once, for however many studies.
+
+    A study's are those on its own test split, by digest, with its metric.
+    """
+
+    def __init__(self, runs: Iterable[StoredRun] = ()) -> None:
+        self._on_test: dict[tuple[str, str], list[StoredRun]] = {}
+        for run in runs:
+            task = run.spec.task
+            if REPORTED_SPLIT in task.splits and REPORTED_SPLIT in run.result.metrics:
+                self._on_test.setdefault((task.splits[REPORTED_SPLIT].sha256, task.metric), []).append(run)
+        self._kinds: dict[tuple[str, str], dict[str, list[StoredRun]]] = {}
+        self._names: dict[tuple[str, str], dict[tuple[str, str], list[StoredRun]]] = {}
+
+    def kinds(self, plan: Plan) -> Mapping[str, Sequence[StoredRun]]:
+        """The study's runs by `arm_kind`, the kind that was last begun first."""
+        key = _test_of(plan)
+        if key not in self._kinds:
+            kinds = _grouped(self._on_test.get(key, ()), lambda run: arm_kind(run.spec))
+            latest = {kind: max(run.provenance.started for run in found) for kind, found in kinds.items()}
+            self._kinds[key] = {kind: kinds[kind] for kind in sorted(kinds, key=latest.__getitem__, reverse=True)}
+        return self._kinds[key]
+
+    def of_arm(self, plan: Plan, name: str, kind: str) -> list[StoredRun]:
+        """The study's runs that were of its arm `name` or are of this kind, by their ids."""
+        key = _test_of(plan)
+        if key not in self._names:
+            self._names[key] = _grouped(
+                self._on_test.get(key, ()), lambda run: (run.provenance.study, run.provenance.arm)
+            )
+        named = self._names[key].get((plan.study.name, name), ())
+        found = {run.run_id: run for run in (*named, *self.kinds(plan).get(kind, ()))}
+        return [found[identity] for identity in sorted(found)]
+
+
+def _test_of(plan: Plan) -> tuple[str, str]:
+    return plan.data.splits[REPORTED_SPLIT].sha256, plan.study.task.metric
+
+
+def _grouped(runs: Iterable[StoredRun], by: Callable[[StoredRun], _Key]) -> dict[_Key, list[StoredRun]]:
+    found: dict[_Key, list[StoredRun]] = {}
+    for run in runs:
+        found.setdefault(by(run), []).append(run)
+    return found
 
 
 def arm_kind(spec: RunSpec) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seedwise.errors import SeedwiseError
 from seedwise.planning.plan import Plan
 from seedwise.stats import MIN_SEEDS, Degenerate, DegenerateReason, NonInferiority, noninferiority, p_is
-from seedwise.store.history import arm_kind, example_scores, on_same_test
+from seedwise.store.history import History, arm_kind, example_scores
 from seedwise.store.store import Store, StoredRun
 from seedwise.study.metric import Metric
 from seedwise.verdicts.comparison import read_arm
@@ -37,8 +37,8 @@ class Regression:
     result: NonInferiority | None = None
 
 
-def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], margin: float) -> Regression:
-    """Test that the arm's finished runs are no worse than its earlier ones in `runs` by more than `margin`.
+def check_arm(name: str, plan: Plan, store: Store, history: History, margin: float) -> Regression:
+    """Test that the arm's finished runs are no worse than its earlier ones in `history` by more than `margin`.
 
     Earlier ones are those of the same study and arm, or with the same spec, that were scored on the same test file and started
     before any of the present ones: of another image, say, or another recipe. A seed that was run in several versions counts
@@ -46,7 +46,7 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
     """
     deterministic = plan.study.arms[name].deterministic
     arm = read_arm(name, plan, store, by_id=True)
-    reference = _reference(name, plan, arm.runs, runs)
+    reference = _reference(name, plan, arm.runs, history)
     if not reference:
         words = f"{name}: no earlier runs on this test file; these become the reference"
         return Regression(name, Gate.NO_REFERENCE, words)
@@ -71,16 +71,13 @@ def check_arm(name: str, plan: Plan, store: Store, runs: Sequence[StoredRun], ma
     return _judged(name, about, arm.metric, result)
 
 
-def _reference(name: str, plan: Plan, own: Sequence[StoredRun], runs: Sequence[StoredRun]) -> list[StoredRun]:
+def _reference(name: str, plan: Plan, own: Sequence[StoredRun], history: History) -> list[StoredRun]:
     present = {run.run_id for run in plan.runs}
     begun = min(run.provenance.started for run in own)
-    kind = arm_kind(own[0].spec)
     return [
         run
-        for run in on_same_test(runs, plan)
-        if run.run_id not in present
-        and run.provenance.started <= begun
-        and ((run.provenance.study, run.provenance.arm) == (plan.study.name, name) or arm_kind(run.spec) == kind)
+        for run in history.of_arm(plan, name, arm_kind(own[0].spec))
+        if run.run_id not in present and run.provenance.started <= begun
     ]
 
 

@@ -180,7 +180,8 @@ def outcomes(small: Small, cluster: Scripted, threads: Sequence[int] = (1,)) -> 
 @pytest.fixture
 def quick_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_TURN_SECONDS", 0.05)
-    monkeypatch.setattr(remote, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(remote, "_REST_SECONDS", 0.05)
+    monkeypatch.setattr(remote, "_FAILURES_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("quick_turns")

@@ -29,8 +29,9 @@ from seedwise.store.store import Failure, Provenance
 from seedwise_contract import FailureReason, RunSpec
 from seedwise_contract.files import read_record
 
-_TURN_SECONDS = 0.5
-_LOOK_SECONDS = 1.0  # between two looks at attempts, which are read one by one
+_TURN_SECONDS = 0.5  # from the begin of a look at everything to the next one's: what is told of runs is about so old
+_REST_SECONDS = 0.1  # between two looks, at least
+_FAILURES_SECONDS = 2.0  # between two looks for failures, for which attempts are opened one by one
 _LATE_SECONDS = 60.0  # that a file of another host may take to be seen here
 _END_SECONDS = 30.0  # that a cancelled session waits for states to be saved
 _TRIES = 3
@@ -159,8 +160,9 @@ class RemoteEngine:
     def _watch(self) -> None:
         try:
             while self._goes_on():
+                begun = time.monotonic()
                 self._turn()
-                time.sleep(_TURN_SECONDS)
+                time.sleep(max(_REST_SECONDS, _TURN_SECONDS - (time.monotonic() - begun)))
         except SeedwiseError as error:
             self._conclude_rest(FailureReason.INTERNAL, str(error))
         except Exception as error:  # noqa: BLE001 - whoever waits for a future has to be told
@@ -186,8 +188,8 @@ class RemoteEngine:
             self._stop()
         else:
             self._give_out()
-        self._collect()
         self._look_at_attempts()
+        self._collect()
         self._ask()
         self._leave()
 
@@ -263,9 +265,9 @@ class RemoteEngine:
     def _look_at_attempts(self) -> None:
         """What is under way, and failures that no other attempt could mend."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS:
-            return
-        self._looked = now
+        thorough = now - self._looked >= _FAILURES_SECONDS
+        if thorough:
+            self._looked = now
         newest: dict[str, Path] = {}
         for attempt in everywhere(self._setting.store.root):
             identity = attempt.name.split(".")[0]
@@ -279,7 +281,7 @@ class RemoteEngine:
             watched.folder = attempt  # a warm backend's are moved for their time
             if watched.host == "?":
                 watched.host = _host_of(attempt)
-            failure = _failure_in(attempt)
+            failure = _failure_in(attempt) if thorough else None
             if failure is None:
                 with self._lock:
                     self._underway[identity] = Underway(now - watched.since, watched.host, attempt)
