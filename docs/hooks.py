@@ -62,4 +62,5 @@ def _target(page: str, link: str) -> str | None:
         path = f"{path}/README.md"
     if path.startswith("..") or not (ROOT / path).is_file():
         return None
+    path = path.replace("docs/results/bundles/", "docs/reports/bundles/")  # where `generate.py` publishes them, checked
     return path.removeprefix("docs/") if path.startswith("docs/") else f"{_BESIDE}/{path.removeprefix('.')}"

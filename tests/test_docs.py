@@ -97,6 +97,7 @@ def test_every_metric_and_file_of_the_contract_is_on_its_page() -> None:
         ("repository/backends/peft/README.md", "../hf/README.md", "repository/backends/hf/README.md"),
         ("repository/backends/peft/README.md", "../../docs/certificates.md", "certificates.md"),
         ("index.md", "../mlflow", "repository/mlflow/README.md"),
+        ("results/glue.md", "bundles/glue-cpu.zip", "reports/bundles/glue-cpu.zip"),
         ("index.md", "https://example.org", None),
         ("index.md", "../nowhere.md", None),
         ("index.md", "../../../etc/passwd", None),
