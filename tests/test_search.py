@@ -152,7 +152,7 @@ def test_without_a_search_nothing_is_declared_of_it(small: Small) -> None:
 
 def test_the_search_and_then_the_report_in_one_call(small: Small) -> None:
     path = with_search(small)
-    found = small.pytest(str(path), timeout=400)
+    found = small.pytest(str(path), "--gate", timeout=400)
     assert found.returncode == 0, found.stdout
     assert "claim[learning-helps] supported" in found.stdout
     assert "skipped" not in found.stdout
