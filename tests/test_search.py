@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seedwise.bundle import verify
+from seedwise.bundle.faults import RefutedBundle
 from seedwise.errors import InputError
 from seedwise.planning.plan import Tuned, make_plan
 from seedwise.report.tuned import ratio_lines, ratio_rows
 from seedwise.stats import budget_curve, expected_best
 from seedwise.study.load import load_studies, load_study
 from seedwise.study.search import points_of
+from tests.bundle.archives import files_of, relisted
 from tests.conftest import Small
 
 SEARCH = """search:
@@ -184,6 +187,29 @@ def test_the_expected_best_is_that_of_all_draws() -> None:
     assert budget_curve([0.5], np.random.default_rng(1))[0].interval is None
     with pytest.raises(ValueError, match="needs scores"):
         expected_best([])
+
+
+def test_a_bundle_holds_what_a_search_found_to_its_runs(small: Small) -> None:
+    """Beside the search's runs what it chose, and the ratios, are checked; without them the study stands alone."""
+    path = with_search(small, RATED)
+    small.edit("seeds: 4", "seeds: 3")
+    assert small.pytest(str(path), "--no-record", timeout=400).returncode == 0
+    packed = small.project.root / "small.zip"
+    assert small.here("bundle", str(path), "--out", str(packed)).exit_code == 0
+    told = small.here("verify", str(packed))
+    assert told.exit_code == 0, told.output
+    assert "twice: undecided: the best lr of quick is 2 times that of frozen" in told.output
+    site = small.project.root / "site"
+    assert small.here("publish", str(packed), "--out", str(site)).exit_code == 0
+    assert "Tuning, by equal budgets" in (site / "small" / "index.html").read_text()
+
+    files = files_of(packed)
+    place = "studies/small/verdicts.json"
+    said = json.loads(files[place])
+    said["tuning"]["quick"]["means"][0] = 0.99
+    packed.write_bytes(relisted(files | {place: json.dumps(said).encode()}))
+    with pytest.raises(RefutedBundle, match=r"verdicts\.json: tuning\.quick\.means\.0 says 0\.99"):
+        verify(packed)
 
 
 def test_a_report_without_its_search_waits_for_it(small: Small) -> None:

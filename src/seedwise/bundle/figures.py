@@ -8,9 +8,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seedwise.planning.plan import Tuned
+from seedwise.stats import BestRatio
 from seedwise.verdicts.arms import ArmScores
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome
+from seedwise.verdicts.ratios import RatioOutcome, ratio_outcomes
 from seedwise.verdicts.signature import sign
 
 # Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.
@@ -33,6 +36,9 @@ def figures(outcome: StudyOutcome) -> dict[str, Any]:
         "open_claims": [claim.name for claim in outcome.open_claims],
         "missing": [run.label for run in outcome.missing],
     }
+    if outcome.plan.tuning:
+        value["tuning"] = {each.arm: _tuned(each) for each in outcome.plan.tuning}
+        value["ratios"] = {ratio.ratio.name: _ratio(ratio) for ratio in ratio_outcomes(outcome.plan)}
     return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
 
 
@@ -56,6 +62,26 @@ def _arm(arm: ArmScores) -> dict[str, Any]:
     scores = dict(zip(map(str, arm.seeds), arm.scores, strict=True))
     diverged = [seed for seed, gone in zip(arm.seeds, arm.diverged, strict=True) if gone]
     return {"scores": scores, "summary": summary, "diverged": diverged, "examples": len(arm.example_ids)}
+
+
+def _tuned(found: Tuned) -> dict[str, Any]:
+    """The point that an arm was taken at, and each point's mean on the selection split, a higher one being better."""
+    means = [mean if math.isfinite(mean) else None for mean in found.means]
+    return {"chosen": found.points[found.chosen], "means": means}
+
+
+def _ratio(outcome: RatioOutcome) -> dict[str, Any]:
+    value: dict[str, Any] = {"status": outcome.status, "sentence": outcome.sentence}
+    found = outcome.found
+    if isinstance(found, BestRatio):
+        low, high = found.interval
+        value |= {
+            "estimate": found.estimate,
+            "interval": [low, high if math.isfinite(high) else None],
+            "df": found.df,
+            "best": {arm: list(one.values) for arm, one in ((outcome.ratio.a, found.a), (outcome.ratio.b, found.b))},
+        }
+    return value
 
 
 def _claim(outcome: StudyOutcome, claim: ClaimOutcome) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seedwise.bounded import read_bytes
@@ -25,6 +26,7 @@ from seedwise.errors import InputError
 from seedwise.planning.plan import Plan
 from seedwise.regular import read_regular
 from seedwise.store.store import Store
+from seedwise.study.search import search_name
 from seedwise.study.suite import Suite
 from seedwise.verdicts.certificates.need import Shelf, needs_of
 from seedwise.verdicts.comparison import StudyOutcome, compare
@@ -69,8 +71,11 @@ def pack(plans: Sequence[tuple[Plan, Path]], store: Store, suites: Sequence[Suit
     files: dict[str, bytes] = {}
     declarations: set[str] = set()
     outcomes: dict[str, StudyOutcome] = {}
+    names = {plan.study.name for plan, _ in plans}
     for plan, source in plans:
         name = plan.study.name
+        if search_name(name) not in names:
+            plan = replace(plan, tuning=())  # what a search found is said beside its runs alone
         done = [run.run_id for run in plan.runs if run.run_id is not None and store.is_done(run.run_id)]
         if not done:
             raise InputError(f"study {name}: none of its runs is finished here, so there is nothing to bundle")

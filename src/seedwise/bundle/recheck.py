@@ -13,11 +13,12 @@ from seedwise.bundle.faults import MAX_ROWS, read_model
 from seedwise.bundle.figures import ABSOLUTE
 from seedwise.bundle.layout import PREDICTIONS, RUN_FILES, Manifest, PlanFile, run_file, study_file, suite_file
 from seedwise.errors import SeedwiseError
-from seedwise.planning.plan import Plan, PlannedRun, recipe_for, seeds_for, task_of
+from seedwise.planning.plan import Plan, PlannedRun, Tuned, recipe_for, seeds_for, task_of
 from seedwise.store.store import Store, StoredRun
+from seedwise.store.tuning import tuning_of
 from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
-from seedwise.study.search import at_point, points_of
+from seedwise.study.search import at_point, points_of, search_name, search_study, tuned_study
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.over_tasks import SuiteOutcome, compare_tasks
 from seedwise_contract import Environment, ParameterTable, RunSpec
@@ -64,10 +65,33 @@ def recheck(
     if faults:
         return None, faults
     try:
-        outcome = compare(Plan(study, data, tuple(runs), home / study_file(name, "study.yaml")), store)
+        tuning = _tuning(study, data, files, store, path)
+        if tuning and tuned_study(study, {each.arm: each.points[each.chosen] for each in tuning}) != study:
+            return None, [(study_file(name, "study.json"), "an arm is not at the point that its search found best")]
+        outcome = compare(Plan(study, data, tuple(runs), home / study_file(name, "study.yaml"), tuning), store)
     except (SeedwiseError, ValueError, RecursionError) as error:
         return None, [(f"studies/{name}", _without(home, error))]
     return outcome, list(_wrong_results(outcome))
+
+
+def _tuning(
+    study: Study, data: PreparedData, files: Mapping[str, bytes], store: Store, path: Path
+) -> tuple[Tuned, ...]:
+    """What the study's search found by the scores on the selection split that its runs' results say; nothing where the search is
+    not in here.
+    """
+    place = study_file(search_name(study.name), "plan.json")
+    if study.search is None or place not in files:
+        return ()
+    entries = read_model(PlanFile, files, place, path).runs
+    runs = [
+        PlannedRun(each.arm, each.seed, store.read(each.run_id).spec, each.digest, each.run_id)
+        for each in entries
+        if each.run_id is not None and store.is_done(each.run_id)
+    ]
+    if len(runs) < len(entries):
+        return ()
+    return tuning_of(study, Plan(search_study(study), data, tuple(runs)), store)
 
 
 def recheck_suite(

@@ -92,6 +92,7 @@ def verify(
     """
     from seedwise.bundle import verify as check
     from seedwise.scores.formats import as_text
+    from seedwise.verdicts.ratios import ratio_outcomes
     from seedwise.verdicts.signature import parse_signature
 
     begun = time.monotonic()
@@ -100,6 +101,8 @@ def verify(
         for claim in (*outcome.claims, *outcome.explored):
             status = "" if claim.status is None else f"{claim.status.value}: "
             show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
+        for ratio in ratio_outcomes(outcome.plan):
+            show(f"{ratio.ratio.name}: {ratio.status}: {ratio.ratio.words}. {ratio.sentence}")
         for refused in outcome.refused:
             show(f"{refused.claim.name}: {refused.reason}")
         for undecided in outcome.open_claims:

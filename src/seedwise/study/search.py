@@ -56,7 +56,7 @@ def search_study(study: Study) -> Study:
     }
     return study.model_copy(
         update={
-            "name": f"{study.name}.{SEARCH}",
+            "name": search_name(study.name),
             "title": f"{study.title}: the search",
             "seeds": study.search.seeds,
             "arms": arms,
@@ -66,6 +66,10 @@ def search_study(study: Study) -> Study:
             "search": None,
         }
     )
+
+
+def search_name(study: str) -> str:
+    return f"{study}.{SEARCH}"
 
 
 def is_search(study: Study) -> bool:
