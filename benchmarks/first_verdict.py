@@ -1,7 +1,7 @@
 """From opening the README to a first verdict: each command typed in a fresh copy of the checkout, timed: docs/results/first-verdict.md.
 
     python benchmarks/first_verdict.py                   # evidence that is there, checked; the environment cold, then warm
-    python benchmarks/first_verdict.py --bench           # and a study run: backends built from nothing (gigabytes, minutes)
+    python benchmarks/first_verdict.py --bench           # and a study run, once: backends built from nothing (gigabytes, minutes)
 
 *Cold*: no environment, nothing in pip's cache or in Seedwise's. *Warm*: what the cold round fetched is kept, environments of the
 harness are made again. Beside the seconds stand those of the processor, which other work on the machine does not lengthen much.
@@ -56,7 +56,9 @@ def timed(words: Sequence[str], folder: Path, env: dict[str, str]) -> Step:
     return Step(shown, seconds, processor)
 
 
-def rounds(commands: Sequence[Sequence[str]], place: Path) -> list[list[Step]]:
+def rounds(
+    commands: Sequence[Sequence[str]], place: Path, names: Sequence[str] = ("cold", "warm")
+) -> dict[str, list[Step]]:
     """The commands in a fresh copy, cold and then warm."""
     env = {
         **os.environ,
@@ -65,24 +67,22 @@ def rounds(commands: Sequence[Sequence[str]], place: Path) -> list[list[Step]]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     env.pop("SEEDWISE_HOME", None)
-    found = []
-    for name in ("cold", "warm"):
+    found = {}
+    for name in names:
         print(f"{name}:")
         folder = place / name
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-        found.append([timed(words, folder, env) for words in commands])
+        found[name] = [timed(words, folder, env) for words in commands]
     return found
 
 
-def table(title: str, found: list[list[Step]]) -> list[str]:
-    lines = [f"## {title}", "", "| typed | cold, s | of the processor | warm, s | of the processor |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
-    for cold, warm in zip(*found, strict=True):
-        words = " ".join(cold.words)
-        lines.append(
-            f"| `{words}` | {cold.seconds:.0f} | {cold.processor:.0f} | {warm.seconds:.0f} | {warm.processor:.0f} |"
-        )
-    sums = [sum(getattr(step, of) for step in steps) for steps in found for of in ("seconds", "processor")]
+def table(title: str, found: dict[str, list[Step]]) -> list[str]:
+    lines = [f"## {title}", "", f"| typed | {' | '.join(f'{name}, s | of the processor' for name in found)} |"]
+    lines.append(f"| --- |{' ---: | ---: |' * len(found)}")
+    for steps in zip(*found.values(), strict=True):
+        cells = [f"{value:.0f}" for step in steps for value in (step.seconds, step.processor)]
+        lines.append(f"| `{' '.join(steps[0].words)}` | {' | '.join(cells)} |")
+    sums = [sum(getattr(step, of) for step in steps) for steps in found.values() for of in ("seconds", "processor")]
     return [*lines, f"| **to the verdict** | {' | '.join(f'**{value:.0f}**' for value in sums)} |", ""]
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="seedwise-first-") as name:
         lines += table("Evidence that is there, checked", rounds(CHECK, Path(name) / "check"))
         if arguments.bench:
-            lines += table("A study, run", rounds(BENCH, Path(name) / "bench"))
+            lines += table("A study, run", rounds(BENCH, Path(name) / "bench", ["cold"]))
     text = "\n".join(lines)
     print(text) if arguments.out is None else arguments.out.write_text(text, encoding="utf-8")
 

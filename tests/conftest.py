@@ -106,6 +106,10 @@ class Small:
     def runs(self) -> list[Path]:
         return sorted(path.parent for path in self.project.runs.glob("*/result.json"))
 
+    def result_times(self) -> dict[str, int]:
+        """When each finished run's result was written, in nanoseconds: a run that is done again is told by it."""
+        return {folder.name: (folder / "result.json").stat().st_mtime_ns for folder in self.runs()}
+
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:

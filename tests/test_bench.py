@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Small
-
-
-def result_times(small: Small) -> dict[str, int]:
-    return {folder.name: (folder / "result.json").stat().st_mtime_ns for folder in small.runs()}
 
 
 def test_runs_claims_and_verdict_then_nothing_is_done_twice(small: Small) -> None:
@@ -29,12 +19,12 @@ def test_runs_claims_and_verdict_then_nothing_is_done_twice(small: Small) -> Non
     assert "claim[learning-helps] supported (A better)" in first.stdout
     assert "verdicts of small" in first.stdout
     assert "9 passed" in first.stdout
-    before = result_times(small)
+    before = small.result_times()
     assert len(before) == 8
     second = small.pytest("benchmarks/small.yaml", "--no-record")
     assert second.returncode == 0
     assert second.stdout.count("(done before)") == 8
-    assert result_times(small) == before
+    assert small.result_times() == before
 
 
 def test_scores_in_the_store_are_those_of_the_predictions(small: Small) -> None:
@@ -107,15 +97,6 @@ def test_a_failed_run_is_typed_kept_out_and_run_again(small: Small, trouble: str
     planned = small.seedwise("plan", "benchmarks/small.yaml")
     assert f"to do again ({reason})" in planned.stdout
     assert "1 of 8 runs are done" in planned.stdout
-
-
-def test_what_was_killed_once_is_done_at_the_next_call(small: Small) -> None:
-    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: kill_once}")
-    first = small.pytest("benchmarks/small.yaml", "--no-record")
-    assert "4 failed, 4 passed, 1 skipped" in first.stdout
-    again = small.pytest("benchmarks/small.yaml", "--no-record", "--lf")
-    assert again.returncode == 0, again.stdout
-    assert len(small.runs()) == 8
 
 
 def test_a_diverged_run_is_kept_flagged_and_counted(small: Small) -> None:
@@ -197,61 +178,6 @@ def test_two_seeds_decide_nothing_and_three_nothing_where_an_exact_test_is_requi
     assert "floor .100" in free.stdout
 
 
-def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
-    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:benchmark",
-        "benchmarks/small.yaml",
-        "--no-record",
-        "--jobs",
-        "2",
-    ]
-    process = subprocess.Popen(
-        command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-
-    def under_way() -> bool:
-        return bool(small.runs()) and any(small.project.runs.glob(".attempts/*/events.jsonl"))
-
-    while not under_way() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    done = result_times(small)
-    assert 0 < len(done) < 8
-    time.sleep(1.0)
-    assert not _backends_of(small)  # no orphan goes on training, or writing into the store
-    small.edit("trouble: slow", "trouble: none")  # other specs, so that the slow ones need not be waited for
-    again = small.pytest("benchmarks/small.yaml", "--no-record")
-    assert again.returncode == 0, again.stdout
-    assert {name: stamp for name, stamp in result_times(small).items() if name in done} == done
-
-
-def _backends_of(small: Small) -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if str(small.project.root) in words and "fake_backend" in words:
-                found.append(words)
-    return found
-
-
-def test_tampered_predictions_are_found_and_named(small: Small) -> None:
-    small.pytest("benchmarks/small.yaml", "--no-record")
-    path = small.runs()[0] / "predictions/test.jsonl"
-    text = path.read_text()
-    path.write_text(text.replace('"label":0', '"label":1', 1))
-    answer = small.seedwise("report", "benchmarks/small.yaml")
-    assert answer.returncode == 6
-    assert str(path) in answer.stderr
-
-
 def test_a_copy_under_another_name_is_no_later_claim(small: Small) -> None:
     small.pytest("benchmarks/small.yaml", "--no-record")
     small.edit("name: small", "name: other")
@@ -271,17 +197,6 @@ def test_studies_that_share_runs_are_all_declared_before_them(small: Small) -> N
     assert len(small.runs()) == 8
     assert "learning-hurts: contradicted" in done.stdout, done.stdout
     assert "exploratory" not in done.stdout
-
-
-def test_two_harnesses_at_once_do_each_run_once(small: Small) -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record"]
-    both = [
-        subprocess.Popen(command, cwd=small.project.root, env=small.environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=120)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    assert sum(text.count("(done before)") for text in told) == 8
 
 
 def test_a_faulty_study_beside_a_good_one_starts_nothing(small: Small) -> None:
@@ -341,62 +256,6 @@ def test_a_study_whose_data_are_not_what_they_should_be_fails(small: Small) -> N
     assert done.returncode == 1, done.stdout
     assert "= absent not started" in done.stdout
     assert "the file is not the one the results were made with" in done.stdout
-
-
-def test_a_run_that_takes_too_long_names_the_setting(small: Small) -> None:
-    small.edit("name: small", "name: small\ntimeout_minutes: 0.02")
-    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    answer = small.pytest("benchmarks/small.yaml", "--no-record", "-k", "frozen and seed0")
-    assert answer.returncode == 1
-    assert "stopped after timeout_minutes = 0.02" in answer.stdout
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_saves_states_and_a_next_call_goes_on(small: Small, number: int) -> None:
-    small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:benchmark",
-        "benchmarks/small.yaml",
-        "--no-record",
-        "--jobs",
-        "1",
-    ]
-    process = subprocess.Popen(
-        [*command, "-k", "frozen and seed0"],
-        cwd=small.project.root,
-        env=small.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # tests in the background inherit that it is ignored
-    )
-    deadline = time.monotonic() + 60
-    while not list(small.project.runs.glob(".attempts/*/events.jsonl")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(0.5)
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert list(small.project.runs.glob(".attempts/*/state/state.json"))
-    planned = small.seedwise("plan", "benchmarks/small.yaml")
-    assert "to do again (terminated)" in planned.stdout
-
-
-def test_damage_shows_in_the_exit_code_and_hides_no_other_study(small: Small) -> None:
-    small.edit("claims:\n  - {name: learning-helps, a: quick, b: frozen}\n", "")
-    second = small.study.with_name("second.yaml")
-    second.write_text(small.study.read_text().replace("name: small", "name: second").replace("epochs: 2", "epochs: 1"))
-    small.pytest("benchmarks/small.yaml", "--no-record")
-    path = small.runs()[0] / "predictions/test.jsonl"
-    path.write_text("")
-    answer = small.pytest("benchmarks", "--no-record")
-    assert answer.returncode != 0
-    assert f"{path}: missing, or changed" in answer.stdout
-    assert "verdicts of second" in answer.stdout
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ def hf_python() -> str:
 
 
 @pytest.fixture(scope="session")
+def peft_python() -> str:
+    return backend_python("peft")
+
+
+@pytest.fixture(scope="session")
 def sklearn_python() -> str:
     return backend_python("sklearn")
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from seedwise_contract import Answer, ExitCode, RunFiles, RunStatus, TokenLoss, read_answers, read_token_losses
+from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
-from tests.backends.conftest import backend_python
+from tests.backends.peft_methods import BITFIT, DECODER, HEAD, LORA, NO_HEAD, PEFT, WEIGHTS
 from tests.backends.variants import (
     EPOCHS,
     LONG,
@@ -29,25 +28,12 @@ from tests.backends.variants import (
     numbers,
     resumed_at,
 )
-from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, write_rows
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, with_models
 
 pytestmark = pytest.mark.minutes
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
-PEFT = {"backend": "peft"}
-WEIGHTS = "adapter_model.safetensors"
-LORA = {"name": "lora", "parameters": {"r": 4, "alpha": 8, "dropout": 0.1, "target_modules": "default"}}
-BITFIT = {"name": "bitfit", "parameters": {}}
-NO_HEAD = {"name": "bitfit", "parameters": {"head": False}}
-HEAD = {"name": "head", "parameters": {}}
 ONE_BY_ONE = {"evaluation.batch_size": 1}  # so that a text's scores do not depend on what it is padded with
-TEMPLATE = "<human>: {prompt}?  \n <assistant>: {answer}"
-DECODER = {"recipe.dropout": {"hidden": 0.0, "attention": 0.1, "classifier": 0.0}}
-
-
-@pytest.fixture(scope="module")
-def peft_python() -> str:
-    return backend_python("peft")
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +42,8 @@ def python(peft_python: str) -> Python:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, python: Python) -> Workplace:
-    place = Workplace(tmp_path_factory.mktemp("peft"))
-    made = python(str(INSIDE / "make_models.py"), str(place.models))
-    assert made.returncode == 0, made.stderr
-    return place
+def place(tmp_path_factory: pytest.TempPathFactory, peft_python: str) -> Workplace:
+    return with_models(tmp_path_factory.mktemp("peft"), peft_python)
 
 
 @pytest.fixture(scope="module")
@@ -296,138 +279,3 @@ def test_what_peft_refuses_is_a_fault_too(place: Workplace, python: Python) -> N
     method = {"name": "road", "parameters": {"target_modules": "default", "group_size": 64}}
     assert many(python, place, [Job("road", place.spec({**PEFT, "method": method}))], "peft") == [ExitCode.BAD_SPEC]
     assert "divisible by group_size (64)" in Outcome(place.out("road")).result.message
-
-
-@pytest.fixture(scope="module")
-def dialogue(place: Workplace) -> dict[str, Any]:
-    """Changes that make the task one of prompts and answers, for a decoder."""
-    splits = {
-        name: write_rows(
-            place.data / f"said-{name}.jsonl",
-            [{"id": row["id"], "prompt": row["text"], "answer": row["label"] * 2} for row in sentences(n, 70 + i)],
-        )
-        for i, (name, n) in enumerate(ROWS.items())
-    }
-    task = {
-        "kind": "causal_lm",
-        "name": "said",
-        "splits": splits,
-        "columns": {"id": "id", "prompt": "prompt", "answer": "answer"},
-        "template": TEMPLATE,
-        "loss_on": "answer",
-        "metric": "perplexity",
-    }
-    return {**PEFT, **DECODER, "task": task, "model": place.model("gpt2"), "method": LORA, "recipe.max_length": 64}
-
-
-def token_losses(run: Outcome) -> list[TokenLoss]:
-    return list(read_token_losses(run.folder / "predictions" / "test.jsonl"))
-
-
-def answers(run: Outcome) -> list[Answer]:
-    return list(read_answers(RunFiles(run.folder).answers))
-
-
-@pytest.fixture(scope="module")
-def spoken(place: Workplace, python: Python, dialogue: dict[str, Any]) -> dict[str, Outcome]:
-    still = {"recipe.dropout": {"hidden": 0.0, "attention": 0.0, "classifier": 0.0}}
-    bitfit = {**dialogue, **still, "method": BITFIT, "model": place.model("bloom")}
-    full = {"method": {"name": "full", "parameters": {}}, "model": place.model("llama"), "initialisation": "random"}
-    specs = {
-        "answers": dialogue,
-        "both": {**dialogue, "task": {**dialogue["task"], "loss_on": "prompt_and_answer"}},
-        "stopped": dialogue,
-        "batches": {**bitfit, "recipe.batch_size": 8},
-        "accumulated": {**bitfit, "recipe.batch_size": 2, "recipe.accumulation": 4},
-        "random": {**dialogue, "initialisation": "random"},
-        "still": bitfit,
-        "other answers": {**bitfit, "seeds.dropout": 99},
-        "curve": {**dialogue, "evaluation.curve": True},
-        "full": {**dialogue, **full},
-        "tied": {**dialogue, "method": {"name": "full", "parameters": {}}},  # GPT-2's output weights are its embeddings
-    }
-    stop = {"event": "step", "nth": 8}
-    jobs = [Job(f"said {name}", place.spec(changes)) for name, changes in specs.items() if name != "stopped"]
-    jobs += [Job("said stopped", place.spec(dialogue), stop), Job("said stopped", place.spec(dialogue))]
-    short = place.spec({**dialogue, "recipe.max_length": 8})
-    jobs.append(Job("said short", short))
-    codes = many(python, place, jobs, "peft")
-    assert codes == [0] * 10 + [ExitCode.TERMINATED, 0, ExitCode.BAD_DATA], codes
-    return {name: Outcome(place.out(f"said {name}")) for name in (*specs, "short")}
-
-
-def test_language_models_keep_the_contract(spoken: dict[str, Outcome], place: Workplace) -> None:
-    for name in spoken.keys() - {"short"}:
-        run = spoken[name]
-        assert breaches(run.folder, place.data) == [], name
-        assert run.result.metrics["test"]["perplexity"] == pytest.approx(math.exp(run.result.metrics["test"]["loss"]))
-    assert "nothing of its answer is left" in spoken["short"].result.message
-
-
-def test_what_language_models_learn(spoken: dict[str, Outcome]) -> None:
-    """The loss is on answers, or on prompts as well; the reported number is on answers whichever it is."""
-    answers, both = spoken["answers"], spoken["both"]
-    assert answers.initial == both.initial
-    assert answers.losses[0] != both.losses[0]
-    told = [[(loss.id, loss.tokens) for loss in token_losses(run)] for run in (answers, both)]
-    assert told[0] == told[1]
-    assert answers.losses[-1] < answers.losses[0]
-    assert answers.parameters["trainable_head"] == 0
-    assert answers.parameters["trainable"] == 2 * 4 * (32 + 96)
-
-
-def test_accumulated_tokens_are_one_mean(spoken: dict[str, Outcome]) -> None:
-    """Answers of unlike length: the mean is over the tokens of an update, not of means over batches."""
-    assert spoken["accumulated"].losses == pytest.approx(spoken["batches"].losses, rel=1e-3)
-
-
-def test_answers_are_left_beside_the_predictions(spoken: dict[str, Outcome]) -> None:
-    run = spoken["answers"]
-    assert [answer.id for answer in answers(run)] == [loss.id for loss in token_losses(run)[:8]]
-    assert "answers.jsonl" in run.result.files
-
-
-def test_drawn_answers_are_the_runs_own(spoken: dict[str, Outcome]) -> None:
-    """Another seed draws others; greedy ones stay; each prompt has a seed of its own, and losses know nothing of it."""
-    run, other = spoken["still"], spoken["other answers"]
-    mine, theirs = answers(run), answers(other)
-    assert [a.greedy for a in mine] == [a.greedy for a in theirs]
-    assert [a.sampled for a in mine] != [a.sampled for a in theirs]
-    assert len({a.sampling.seed for a in mine + theirs}) == 16
-    assert any(a.sampled != a.greedy for a in mine)
-    assert token_losses(run) == token_losses(other)
-
-
-def test_a_curve_of_a_language_model_begins_before_training(spoken: dict[str, Outcome]) -> None:
-    """Nothing of it is drawn anew, so that what it says before is worth showing."""
-    run, base = spoken["curve"], spoken["answers"]
-    displayed = [event for event in run.evaluations if event.display]
-    assert [(e.split, e.update) for e in displayed] == [("test", n * PER_EPOCH) for n in range(4)]
-    assert displayed[0].metrics["perplexity"] == pytest.approx(100, rel=0.2)  # of untrained weights: all 100 tokens
-    assert [e.metrics for e in run.evaluations if not e.display] == [e.metrics for e in base.evaluations]
-    assert (run.losses, token_losses(run)) == (base.losses, token_losses(base))
-    for file in ("answers.jsonl", f"checkpoint/{WEIGHTS}"):
-        assert run.result.files[file] == base.result.files[file]
-
-
-def test_a_stopped_language_model_goes_on(spoken: dict[str, Outcome]) -> None:
-    assert_same_run(spoken["stopped"], spoken["answers"], WEIGHTS)
-    assert spoken["stopped"].result.files["answers.jsonl"] == spoken["answers"].result.files["answers.jsonl"]
-    assert resumed_at(spoken["stopped"]) == [None, 8]
-
-
-def test_check_refuses_what_no_language_model_has(place: Workplace, python: Python, dialogue: dict[str, Any]) -> None:
-    faults = {
-        "encoder": (
-            {"model": place.model("bert")},
-            'model.path: found a model of type "bert"; task causal_lm: bloom, gpt2, llama',
-        ),
-        "head": ({"method": HEAD}, 'method.name: found "head"'),
-        "no head": ({"method": NO_HEAD}, "method.parameters.head: found false"),
-        "truncation": ({"recipe.truncation": "only_first"}, 'recipe.truncation: found "only_first"'),
-    }
-    for name, (changes, words) in faults.items():
-        path = place.write(f"no {name}", place.spec({**dialogue, **changes}))
-        told = python("-m", "seedwise_peft", "check", str(path), "--models", str(place.models))
-        assert told.returncode == ExitCode.BAD_SPEC
-        assert words in told.stderr

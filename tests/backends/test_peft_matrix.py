@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.backends.conftest import backend_python
 from tests.backends.workplace import INSIDE, call
 
 pytestmark = pytest.mark.minutes
@@ -73,11 +72,6 @@ REFUSED = {
 MOVES_AT_ONCE = {"lora, random", "vblora"}
 WRAPPED = "base_model.model."
 HEADS = {"gpt2": 64, "bloom": 64, "llama": 64, "llama-biased": 64, "bert": 66, "albert": 66}  # others: 32 · 33 + 66
-
-
-@pytest.fixture(scope="module")
-def peft_python() -> str:
-    return backend_python("peft")
 
 
 @pytest.fixture(scope="module")

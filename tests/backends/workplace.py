@@ -167,3 +167,11 @@ def call(command: list[str], *backends: str, text: str | None = None) -> subproc
     return subprocess.run(
         command, env=backend_environment(*backends), capture_output=True, text=True, input=text, timeout=900
     )
+
+
+def with_models(folder: Path, python: str) -> Workplace:
+    """A workplace with a tiny model of every family, made by `python`, which has transformers."""
+    place = Workplace(folder)
+    made = call([python, str(INSIDE / "make_models.py"), str(place.models)])
+    assert made.returncode == 0, made.stderr
+    return place

@@ -6,7 +6,11 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
+from seedwise.bundle import verify
 from seedwise.bundle.archive import archive_bytes, read_archive
+from seedwise.bundle.faults import RefutedBundle
 
 Files = dict[str, bytes]
 
@@ -24,3 +28,21 @@ def relisted(files: Files) -> bytes:
         if name != "manifest.json"
     }
     return archive_bytes({**files, "manifest.json": json.dumps(manifest).encode()})
+
+
+def run_with(files: Files, arm: str, seed: int) -> str:
+    plan = json.loads(files["studies/small/plan.json"])
+    return next(str(run["run_id"]) for run in plan["runs"] if (run["arm"], run["seed"]) == (arm, seed))
+
+
+def edited(files: Files, name: str, old: str, new: str) -> Files:
+    text = files[name].decode()
+    assert old in text
+    return files | {name: text.replace(old, new, 1).encode()}
+
+
+def refuted(files: Files, path: Path) -> str:
+    path.write_bytes(relisted(files))
+    with pytest.raises(RefutedBundle) as caught:
+        verify(path)
+    return str(caught.value)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from seedwise.bundle.archive import archive_bytes
 from seedwise.cli import app
 from tests.bundle.archives import Files, files_of, relisted
-from tests.scores.test_field_cases import F1, F12, F13, labelled, one_run_each, passages, put, seeds, words
+from tests.scores.field import F1, F12, F13, labelled, one_run_each, passages, put, seeds, words
 
 PLACE = "comparisons/scores"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scores.test_field_cases import F1, F13, labelled, one_run_each, passages, put, run, seeds
+from tests.scores.field import F1, F13, labelled, one_run_each, passages, put, run, seeds
 
 GRID = [(a, s) for a in "ab" for s in range(4)]
 SCORES = {"a": (81.2, 80.4, 81.9, 80.8), "b": (83.1, 82.7, 83.4, 82.9)}

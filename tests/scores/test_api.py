@@ -10,7 +10,7 @@ import pytest
 
 import seedwise
 from seedwise.errors import InputError
-from tests.scores.test_field_cases import F1, put, verdict
+from tests.scores.field import F1, put, verdict
 
 
 def test_arrays_and_frames_and_files_give_one_verdict(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import scipy.stats
 from typer.testing import CliRunner
 
 from seedwise.cli import app
-from tests.scores.test_field_cases import ROBERTA, SETFIT, put, run, seeds, verdict
+from tests.scores.field import ROBERTA, SETFIT, put, run, seeds, verdict
 
 
 def test_k1_arms_against_one_as_scipy_has_them(tmp_path: Path) -> None:

@@ -5,144 +5,26 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from seedwise.cli import app
-
-
-def run(*arguments: object, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(app, ["compare", *map(str, arguments)], input=stdin)
-
-
-def verdict(*arguments: object, stdin: bytes | None = None) -> Any:
-    answer = run(*arguments, "--format", "json", stdin=stdin)
-    assert answer.exit_code == 0, answer.output
-    return json.loads(answer.stdout)
-
-
-def refused(*arguments: object) -> str:
-    answer = run(*arguments)
-    assert answer.exit_code == 2, answer.output
-    assert "Traceback" not in answer.output
-    return str(answer.stderr)
-
-
-def put(folder: Path, text: str, name: str = "scores.csv") -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def holds(item: Any, outcome: str, estimate: float, low: float, high: float, p: float) -> None:
-    """In the unit printed: points where the file holds fractions."""
-    scale = 100.0 if item["unit"] == "fraction" else 1.0
-    assert item["verdict"] == outcome
-    assert item["estimate"] * scale == pytest.approx(estimate, abs=0.0051)
-    assert [bound * scale for bound in item["interval"]] == pytest.approx([low, high], abs=0.0051)
-    assert item["p"] == pytest.approx(p, rel=0.02)
-
-
-def seeds(name: str = "score", **arms: list[float]) -> str:
-    rows = [f"{arm},{seed},{value}" for arm, values in arms.items() for seed, value in enumerate(values)]
-    return "\n".join([f"arm,seed,{name}", *rows]) + "\n"
-
-
-F1 = seeds("perplexity", base=[12.1, 12.3, 12.0, 12.2], lora=[11.2, 11.4, 11.1, 11.3])
-
-
-def test_f1_a_lower_perplexity_is_better(tmp_path: Path) -> None:
-    path = put(tmp_path, F1)
-    item = verdict(path, "--metric", "perplexity")
-    holds(item, "B better", 0.90, 0.68, 1.12, 6.28e-5)
-    assert item["p_exact"] == pytest.approx(0.0286, abs=1e-4)
-    assert (item["unit"], item["direction"]) == ("own", "lower")
-    text = run(path, "--metric", "perplexity").stdout
-    assert "base against lora: lora better" in text
-    assert "points" not in text
-    assert "lora has a lower perplexity than base" in text
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "loss",
-        "eval/loss",
-        "val_nll",
-        "test.error_rate",
-        "train_runtime",
-        "eval/CrossEntropyLoss",
-        "WER",
-        "dev mse",
-        "RMSE",
-    ],
+from tests.scores.field import (
+    F1,
+    F12,
+    F13,
+    ROBERTA,
+    SETFIT,
+    holds,
+    labelled,
+    one_run_each,
+    passages,
+    put,
+    refused,
+    run,
+    seeds,
+    verdict,
 )
-def test_f1_names_of_losses_errors_and_times_in_any_dress(tmp_path: Path, name: str) -> None:
-    path = put(tmp_path, F1.replace("perplexity", name))
-    item = verdict(path, "--metric", name)
-    assert (item["verdict"], item["direction"]) == ("B better", "lower")
-    assert verdict(path, "--metric", name, "--direction", "higher")["verdict"] == "A better"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "eval/accuracy",
-        "F1 (%)",
-        "neg_mean_squared_error",
-        "tokens_per_second",
-        "loglikelihood",
-        "exact_match,strict-match",
-    ],
-)
-def test_f1_names_of_gains(tmp_path: Path, name: str) -> None:
-    path = put(tmp_path, F1.replace("perplexity", f'"{name}"'))
-    assert verdict(path, "--metric", name)["direction"] == "higher"
-
-
-def test_f1_an_unknown_name_is_said_to_be_taken_as_higher(tmp_path: Path) -> None:
-    path = put(tmp_path, F1.replace("perplexity", "zorp"))
-    assert "zorp: taken as higher is better" in run(path).stdout
-    assert verdict(path, "--direction", "lower")["verdict"] == "B better"
-
-
-def labelled() -> str:
-    lines = ["arm,seed,example,label,prediction,score"]
-    for a, wrong, conf in (("lora", 1, 0.80), ("full", 3, 0.95)):
-        for s in range(4):
-            for i in range(10):
-                y = i % 2
-                lines.append(f"{a},{s},{i},{y},{1 - y if (i + s) % 10 < wrong else y},{conf + s / 1000}")
-    return "\n".join(lines)
-
-
-@pytest.mark.parametrize("options", [["--metric", "accuracy"], []])
-def test_f3_accuracy_is_made_of_labels_whatever_is_called_score(tmp_path: Path, options: list[str]) -> None:
-    path = put(tmp_path, labelled())
-    item = verdict(path, *options)
-    holds(item, "A better", 20.00, 3.57, 36.43, 0.0224)
-    assert "the column score was left aside" in run(path, *options).stdout
-
-
-@pytest.mark.parametrize("metric", ["f1", "matthews", "macro-f1"])
-def test_f3_other_label_metrics(tmp_path: Path, metric: str) -> None:
-    assert verdict(put(tmp_path, labelled()), "--metric", metric)["estimate"] > 0.1
-
-
-def passages() -> str:
-    lines = ["arm,seed,example,score,passage"]
-    for a in "AB":
-        for s in range(4):
-            for p in range(12):
-                for q in range(10):
-                    good = p % 4 != 3 and (a == "A" or p not in (0, 5))
-                    lines.append(f"{a},{s},p{p}q{q},{int(good != ((p * 7 + q * 3 + s * 5) % 11 == 0))},p{p}")
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("options", [["--cluster", "passage"], []])
@@ -155,14 +37,6 @@ def test_f5_questions_of_one_passage_are_a_cluster(tmp_path: Path, options: list
 def test_f5_and_as_plain_examples_where_that_is_asked_for(tmp_path: Path) -> None:
     item = verdict(put(tmp_path, passages()), "--cluster", "none")
     holds(item, "A better", 13.33, 7.62, 19.04, 9.9e-6)
-
-
-def one_run_each() -> str:
-    lines = ["arm,seed,example,score"]
-    for i in range(100):
-        b, t = (1, 1) if i < 60 else (0, 1) if i < 72 else (1, 0) if i < 74 else (0, 0)
-        lines += [f"base,0,{i},{b}", f"tuned,0,{i},{t}"]
-    return "\n".join(lines)
 
 
 def test_f8_one_run_of_each(tmp_path: Path) -> None:
@@ -219,20 +93,6 @@ def test_f11_published_means(tmp_path: Path) -> None:
     holds(item, "inconclusive", 0.42, -0.09, 0.93, 0.0964)
 
 
-F12 = """Task,Method,Seed,Train Acc (%),Best Val Acc (%),Final Val Acc (%)
-SST2,full_ft,42,85.58,84.70,84.23
-SST2,full_ft,43,86.32,85.09,83.62
-SST2,full_ft,44,84.89,84.72,83.49
-SST2,full_ft,45,84.70,84.27,83.61
-SST2,full_ft,46,86.12,85.25,84.39
-SST2,lora_diffusion,42,87.14,87.84,87.52
-SST2,lora_diffusion,43,87.79,88.28,86.89
-SST2,lora_diffusion,44,88.47,88.11,86.80
-SST2,lora_diffusion,45,88.25,88.19,87.51
-SST2,lora_diffusion,46,88.28,87.63,87.37
-"""
-
-
 @pytest.mark.parametrize("options", [[], ["--arm", "Method", "--seed", "Seed", "--where", "Task=SST2"]])
 def test_f12_names_of_columns_are_the_users(tmp_path: Path, options: list[str]) -> None:
     path = put(tmp_path, F12)
@@ -246,13 +106,6 @@ def test_f12_choices_are_printed_and_what_is_unclear_is_asked(tmp_path: Path) ->
     assert "arm from Method" in run(path, "--metric", "Best Val Acc (%)").stdout
     said = refused(path)
     assert "--metric; found Train Acc (%), Best Val Acc (%), Final Val Acc (%)" in said
-
-
-F13 = "task,arm,seed,score\n" + "".join(
-    f"rte,{arm},{seed},{value}\n"
-    for arm, values in (("lora", (80, 81, 82, 81)), ("full", (84, 85, 86, 85)))
-    for seed, value in enumerate(values)
-)
 
 
 @pytest.mark.parametrize("options", [["--metric", "score"], []])
@@ -305,10 +158,6 @@ def test_f15_ways_to_write_right_and_wrong(tmp_path: Path, right: str, wrong: st
     assert abs(item["p"] - plain["p"]) < 1e-12
 
 
-ROBERTA = [13.75, 66.55, 68.05, 69.25, 69.35, 71.05, 71.35, 72.30, 72.85, 75.30]
-SETFIT = [73.75, 74.65, 74.90, 76.00, 76.35, 76.65, 76.65, 76.95, 78.00, 78.10]
-
-
 def test_f16_a_collapsed_seed_is_said(tmp_path: Path) -> None:
     text = seeds(**{"roberta-large": ROBERTA, "setfit": SETFIT})
     item = verdict(put(tmp_path, text))
@@ -317,28 +166,6 @@ def test_f16_a_collapsed_seed_is_said(tmp_path: Path) -> None:
     assert "1 of 10 seeds of roberta-large lies far behind the others" in item["sentence"]
     without = verdict(put(tmp_path, text.replace("roberta-large,0,13.75\n", ""), "b.csv"))
     holds(without, "B better", -5.53, -7.70, -3.35, 1.3e-4)
-
-
-def matthews_logs(folder: Path) -> list[str]:
-    sources = []
-    for a, bad in (("a", 8), ("b", 3)):
-        for s in range(4):
-            lines = []
-            for i in range(40):
-                g = int(i % 10 < 7)
-                p = 1 - g if (i * 3 + s) % 40 < bad else g
-                lines.append(
-                    json.dumps({"doc_id": i, "target": str(g), "filter": "none", "metrics": ["mcc"], "mcc": [g, p]})
-                )
-            sources.append(f"{a}={put(folder, chr(10).join(lines), f'm14_{a}{s}.jsonl')}")
-    return sources
-
-
-@pytest.mark.parametrize("options", [[], ["--metric", "mcc"], ["--metric", "matthews"]])
-def test_f18_pairs_of_gold_and_prediction(tmp_path: Path, options: list[str]) -> None:
-    item = verdict(*matthews_logs(tmp_path), *options)
-    holds(item, "B better", -26.75, -47.01, -6.48, 0.0110)
-    assert item["metric"] == "Matthews correlation"
 
 
 def test_f20_the_advice_on_filters_works(tmp_path: Path) -> None:
@@ -394,28 +221,6 @@ def test_f23_wide_tables(tmp_path: Path, name: str, text: str) -> None:
     assert (item["estimate"], item["n_seeds"]) == (pytest.approx(-1.95), [4, 4])
 
 
-def words() -> str:
-    n = [1] * 60 + [2] * 20 + [40] * 20
-    lines = ["arm,seed,example,errors,words"]
-    for a in ("full", "lora"):
-        for s in range(4):
-            for i, k in enumerate(n):
-                e = (
-                    int((i * 7 + s * 3) % 10 < (4 if a == "full" else 1))
-                    if k < 40
-                    else (3 if a == "full" else 5) + (i + s) % 2
-                )
-                lines.append(f"{a},{s},{i},{e},{k}")
-    return "\n".join(lines)
-
-
-@pytest.mark.parametrize("options", [[], ["--metric", "wer"], ["--metric", "errors/words"]])
-def test_f27_a_ratio_of_sums(tmp_path: Path, options: list[str]) -> None:
-    item = verdict(put(tmp_path, words()), *options)
-    holds(item, "A better", -1.78, -3.26, -0.30, 0.0190)
-    assert item["direction"] == "lower"
-
-
 F28 = "arm,seed,epoch,accuracy\n" + "".join(
     f"{arm},{seed},{epoch},{base + epoch * (1 if epoch < 4 else -1) + seed / 4}\n"
     for arm, base in (("a", 70), ("b", 60))
@@ -441,12 +246,6 @@ def test_f29_arms_have_names(tmp_path: Path) -> None:
     assert "lora" in said
     (tmp_path / "none").mkdir()
     assert "no file in this folder" in refused(tmp_path / "none")
-
-
-def test_f30_a_loss_is_in_its_own_unit(tmp_path: Path) -> None:
-    item = run(put(tmp_path, seeds("val/loss", a=[0.40, 0.41, 0.39, 0.40], b=[0.365, 0.36, 0.37, 0.366]))).stdout
-    assert "points" not in item
-    assert "b better" in item
 
 
 def test_f32_answers_that_cannot_be_read(tmp_path: Path) -> None:
@@ -477,22 +276,6 @@ def test_f35_gzip_standard_input_globs_and_folders(tmp_path: Path) -> None:
         put(tmp_path, "\n".join([head, *rows[part * 4 : part * 4 + 4]]), f"runs/{part}.csv")
     assert verdict(tmp_path / "runs" / "*.csv", "--metric", "perplexity") == want
     assert verdict(tmp_path / "runs", "--metric", "perplexity") == want
-
-
-def test_numeric_labels_with_fractions_are_no_classes(tmp_path: Path) -> None:
-    lines = ["arm,seed,example,label,prediction"]
-    for arm, noise in (("a", 0.2), ("b", 1.4)):
-        for seed in range(4):
-            lines += [
-                f"{arm},{seed},{i},{i % 11 / 2 + 0.3:.1f},{i % 11 / 2 + noise * math.sin(i * 7 + seed):.3f}"
-                for i in range(60)
-            ]
-    path = put(tmp_path, "\n".join(lines))
-    assert "--metric pearson, spearman or mse" in refused(path)
-    for metric in ("pearson", "spearman"):
-        assert verdict(path, "--metric", metric)["verdict"] == "A better"
-    item = verdict(path, "--metric", "mse")
-    assert (item["verdict"], item["direction"], item["unit"]) == ("A better", "lower", "own")
 
 
 @pytest.mark.parametrize("name", ["doc_hash", "target", "text"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.scores.test_field_cases import put, refused, run, verdict
+from tests.scores.field import put, refused, run, verdict
 
 
 def answers(arm: str, seed: int, i: int) -> bool:

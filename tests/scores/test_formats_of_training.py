@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import scipy.stats
 
-from tests.scores.test_field_cases import put, refused, run, verdict
+from tests.scores.field import put, refused, run, verdict
 
 LEVELS = {"lora": 60.0, "full": 55.0}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.scores.test_field_cases import one_run_each, put, refused, run, seeds, verdict
+from tests.scores.field import one_run_each, put, refused, run, seeds, verdict
 
 ARMS = {"lora": [81.2, 80.4, 81.9, 80.8], "full": [83.1, 82.7, 83.4, 82.9]}
 PLAIN = seeds("accuracy", **ARMS)

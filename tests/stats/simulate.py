@@ -40,3 +40,10 @@ def clustered(
         own = rng.normal(0, 0.05, (seeds, 1)) + rng.normal(0, 0.5, (seeds, labels.size))
         arms.append(shared + side * difference + own)
     return arms[0], arms[1], labels
+
+
+def pair(seeds: int = 5, shift: float = 0.0, seed: int = 3, examples: int = 277) -> NDArray[np.float64]:
+    return logistic(np.random.default_rng(seed), 1, seeds, examples, shift)[0]
+
+
+SPREAD = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]) / 100
