@@ -125,6 +125,7 @@ def test_a_host_that_loses_its_power_loses_no_run_and_doubles_none(tmp_path: Pat
     """The short form of test_ray_losses.py: two hosts and a head, on a folder of this machine."""
     if reason := hosts.unable():
         pytest.skip(reason)
+    (tmp_path / "lan").mkdir()
     with Lan(tmp_path / "lan") as lan:
         cluster = ray_hosts.start(lan, hosts=2, cores=2)
         shared = SharedProject.made(tmp_path / "shared", cluster.head, tmp_path / "logs", seeds=3, epochs=2)
