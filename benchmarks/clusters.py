@@ -183,20 +183,20 @@ class Trial:
         self.rig.revive(host)
 
     def _stop(self, session: Session) -> None:
-        self._until(session, 2, 3)
+        self._until(session, 2, 4)
+        time.sleep(1)
         since = time.time()
         session.interrupt()
         session.ended(90)
         self.row.left = time.time() - since
-        started = {Path(path).parent for path in self.shared.under_way}
-        saved = {Path(path).parents[1] for path in self.shared.listed(".attempts/*/state/state.json")}
-        self.row.states = f"{len(saved & started)} of {len(started)}"
+        started = self.shared.told
+        self.row.states = f"{len(self.shared.saved & started)} of {len(started)} saved"
         assert not self._backends()
         self._end(self._session(1))
         self.row.states += f", {sum(count > 1 for count in self.shared.starts().values())} gone on with"
 
     def _kill(self, session: Session) -> None:
-        self._until(session, 2, 3)
+        self._until(session, 2, 4)
         since = time.time()
         session.interrupt(signal.SIGKILL)
         session.ended(20)

@@ -60,12 +60,15 @@ class Processes:
         return handles
 
     def environment(self) -> dict[str, str]:
-        """Of the next host's process, beside this one's: clocks an hour ahead and behind where a folder with such clocks is named."""
-        clocks = os.environ.get("PROCESS_CLOCKS")
-        if clocks is None:
+        """Of the next host's process, beside this one's, where a folder with a `sitecustomize` is named: clocks an hour ahead and
+        behind, and another version of Seedwise on the first `PROCESS_OTHERS`.
+        """
+        odd = os.environ.get("PROCESS_ODD")
+        if odd is None:
             return {}
-        path = os.pathsep.join(filter(None, [clocks, os.environ.get("PYTHONPATH")]))
-        return {"CLOCK_SHIFT": str((-3600, 3600)[self._count % 2]), "PYTHONPATH": path}
+        path = os.pathsep.join(filter(None, [odd, os.environ.get("PYTHONPATH")]))
+        other = "9.9" if self._count <= int(os.environ.get("PROCESS_OTHERS", "0")) else ""
+        return {"CLOCK_SHIFT": str((-3600, 3600)[self._count % 2]), "OTHER_VERSION": other, "PYTHONPATH": path}
 
     def found(self, run_ids: Collection[str]) -> Mapping[str, str]:
         return {}

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,8 +110,14 @@ class Host:
     def cut(self) -> None:
         shell(f"ip -n {self.lan.hub} link set {self.namespace}b down")
 
+    def cut_from(self, others: Iterable[Host]) -> None:
+        """Nothing more goes from here to `others`, while the rest of the network is there."""
+        for other in others:
+            shell(f"ip -n {self.namespace} route add blackhole {other.address}/32")
+
     def mend(self) -> None:
         shell(f"ip -n {self.lan.hub} link set {self.namespace}b up")
+        shell(f"ip -n {self.namespace} route flush type blackhole")
 
     def kill(self) -> None:
         if self.process is not None:

@@ -70,12 +70,16 @@ class SharedProject:
 
     def start(self, host: Host, engine: str, *words: str, settings: Mapping[str, str] | None = None) -> Session:
         """A session of `engine` on the host; `settings` are further variables of its environment."""
+        call = ("pytest", "-p", "no:benchmark", "benchmarks", "--no-record", *words)
+        return self.call(host, engine, *call, settings=settings)
+
+    def call(self, host: Host, engine: str, *words: str, settings: Mapping[str, str] | None = None) -> Session:
+        """`python -m WORDS` in the project's folder on the host."""
         log = self.logs / f"session-{len(list(self.logs.glob('session-*')))}.log"
         log.write_text("")
         ours = {"SEEDWISE_ENGINE": engine, "SEEDWISE_NODE_LOCAL": str(host.local / "seedwise")}
-        call = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks", "--no-record", *words]
-        words_ = ["env", "-C", str(self.small.project.root), *call]
-        return Session(host.start(words_, log, env={**self.small.environment, **(settings or {}), **ours}), log)
+        call = ["env", "-C", str(self.small.project.root), sys.executable, "-m", *words]
+        return Session(host.start(call, log, env={**self.small.environment, **(settings or {}), **ours}), log)
 
     def listed(self, pattern: str) -> list[str]:
         """What of the store matches, as the host sees it."""
@@ -86,8 +90,26 @@ class SharedProject:
         return [Path(path).parent.name for path in self.listed("[0-9a-f]*/result.json")]
 
     @property
-    def under_way(self) -> list[str]:
-        return self.listed(".attempts/*/events.jsonl")
+    def under_way(self) -> list[Path]:
+        """Attempts whose backend has begun.  A file that is still written to need not be seen by other hosts, this one is closed."""
+        return [Path(path).parent for path in self.listed(".attempts/*/backend.log")]
+
+    def under_way_on(self, host: Host) -> list[str]:
+        """Runs whose attempts are made there."""
+        words = f'grep -l \'"host": "{host.name}"\' {self.small.project.runs}/.attempts/*/provenance.json'
+        return [
+            Path(path).parent.name.partition(".")[0] for path in self.seen_from.run(["sh", "-c", words]).stdout.split()
+        ]
+
+    @property
+    def told(self) -> set[Path]:
+        """Attempts whose events are seen: of those that have ended, whichever way, all."""
+        return {Path(path).parent for path in self.listed(".attempts/*/events.jsonl")}
+
+    @property
+    def saved(self) -> set[Path]:
+        """Attempts that have left a state."""
+        return {Path(path).parents[1] for path in self.listed(".attempts/*/state/state.json")}
 
     def refuse_lost_or_doubled(self, unbroken: Mapping[str, str]) -> None:
         """Every run is there once and whole, with the predictions of a session that nothing happened to."""
@@ -102,11 +124,14 @@ class SharedProject:
         return {Path(line.rpartition(":")[0]).parent.name: int(line.rpartition(":")[2]) for line in counts}
 
     def provenance(self, key: str) -> list[str]:
+        return list(self.provenances(key).values())
+
+    def provenances(self, key: str) -> dict[str, str]:
+        """Run → what its provenance has under `key`."""
         files = self.listed("[0-9a-f]*/provenance.json")
-        lines = self.seen_from.run(
-            ["sh", "-c", "for f in " + " ".join(files) + "; do cat $f | tr -d '\\n'; echo; done"]
-        )
-        return [str(json.loads(line)[key]) for line in lines.stdout.splitlines() if line.strip()]
+        words = "for f in " + " ".join(files) + "; do cat $f | tr -d '\\n'; echo; done"
+        lines = [line for line in self.seen_from.run(["sh", "-c", words]).stdout.splitlines() if line.strip()]
+        return {Path(path).parent.name: str(json.loads(line)[key]) for path, line in zip(files, lines, strict=True)}
 
     def digests(self) -> dict[str, str]:
         """Every file of every run, by its path below the store."""
@@ -142,3 +167,13 @@ def unbroken(folder: Path, seeds: int) -> dict[str, str]:
     return {
         run.name: hashlib.sha256((run / "predictions" / "test.jsonl").read_bytes()).hexdigest() for run in small.runs()
     }
+
+
+def refuse_faults_of_hosts(
+    shared: SharedProject, host: Host, engine: str, settings: Mapping[str, str] | None = None
+) -> None:
+    """`seedwise doctor` has a line for each of n1 to n3, in which nothing is wrong."""
+    asked = shared.call(host, engine, "seedwise", "doctor", "--engine", engine, settings=settings)
+    assert asked.ended(180) == 0, asked.told
+    lines = [line.split() for line in asked.told.splitlines() if line.startswith(("n1 ", "n2 ", "n3 "))]
+    assert sorted(line[:2] for line in lines) == [["n1", "ok"], ["n2", "ok"], ["n3", "ok"]], asked.told

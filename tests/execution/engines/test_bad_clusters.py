@@ -33,7 +33,7 @@ from seedwise.store.store import Store
 from tests.conftest import Small
 from tests.tracker.stores import plan_of, small_study
 
-CLOCK = """
+ODD = """
 import datetime, os, time
 shift = float(os.environ.get("CLOCK_SHIFT", "0"))
 if shift:
@@ -44,21 +44,46 @@ if shift:
         def now(cls, tz=None):
             return super().now(tz) + datetime.timedelta(seconds=shift)
     datetime.datetime = Shifted
+if other := os.environ.get("OTHER_VERSION"):
+    import seedwise.version
+    seedwise.version.__version__ = other
 """
 
 
-def test_clocks_that_differ_by_two_hours_change_no_run(added: Small, tmp_path: Path) -> None:
+@pytest.fixture
+def odd(added: Small, tmp_path: Path) -> Small:
+    """A project on whose hosts something is not as where its sessions are started."""
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "sitecustomize.py").write_text(ODD)
+    added.environment["PROCESS_ODD"] = str(tmp_path / "odd")
+    return added
+
+
+def test_a_host_with_another_seedwise_is_refused_and_the_runs_are_given_to_others(odd: Small) -> None:
+    odd.environment["PROCESS_OTHERS"] = "2"
+    told = odd.pytest("benchmarks", "--no-record", "--engine", "processes", "-k", "seed0")
+    assert told.returncode == 0, told.stdout
+    assert "2 passed" in told.stdout
+    assert {json.loads((run / "provenance.json").read_text())["job"] for run in odd.runs()} == {"p3", "p4"}
+
+
+def test_hosts_that_all_have_another_seedwise_are_told_by_name(odd: Small) -> None:
+    odd.environment["PROCESS_OTHERS"] = "99"
+    told = odd.pytest("benchmarks", "--no-record", "--engine", "processes", "-k", "quick and seed0")
+    assert told.returncode == 1
+    assert "Seedwise 9.9 is installed here, and the run was planned by" in told.stdout
+    assert not odd.runs()
+
+
+def test_clocks_that_differ_by_two_hours_change_no_run(odd: Small) -> None:
     """Every second host is an hour ahead, the others an hour behind; an arm loses its first attempts."""
-    (tmp_path / "clock").mkdir()
-    (tmp_path / "clock" / "sitecustomize.py").write_text(CLOCK)
-    added.environment["PROCESS_CLOCKS"] = str(tmp_path / "clock")
-    added.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
-    added.edit("epochs: 2", "epochs: 1")
-    told = added.pytest("benchmarks", "--no-record", "--engine", "processes", "-k", "seed0")
+    odd.edit("{rate: 1.0}", "{rate: 1.0, trouble: slow}")
+    odd.edit("epochs: 2", "epochs: 1")
+    told = odd.pytest("benchmarks", "--no-record", "--engine", "processes", "-k", "seed0")
     assert told.stdout.count("2 passed") == 1, told.stdout
-    hours = {json.loads((run / "provenance.json").read_text())["started"][11:13] for run in added.runs()}
+    hours = {json.loads((run / "provenance.json").read_text())["started"][11:13] for run in odd.runs()}
     assert len(hours) >= 2, "the hosts' clocks did differ"
-    assert not list((added.project.runs / ".attempts").glob("*.*.*.*"))
+    assert not list((odd.project.runs / ".attempts").glob("*.*.*.*"))
 
 
 @contextmanager

@@ -125,12 +125,13 @@ def test_a_host_that_loses_its_power_loses_no_run_and_doubles_none(tmp_path: Pat
     """The short form of test_ray_losses.py: two hosts and a head, on a folder of this machine."""
     if reason := hosts.unable():
         pytest.skip(reason)
+    (tmp_path / "lan").mkdir()
     with Lan(tmp_path / "lan") as lan:
         cluster = ray_hosts.start(lan, hosts=2, cores=2)
         shared = SharedProject.made(tmp_path / "shared", cluster.head, tmp_path / "logs", seeds=3, epochs=2)
         session = shared.start(cluster.head, cluster.engine, settings=cluster.settings)
         wait_until(lambda: shared.runs and shared.under_way)
-        victim = Path(shared.under_way[0]).parent
+        victim = shared.under_way[0]
         host = json.loads((victim / "provenance.json").read_text())["host"]
         next(node for node in cluster.nodes if node.name == host).lose_power()
         assert session.ended(180) == 0, session.told

@@ -16,9 +16,10 @@ from tests.execution.engines import hosts, network_disk, ray_hosts
 from tests.execution.engines.conftest import SEEDS
 from tests.execution.engines.hosts import Host, Lan
 from tests.execution.engines.ray_hosts import RayHosts
-from tests.execution.engines.shared_project import Session, SharedProject, until
+from tests.execution.engines.shared_project import Session, SharedProject, refuse_faults_of_hosts, until
 
 pytestmark = pytest.mark.slow
+WORKERS = "^ray::small/"  # of Ray, by the names that their tasks give them
 
 
 @dataclass
@@ -71,6 +72,10 @@ def shared(cluster: Cluster, tmp_path: Path) -> SharedProject:
     return SharedProject.made(cluster.shared / tmp_path.name, cluster.drivers[1], tmp_path / "logs", SEEDS)
 
 
+def test_the_doctor_asks_every_host_that_gives_cores(cluster: Cluster, shared: SharedProject) -> None:
+    refuse_faults_of_hosts(shared, cluster.drivers[0], cluster.ray.engine, cluster.ray.settings)
+
+
 def test_a_host_that_loses_its_power_and_comes_back(
     cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
 ) -> None:
@@ -100,6 +105,39 @@ def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(
     cluster.revive(cluster.nodes[2])
 
 
+@pytest.mark.parametrize("order", ["first", "last", "at once"])
+def test_a_host_that_is_given_up_and_goes_on_ends_its_runs(
+    cluster: Cluster, shared: SharedProject, predictions: dict[str, str], order: str
+) -> None:
+    """It is cut off from Ray, not from the folder: two hosts make a run, and whichever is the first has made it."""
+    session = cluster.session(shared, cluster.drivers[0])
+    odd, *others = cluster.nodes
+    until(lambda: shared.runs and shared.under_way_on(odd), 180, lambda: session.told)
+    odd.cut_from([cluster.ray.head, *others, *cluster.drivers])
+    if order != "first":  # its backends stand still, or what waits for them to publish their runs
+        odd.run(["pkill", "-STOP", "-f", "fake_backend.py" if order == "last" else WORKERS])
+    twice = set(shared.under_way_on(odd)) - set(shared.runs)
+    assert twice
+    if order == "last":
+        until(lambda: twice <= set(shared.runs), 60, lambda: session.told)
+    if order == "at once":
+        until(lambda: all(len(shared.listed(f".attempts/{run}.*")) > 1 for run in twice), 60, lambda: session.told)
+        for host in others:
+            host.run(["pkill", "-STOP", "-f", WORKERS])
+        until(lambda: all(len(shared.listed(f".attempts/{run}.*/result.json")) > 1 for run in twice), 60)
+    for host in cluster.nodes:
+        host.start(["pkill", "-CONT", "-f", f"fake_backend.py|{WORKERS}"], shared.logs / "pkill.log")
+    assert session.ended(300) == 0, session.told
+    shared.refuse_lost_or_doubled(predictions)
+    before = shared.digests()
+    time.sleep(15)
+    assert shared.digests() == before
+    made = shared.provenances("host")
+    if order != "at once":
+        assert {made[run] == odd.name for run in twice} == {order == "first"}
+    cluster.revive(odd)
+
+
 def test_a_killed_driver_leaves_nothing_running_and_another_host_goes_on(
     cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
 ) -> None:
@@ -117,19 +155,21 @@ def test_a_stopped_driver_has_the_states_saved_and_another_host_goes_on_from_the
     cluster: Cluster, shared: SharedProject, predictions: dict[str, str]
 ) -> None:
     session = cluster.session(shared, cluster.drivers[0])
-    until(lambda: len(shared.under_way) >= 3, 180, lambda: session.told)
+    until(lambda: len(shared.under_way) >= 4, 180, lambda: session.told)
+    time.sleep(1)
     begun = time.monotonic()
     session.interrupt()
     assert session.ended(60) != 0
     assert time.monotonic() - begun < 25
     assert not cluster.backends()
-    started = {Path(path).parent for path in shared.under_way}
-    assert started == {Path(path).parents[1] for path in shared.listed(".attempts/*/state/state.json")}
+    started = shared.told
+    assert len(started) >= 3
+    assert started == shared.saved
     again = cluster.session(shared, cluster.drivers[1])
     assert again.ended(400) == 0, again.told
     shared.refuse_lost_or_doubled(predictions)
     starts = shared.starts()
-    assert any(starts[path.name.partition(".")[0]] > 1 for path in started), f"some went on from a state: {starts}"
+    assert all(starts[path.name.partition(".")[0]] > 1 for path in started), f"each went on from its state: {starts}"
 
 
 def test_a_driver_that_is_cut_off_is_followed_by_another_host(

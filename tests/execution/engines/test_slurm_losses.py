@@ -14,7 +14,7 @@ import pytest
 from tests.execution.engines import hosts, network_disk, slurm_hosts
 from tests.execution.engines.conftest import SEEDS
 from tests.execution.engines.hosts import Host, Lan
-from tests.execution.engines.shared_project import SharedProject, until
+from tests.execution.engines.shared_project import SharedProject, refuse_faults_of_hosts, until
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +71,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def shared(cluster: Cluster, tmp_path: Path) -> SharedProject:
     return SharedProject.made(cluster.shared / tmp_path.name, cluster.logins[1], tmp_path / "logs", SEEDS)
+
+
+def test_the_doctor_asks_every_host(cluster: Cluster, shared: SharedProject) -> None:
+    refuse_faults_of_hosts(shared, cluster.logins[0], "slurm")
 
 
 def test_a_host_that_loses_its_power(cluster: Cluster, shared: SharedProject, predictions: dict[str, str]) -> None:
