@@ -12,6 +12,7 @@ from seedwise.bundle.faults import DamagedBundle, RefutedBundle
 from seedwise.errors import InputError
 from seedwise.stats import Outcome, Question
 from seedwise.study.load import load_studies, load_study
+from seedwise.verdicts.signature import parse_signature
 from tests.bundle.archives import files_of, relisted
 from tests.conftest import ROOT, STUDY, Small
 
@@ -173,6 +174,16 @@ def _with_its_evidence(small: Small) -> None:
     checked = small.here("verify", str(packed))
     assert checked.exit_code == 0, checked.output
     assert "over-both: supported: On these 2 tasks" in checked.output
+    (claim,) = json.loads((small.project.reports / "small" / "report.json").read_text())["claims"]
+    signature = claim["signature"]
+    assert signature in (small.project.reports / "small" / "report.md").read_text()
+    fields = parse_signature(signature).fields
+    assert (fields["test"], fields["family"], fields["seeds"]) == ("suite-t", "3", "0-3")
+    assert [each.partition("@")[0] for each in fields["data"].split("+")] == ["toy", "toy-two"]
+    assert small.here("verify", str(packed), "--signature", signature).exit_code == 0
+    other = signature.replace("family:3", "family:2")
+    refuted = small.here("verify", str(packed), "--signature", other)
+    assert (refuted.exit_code, "the nearest, of small: over-both, differs in" in refuted.output) == (8, True)
     site = small.project.root / "site"
     published = small.here("publish", str(small.study), "--out", str(site))
     assert published.exit_code == 0, published.output

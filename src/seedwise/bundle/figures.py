@@ -14,7 +14,7 @@ from seedwise.verdicts.arms import ArmScores
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome
 from seedwise.verdicts.ratios import RatioOutcome, ratio_outcomes
-from seedwise.verdicts.signature import sign
+from seedwise.verdicts.signature import sign, sign_over
 
 # Other processors and other builds of numpy and scipy may differ in a figure's last digits, never in these.
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
@@ -47,7 +47,10 @@ def suite_figures(found: SuiteOutcome) -> dict[str, Any]:
     value = {
         "suite": found.suite.name,
         "declaration": found.suite.declaration,
-        "claims": {claim.name: dataclasses.asdict(claim) for claim in found.claims},
+        "claims": {
+            claim.name: {**dataclasses.asdict(claim), "signature": str(sign_over(found, claim))}
+            for claim in found.claims
+        },
         "tasks": {
             task: {claim.name: dataclasses.asdict(claim) for claim in outcome.claims}
             for task, outcome in found.tasks.items()

@@ -35,7 +35,7 @@ from seedwise.store import ledger
 from seedwise.temporary import temporary_folder
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome
-from seedwise.verdicts.signature import Signature, parse_signature
+from seedwise.verdicts.signature import Signature, parse_signature, sign_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,9 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         (f"{name}: {key}", parse_signature(claim["signature"]))
         for name, said, _ in claims
         for key, claim in {**said["claims"], **said["explored"]}.items()
+    )
+    signatures += tuple(
+        (f"{over.suite.name}: {claim.name}", sign_over(over, claim)) for _, over in suites for claim in over.claims
     )
     if wanted is not None:
         _refuse_other_signatures(path, wanted, signatures)

@@ -13,6 +13,7 @@ from seedwise.study.suite import Suite
 from seedwise.verdicts.bands import Bands
 from seedwise.verdicts.comparison import ClaimOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome, bands_over, matrix_of
+from seedwise.verdicts.signature import sign_over
 from seedwise_contract.base import ContractModel
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class OverTasks(Decided):
     margin: float | None
     tost_p: float | None
     notes: tuple[str, ...]
+    signature: str = ""
 
 
 class OnTask(ContractModel):
@@ -213,6 +215,7 @@ def _over(claim: ClaimOutcome, suite: Suite, found: SuiteOutcome) -> OverTasks:
         margin=verdict.margin,
         tost_p=verdict.tost.p if verdict.tost else None,
         notes=claim.notes,
+        signature=str(sign_over(found, claim)),
     )
 
 
@@ -252,6 +255,7 @@ def suite_lines(found: SuiteOutcome) -> list[str]:
         lines.append(f"{claim.name}: {'' if claim.declared else 'exploratory: '}{label}")
         lines.append(f"  {claim.sentence}")
         lines += [f"  note: {note}" for note in claim.notes]
+        lines += [f"  cite as: {claim.signature}"] if claim.declared else []
     lines += [f"open: {statement}; runs of some task are missing" for statement in report.open_claims]
     return lines
 

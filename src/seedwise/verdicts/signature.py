@@ -19,6 +19,7 @@ from seedwise.stats import Question, Verdict
 from seedwise.store.store import DamagedRun
 from seedwise.verdicts.arms import ArmScores
 from seedwise.verdicts.comparison import REPORTED_SPLIT, ClaimOutcome, StudyOutcome
+from seedwise.verdicts.over_tasks import SuiteOutcome
 from seedwise.version import __version__
 from seedwise_contract.environment import Environment
 
@@ -60,8 +61,8 @@ _PATTERNS = {
     "a": _NAME,
     "b": _NAME,
     "margin": _NUMBER,
-    "metric": r"[a-z0-9_-]+",
-    "data": rf"{_NAME}@[0-9a-f]{{{SHORT}}}",
+    "metric": r"[a-z0-9_-]+(\+[a-z0-9_-]+)*",
+    "data": rf"{_NAME}@[0-9a-f]{{{SHORT}}}(\+{_NAME}@[0-9a-f]{{{SHORT}}})*",
     "n": r"[0-9]+|-",
     "clusters": rf"[0-9]+@[0-9a-f]{{{SHORT}}}",
     "seeds": rf"{_SEEDS}(/{_SEEDS})?",
@@ -127,6 +128,41 @@ def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
                 "alpha": f"{verdict.alpha:g}",
                 "family": str(verdict.family_size),
                 "look": None if look is None or not is_claim else f"{look.number}of{look.of}",
+                "declared": None if claim.declared else "no",
+            }
+        )
+    )
+
+
+def sign_over(found: SuiteOutcome, claim: ClaimOutcome) -> Signature:
+    """The signature of a claim over the tasks: data, images and predictions of all of them, in the order of the file."""
+    suite, verdict = found.suite, claim.verdict
+    declared = next(each for each in suite.claims if each.name == claim.name)
+    pairs = [(outcome.arms[claim.a], outcome.arms[claim.b]) for outcome in found.outcomes]
+    arms = [arm for pair in pairs for arm in pair]
+    splits = [(each.plan.data.name, each.plan.data.splits[REPORTED_SPLIT].sha256) for each in found.outcomes]
+    predictions = "".join(f"{predictions_digest(pair)}\n" for pair in pairs)
+    kinds = {"suite": "suite-t", "tasks-like-these": "tasks-t"}
+    return Signature(
+        _ordered(
+            {
+                "seedwise": __version__,
+                "study": f"{suite.name}@{suite.declaration[:SHORT]}",
+                "claim": verdict.claim,
+                "a": claim.a,
+                "b": claim.b,
+                "margin": None if verdict.margin is None else f"{verdict.margin:g}",
+                "metric": "+".join(dict.fromkeys(each.study.task.metric for each in found.outcomes)),
+                "data": "+".join(f"{name}@{digest[:SHORT]}" for name, digest in splits),
+                "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
+                "seeds": _both(pairs[0][0].seeds, pairs[0][1].seeds),
+                "images": _images(arms),
+                "processors": _processors(arms),
+                "predictions": hashlib.sha256(predictions.encode()).hexdigest()[:LONG],
+                "test": f"{'paired-' if verdict.paired else ''}{'standardised-' if suite.standardised else ''}{kinds[declared.scope]}",
+                "exact": "required" if verdict.require_exact else None,
+                "alpha": f"{verdict.alpha:g}",
+                "family": str(verdict.family_size),
                 "declared": None if claim.declared else "no",
             }
         )
