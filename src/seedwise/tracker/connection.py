@@ -138,8 +138,8 @@ def explain(error: Exception, target: Target) -> str:
     text = str(error)
     if isinstance(error, ImportError):
         return (
-            f"MLflow at {target.shown}: its driver is not installed ({_first_line(text)}); install it beside Seedwise, or "
-            f"correct or unset {URI_VARIABLE}. The runs are safe in the store."
+            f"MLflow at {target.shown}: a package that it needs is not installed ({_first_line(text)}); install it beside "
+            f"Seedwise, or correct or unset {URI_VARIABLE}. The runs are safe in the store."
         )
     if target.database is not None and is_damaged(error, target.database):
         return (
