@@ -153,7 +153,10 @@ class BenchSession:
         self._skipped.discard(name)
         self._plans[name] = plan
         self._by_item |= {(name, run.arm, run.seed): run for run in plan.runs}
-        self._give_out([item for item in self._items if item.study_file.study.name == name])
+        try:
+            self._give_out([item for item in self._items if item.study_file.study.name == name])
+        except (SeedwiseError, OSError) as error:
+            self._refused[name] = failure(error, "the runs were not started", self._bench.project.home)
 
     def wait_for(self, item: RunItem) -> Outcome:
         """The outcome of the item's run, with a live table meanwhile where there is a terminal.
