@@ -31,7 +31,6 @@ from tests.execution.engines.hosts import Host, Lan  # noqa: E402
 from tests.execution.engines.shared_project import Session, SharedProject, unbroken, until  # noqa: E402
 
 SEEDS, HOSTS, CORES = 12, 3, 2
-WHATS = ("nothing", "power", "cut", "stop", "kill")
 
 
 @dataclass
@@ -208,7 +207,7 @@ class Trial:
         if self.rig.name == "slurm":
             assert "of an earlier session go on" in again.told
             jobs = {job.partition("_")[0] for job in self.shared.provenance("job")}
-            self.row.states = f"{len(jobs)} array for all runs of both sessions"
+            self.row.states = "0" if len(jobs) == 1 else f"{len(jobs) - 1} arrays"
 
     def _backends(self) -> list[str]:
         return [pid for host in self.rig.nodes for pid in host.run(["pgrep", "-f", "fake_backend.py"]).stdout.split()]
@@ -232,43 +231,84 @@ class Trial:
         row.spread = max(times) - begins[0]
 
 
-def table(rows: list[Row]) -> str:
-    """Of the sessions of each kind: medians, and the largest in brackets."""
+WORDS = {
+    "nothing": "nothing",
+    "power": "a host loses its power",
+    "cut": "a host is cut off",
+    "stop": "Ctrl-C, then again from another host",
+    "kill": "SIGKILL, then again from another host",
+}
 
-    def many(values: list[float], digits: int = 1) -> str:
-        if not values:
-            return "–"
-        return f"{statistics.median(values):.{digits}f} ({max(values):.{digits}f})"
 
-    lines = [
-        "| engine | what | sessions | runs | half runs | same predictions | session, s | to the first start, s | last end − first start, "
-        "beside runs ÷ places | driver's processor time a run, s | loss to next start, s | gone after, s | states | load |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
+def tables(rows: list[Row]) -> str:
+    """What came of the sessions, and what they took: medians, the largest in brackets."""
+    outcome = [
+        "| engine | what happens | sessions | runs, each once | half ones | predictions as local | session, s | load |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
+    times = ["| engine | what | goal | found |", "| --- | --- | --- | --- |"]
     for engine in ("ray", "slurm"):
-        for what in WHATS:
-            some = [row for row in rows if (row.engine, row.what) == (engine, what)]
-            if some:
-                again = [second for row in some for second in row.again]
-                left = [row.left for row in some if row.left is not None]
-                plain = [row.spread / row.ideal for row in some] if what == "nothing" else []
+        for what, words in WORDS.items():
+            if some := [row for row in rows if (row.engine, row.what) == (engine, what)]:
                 cells = [
-                    *(engine, what, str(len(some)), f"{sum(row.runs for row in some)} of {2 * SEEDS * len(some)}"),
+                    *(engine, words, str(len(some)), f"{sum(row.runs for row in some)} of {2 * SEEDS * len(some)}"),
                     *(str(sum(row.half for row in some)), f"{sum(row.same for row in some)} of {len(some)}"),
-                    *(many([row.session for row in some]), many([row.first for row in some]), many(plain, 2)),
-                    *(many([row.driver for row in some], 3), many(again), many(left)),
-                    *("; ".join(dict.fromkeys(row.states for row in some if row.states)) or "–",),
+                    many([row.session for row in some], "s"),
                     f"{min(row.load for row in some):.0f} to {max(row.load for row in some):.0f}",
                 ]
-                lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+                outcome.append("| " + " | ".join(cells) + " |")
+        times += [
+            f"| {engine} | {' | '.join(cells)} |" for cells in _times([row for row in rows if row.engine == engine])
+        ]
+    return "\n".join([*outcome, "", *times])
+
+
+def many(values: list[float], unit: str, digits: int = 0) -> str:
+    if not values:
+        return "–"
+    return f"{statistics.median(values):.{digits}f} {unit} ({max(values):.{digits}f})".replace("  ", " ")
+
+
+def _times(rows: list[Row]) -> Iterator[tuple[str, str, str]]:
+    by = {what: [row for row in rows if row.what == what] for what in WORDS}
+    plain, stopped, killed = by["nothing"], by["stop"], by["kill"]
+    if plain:
+        yield "command → first run's start", "–", many([row.first for row in plain], "s")
+        yield "command → all 6 places in use", "–", many([row.filled for row in plain], "s")
+        ratio = [row.spread / row.ideal for row in plain]
+        yield "first start → last end, beside runs' own time ÷ places", "1.15", many(ratio, "", 2)
+        yield (
+            "the same in seconds a run and place",
+            "–",
+            many([(row.spread - row.ideal) * HOSTS * CORES / row.runs for row in plain], "s", 1),
+        )
+        yield "driver's processor time a run", "–", many([row.driver * 1000 for row in plain], "ms")
+    for what in ("power", "cut"):
+        if again := [second for row in by[what] for second in row.again]:
+            goal = "30 s" if rows[0].engine == "ray" else "SlurmdTimeout (10 s) + 45 s"
+            yield f"{WORDS[what]} → next start of each of its runs ({len(again)})", goal, many(again, "s")
+    if stopped:
+        yield "Ctrl-C → all gone", "25 s", many([row.left for row in stopped if row.left is not None], "s")
+        yield "states of started runs", "all", "; ".join(dict.fromkeys(row.states for row in stopped))
+    if killed and rows[0].engine == "ray":
+        yield (
+            "SIGKILL of the session → no backend left",
+            "5 s",
+            many([row.left for row in killed if row.left is not None], "s", 1),
+        )
+    if killed and rows[0].engine == "slurm":
+        yield (
+            "SIGKILL of the session: given out twice by the next one",
+            "0",
+            "; ".join(dict.fromkeys(row.states for row in killed)),
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--engine", choices=["ray", "slurm"], action="append")
-    parser.add_argument("--only", default=",".join(WHATS))
+    parser.add_argument("--only", default=",".join(WORDS))
     parser.add_argument("--json", type=Path, help="rows are added to those that are there")
     given = parser.parse_args()
     reason = lans.unable() or network_disk.unable() or ray_hosts.unable() or slurm_hosts.unable()
@@ -288,7 +328,7 @@ def main() -> None:
                         rows.append(row)
                         if given.json:
                             given.json.write_text(json.dumps([vars(row) for row in rows], indent=1))
-    print(table(rows))
+    print(tables(rows))
 
 
 if __name__ == "__main__":

@@ -183,14 +183,30 @@ class Vanishing(Scripted):
         self.ends[handle] = State(Phase.ENDED, "exit code 1", host)
 
 
-def outcomes(small: Small, cluster: Scripted, threads: Sequence[int] = (1,)) -> list[Outcome]:
-    """Of a run that wants so many threads, each."""
+class Narrow(Scripted):
+    """Takes a task at a time, and loses the first of them."""
+
+    def submit(self, tasks: Sequence[Task], avoid: Collection[str] = ()) -> Sequence[str]:
+        busy = len(self.given) - len(self.ends)
+        return super().submit(tasks[: 1 - busy], avoid) if busy < 1 else []
+
+    def end(self, handle: str, task: Task) -> None:
+        if handle != "0":
+            super().end(handle, task)
+
+    def states(self, handles: Collection[str]) -> Mapping[str, State]:
+        self.ends["0"] = State(Phase.LOST, "its host is gone", "h1")
+        return super().states(handles)
+
+
+def outcomes(small: Small, cluster: Scripted, threads: Sequence[int] = (1,), runs: int = 1) -> list[Outcome]:
+    """Of `runs` runs that want so many threads, each."""
     project = small.project
     wanted: list[StudyRun] = []
     for count in threads:
         device = {"kind": "cpu", "threads": count}
         study = small_study(f"threads-{count}", seeds=(0, 1), device=device)
-        wanted.append((study, plan_of(study, project).runs[0]))
+        wanted += [(study, run) for run in plan_of(study, project).runs[:runs]]
     runtime = VenvRuntime(project, "cpu")
     setting = Setting(project, runtime, cluster.store, roots_of(project), look_around(project.root))
     engine = RemoteEngine(setting, cluster, late_seconds=0.2)
@@ -251,6 +267,15 @@ def test_hosts_on_which_tasks_vanish_are_avoided_while_there_are_others(small: S
     (outcome,) = outcomes(small, cluster)
     assert outcome.message == "lost 3 times on scripted, the last time on h0: exit code 1"
     assert [avoid for _, avoid in cluster.given] == [(), ("h0",), ()], "of the last two hosts none is left out"
+
+
+@pytest.mark.usefixtures("quick_turns")
+def test_what_is_lost_is_given_out_again_before_what_has_not_been_given_out(small: Small) -> None:
+    cluster = Narrow(Store(small.project.runs))
+    assert {outcome.message for outcome in outcomes(small, cluster, runs=3)} == {"row 3"}
+    first, second, *rest = [task.run_id for task, _ in cluster.given]
+    assert first == second
+    assert len({first, *rest}) == 3
 
 
 def test_nothing_is_asked_of_the_store_for_each_run_anew(small: Small) -> None:

@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Impossible, Opening, Phase, State
-from seedwise.execution.engines.task import Task
+from seedwise.execution.engines.packing import places_on
+from seedwise.execution.engines.task import Needs, Task, needs_of
 from seedwise.extras import missing
 
 LOCAL = "local"  # a cluster of this machine, for the session
@@ -43,7 +44,12 @@ class RaySettings(BaseModel):
 
     resources: dict[str, float] = Field(default={}, description="custom resources that every run asks for")
     memory: bool = Field(default=True, description="whether the memory of a run is asked for")
-    queued: int = Field(default=20_000, ge=1, description="tasks handed over at once")
+    queued: int | None = Field(
+        default=None,
+        ge=1,
+        description="tasks of one kind handed over at once; else some more than there are places, so that what is lost need not "
+        "wait behind everything else",
+    )
 
 
 def open_ray(opening: Opening) -> RayCluster:
@@ -161,6 +167,7 @@ class RayCluster:
         self._settings = settings
         self._perform = ray.remote(perform)
         self._refs: dict[str, Any] = {}
+        self._needs: dict[str, Needs] = {}
         self._ends: dict[str, State] = {}
         self._probes: list[Any] = []
         self._count = 0
@@ -185,11 +192,13 @@ class RayCluster:
         handles = []
         hosts = {str(node["NodeManagerHostname"]): str(node["NodeID"]) for node in self._hosts.alive}
         away = [hosts[host] for host in avoid if host in hosts]
-        for task in tasks[:1]:
-            self._refuse_impossible(task)
-        for task in tasks[: max(0, self._settings.queued - len(self._refs))]:
+        self._refuse_impossible(tasks[0])
+        needs = needs_of(tasks[0])
+        given = sum(self._needs[handle] == needs for handle in self._refs)
+        for task in tasks[: max(0, (self._settings.queued or self._room(tasks[0])) - given)]:
             self._count += 1
             handle = str(self._count)
+            self._needs[handle] = needs
             wanted = self._wanted(task)
             options: dict[str, Any] = {
                 "num_cpus": wanted.pop("CPU"),
@@ -204,6 +213,11 @@ class RayCluster:
             self._refs[handle] = self._perform.options(**options).remote(task.model_dump_json(), handle)
             handles.append(handle)
         return handles
+
+    def _room(self, task: Task) -> int:
+        """Tasks like this one that keep all places busy until what has ended is next looked at."""
+        places = sum(places_on(node, task.cores, task.gpus, task.runs_per_gpu) for node in self.capacity())
+        return places + places // 4 + 2
 
     def _wanted(self, task: Task) -> dict[str, float]:
         """What a task asks Ray for, by Ray's names."""
@@ -231,12 +245,12 @@ class RayCluster:
                 "the head of the cluster does not answer any more, and its runs end with it; start the cluster again, and run this "
                 "again: finished runs are kept, others go on from what they have saved"
             )
-        refs = {self._refs[handle]: handle for handle in handles if handle in self._refs}
+        refs = {ref: handle for handle, ref in self._refs.items()}  # of tasks that were given out anew too
         ready, _ = self._ray.wait(list(refs), num_returns=len(refs), timeout=0) if refs else ([], [])
         for ref in ready:
             handle = refs[ref]
             self._ends[handle] = self._end(ref)
-            del self._refs[handle]
+            del self._refs[handle], self._needs[handle]
         return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
 
     def gone(self) -> Collection[str]:

@@ -297,12 +297,12 @@ class RemoteEngine:
         self._again(watched)
 
     def _again(self, watched: _Watched) -> None:
-        """Give the run out once more."""
+        """Give the run out once more, before those that have not been given out yet."""
         watched.tries += 1
         if watched.folder is not None:
             watched.known |= {watched.folder.name}
         watched.handle, watched.folder, watched.ended, watched.host = None, None, None, "?"
-        self._waiting.append(watched.task.run_id)
+        self._waiting.appendleft(watched.task.run_id)  # it has waited already
         with self._lock:
             self._underway.pop(watched.task.run_id, None)
 
