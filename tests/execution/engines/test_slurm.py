@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.slurm import Slurm, SlurmSettings, _gpus
 from tests.conftest import Small, small_project
 from tests.execution.engines import hosts, network_disk, slurm_hosts
@@ -206,6 +208,29 @@ def test_a_host_that_loses_its_power_loses_no_run_and_doubles_none(login: Login)
     predictions = {(folder / "predictions/test.jsonl").read_bytes() for folder in login.small.runs()}
     assert len(predictions) > 1
     assert not list(login.attempts("result.json"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds", "sizes"),
+    [
+        ({}, 12.0, [4] * 6),
+        ({}, None, [1] * 24),
+        ({"minutes_per_job": 0.5}, 12.0, [2] * 12),
+        ({"runs_per_job": 20}, 12.0, [20, 4]),
+    ],
+)
+def test_runs_share_jobs_while_every_place_has_one(
+    small: Small, settings: dict[str, float], seconds: float | None, sizes: list[int]
+) -> None:
+    class Hosts(Slurm):
+        def capacity(self) -> list[Node]:
+            return [Node(f"n{number}", 2, 16 << 30) for number in range(3)]
+
+    task = SimpleNamespace(
+        seconds=seconds, cores=1, gpus=0, spec=SimpleNamespace(backend="b"), provenance=SimpleNamespace(digest="d")
+    )
+    jobs = Hosts(SlurmSettings.model_validate(settings), small.project.runs)._jobs([task] * 24)  # type: ignore[list-item]
+    assert [len(job) for job in jobs] == sizes
 
 
 def test_words_of_sbatch(small: Small) -> None:

@@ -26,6 +26,7 @@ from seedwise.errors import EngineError, InputError
 from seedwise.execution.engines.base import Node
 from seedwise.execution.engines.cluster import Impossible, Opening, Phase, State
 from seedwise.execution.engines.node import TASKS
+from seedwise.execution.engines.packing import places_on
 from seedwise.execution.engines.task import Task
 from seedwise_contract.files import read_record
 
@@ -226,17 +227,16 @@ class Slurm:
         yield jobs
 
     def _jobs(self, tasks: Sequence[Task]) -> Iterator[list[Task]]:
+        """Runs that share a job: as `runs_per_job` says; else for `minutes_per_job`, while there are as many jobs as places."""
+        places = sum(places_on(node, tasks[0].cores, tasks[0].gpus) for node in self.capacity())
+        most, longest = self._settings.runs_per_job, self._settings.minutes_per_job
+        share = most or -(-len(tasks) // max(1, places))
         for _, alike in groupby(tasks, lambda task: (task.spec.backend, task.provenance.digest)):
             job: list[Task] = []
             minutes = 0.0
             for task in alike:
-                known = (task.seconds or 0.0) / 60 or self._settings.minutes_per_job
-                full = (
-                    len(job) >= self._settings.runs_per_job
-                    if self._settings.runs_per_job
-                    else minutes + known > self._settings.minutes_per_job
-                )
-                if job and full:
+                known = (task.seconds or 0.0) / 60 or longest
+                if job and (len(job) >= share or (most is None and minutes + known > longest)):
                     yield job
                     job, minutes = [], 0.0
                 job.append(task)
