@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedwise.project import Project
+from seedwise.store.store import Store
+from seedwise.tracker import track
 from seedwise.tracker.connection import connected, find_target
+from seedwise.verdicts.comparison import StudyOutcome
+from tests.tracker.stores import filled, quiet
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -46,6 +50,15 @@ class History:
         found = {(names.get(run.data.tags.get("mlflow.parentRunId", ""), ""), run.info.run_name) for run in self.runs}
         assert len(found) == len(self.runs)
         return found
+
+
+def models_of(found: History) -> set[str]:
+    """The runs whose checkpoints are models, each once and ready."""
+    models = found.client.search_logged_models(list(found.experiments.values()), max_results=1000)
+    assert all(model.status.name == "READY" for model in models)
+    sources = [str(model.source_run_id) for model in models]
+    assert len(set(sources)) == len(sources)
+    return set(sources)
 
 
 def read_history(client: MlflowClient) -> History:
@@ -88,3 +101,10 @@ def history() -> Callable[[Project], History]:
             return read_history(client)
 
     return read
+
+
+@pytest.fixture
+def imported(tmp_path: Path, with_database: Callable[[Project], Project]) -> tuple[Project, Store, StudyOutcome]:
+    project, store, outcome = filled(tmp_path)
+    track([outcome], with_database(project), store, quiet)
+    return project, store, outcome

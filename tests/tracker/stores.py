@@ -240,3 +240,15 @@ def _environment(planned: PlannedRun) -> Environment:
 def _parameters(planned: PlannedRun) -> ParameterTable:
     weight = Parameter(name="head", shape=[2, 384], count=768, trainable=True, head=True, weight_decay=0.01)
     return ParameterTable.of([weight], "12" * 32)
+
+
+# Each run's parent and name, after an import of what `filled` makes.
+TREE = {
+    ("", "pretrained-vs-random"),
+    ("pretrained-vs-random", "pretrained"),
+    ("pretrained-vs-random", "random"),
+    ("pretrained-vs-random", "tfidf (baseline)"),
+    *(("pretrained", f"pretrained seed {seed}") for seed in range(4)),
+    *(("random", f"random seed {seed}") for seed in range(4)),
+    ("tfidf (baseline)", "tfidf seed 0"),
+}
