@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from seedwise.report import ReportModel, build
-from seedwise.report.arm_rows import NoiseRow, TunedArm
-from seedwise.report.comparisons import RatioRow
 from seedwise.report.html import render_html
 from seedwise.report.latex import render_latex, tex
 from seedwise.report.markdown import render_markdown
@@ -184,37 +182,3 @@ def test_markdown_says_what_each_arm_costs(model: ReportModel) -> None:
         if arm.cost is not None and arm.cost.trainable_parameters is not None:
             body = arm.cost.trainable_parameters - (arm.cost.trainable_head or 0)
             assert f"| {arm.cost.trainable_parameters:,} | {body:,} |" in text
-
-
-def test_tuning_ratios_and_noise_in_the_page_and_its_markdown(model: ReportModel) -> None:
-    (study,) = model.studies
-    curve = ((1, 0.5, (0.4, 0.6)), (2, 0.7, None))
-    tuned = TunedArm(
-        arm="pretrained",
-        metric="accuracy",
-        points=(("lr 1e-3", 0.5), ("lr 3e-3", None)),
-        chosen=0,
-        seeds=2,
-        curve=curve,
-    )
-    ratio = RatioRow(
-        name="ten", statement="ten | times", status="undecided", sentence="Over 3 seeds it is 9.", estimate=9.0, low=1.0,
-        best=(("pretrained", (1e-3, 2e-3)),),
-    )  # fmt: skip
-    noise = NoiseRow(
-        arm="pretrained", source="rows", n=5, sd=0.01, interval=(0.005, 0.02), share=0.4, share_interval=(0.1, 1.5)
-    )
-    shown = model.model_copy(
-        update={"studies": (study.model_copy(update={"tuned": (tuned,), "ratios": (ratio,), "noise": (noise,)}),)}
-    )
-    page, plain = render_html(shown), render_markdown(shown)
-    for words in ("lr 3e-3: diverged", "Over 3 seeds it is 9.", "40"):
-        assert words in page
-        assert words in plain
-    assert "Best by seed: pretrained 0.001, 0.002." in page
-    assert "ten \\| times" in plain
-    assert "**lr 1e-3: 0.5**" in plain
-    assert "0.5 (0.4 to 0.6); 0.7" in plain
-    rows = Page(page).table("arm", "varies", "runs", "sd", "interval", "share of the variance")
-    assert rows["pretrained"][0] == "rows"
-    assert "with this training set" not in page.partition("Where the noise comes from")[2].partition("</p>")[0]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from seedwise_contract.base import ContractModel
+from seedwise_contract.spec import SelectionMetric
 
 Interval = tuple[float, float]
 
@@ -45,7 +46,10 @@ class ArmCost(ContractModel):
 
 
 class ArmRow(ContractModel):
-    """One arm.  The summary (`n` to `maximum`) is given for complete arms only, so that nobody reads half a result."""
+    """One arm.  The summary (`n` to `maximum`) is given for complete arms only, so that nobody reads half a result.
+
+    `way`: it is a way to train of its own, no point of a search, nor like another arm but for what varies in it.
+    """
 
     name: str
     backend: str
@@ -64,6 +68,7 @@ class ArmRow(ContractModel):
     minimum: float | None
     maximum: float | None
     cost: ArmCost | None
+    way: bool = True
 
     @property
     def diverged(self) -> tuple[int, ...]:
@@ -97,15 +102,22 @@ class NoiseRow(ContractModel):
 
 
 class TunedArm(ContractModel):
-    """An arm's search: each point's settings and mean score on the selection split, which was chosen, and the expected best score
-    by budget (budget, expected, interval)."""
+    """An arm's search: each point in words and its mean score on the selection split, which was chosen, and the expected best score
+    by budget (budget, expected, interval).
+
+    `settings` are the points as values by name, `scores` those of each point by seed, in the order of `tried_on`; a score is None where
+    the run diverged without one, a mean where one of its scores is.
+    """
 
     arm: str
-    metric: str
+    metric: SelectionMetric
     points: tuple[tuple[str, float | None], ...]
     chosen: int
     seeds: int
     curve: tuple[tuple[int, float, Interval | None], ...]
+    settings: tuple[dict[str, JsonValue], ...] = ()
+    scores: tuple[tuple[float | None, ...], ...] = ()
+    tried_on: tuple[int, ...] = ()
 
 
 class ArmStanding(ContractModel):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seedwise.report import text
-from seedwise.report.comparisons import Comparison
+from seedwise.report.arm_rows import TunedArm
+from seedwise.report.comparisons import Comparison, RatioRow
 from seedwise.study.metric import METRICS, MetricName
 
 
@@ -37,6 +40,18 @@ def _difference(claim: Comparison, metric: MetricName) -> str:
     return (
         f"{metric} of {claim.a} minus {claim.b} is {estimate} ({text.percent(1.0 - claim.alpha)} interval {interval})"
     )
+
+
+def best_by_seed(ratio: RatioRow) -> str:
+    """Each arm's best values, in the order of the search's seeds."""
+    return "; ".join(
+        f"{arm} {', '.join(text.number(float(f'{value:.2g}')) for value in values)}" for arm, values in ratio.best
+    )
+
+
+def settings_of(tuned: Sequence[TunedArm]) -> list[str]:
+    """The settings that any arm is searched over."""
+    return list(dict.fromkeys(name for arm in tuned for point in arm.settings for name in point))
 
 
 def hinge_head(claim: Comparison) -> str:

@@ -17,7 +17,7 @@ from seedwise.report.inputs import finished_runs, library_versions, report_input
 from seedwise.report.label import label_of
 from seedwise.report.methods import methods, recipes
 from seedwise.report.model import FORMAT, Look, ReportModel, StudyReport
-from seedwise.report.noise import noise_rows
+from seedwise.report.noise import noise_rows, ways
 from seedwise.report.origins import Data
 from seedwise.report.reported import reported_rows
 from seedwise.report.source import read_source
@@ -26,6 +26,7 @@ from seedwise.report.tuned import ratio_rows, tuned_arms
 from seedwise.store.store import Failure, Store, StoredRun
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Claim, Study
+from seedwise.study.search import is_search
 from seedwise.verdicts.comparison import ClaimOutcome, StudyOutcome
 from seedwise.verdicts.deciding import deciding
 from seedwise.verdicts.signature import sign
@@ -110,6 +111,7 @@ def _arm(name: str, outcome: StudyOutcome, runs: Mapping[str, StoredRun], store:
         minimum=min(known, default=None),
         maximum=max(known, default=None),
         cost=arm_cost(finished, store, METRICS[outcome.study.task.metric], target) if finished else None,
+        way=not is_search(outcome.study) and name in ways(outcome.study),
     )
 
 

@@ -129,12 +129,19 @@ class ReportedRow(ContractModel):
 
 
 class RatioRow(ContractModel):
-    """A statement about the ratio of two arms' best values; None where no verdict is possible, `high` also where it has no end."""
+    """A statement about the ratio of two arms' best values; None where no verdict is possible, `high` also where it has no end.
+
+    `label` and `short` say the ratio in a few words and in a sentence or two (empty without a verdict); `best` are each arm's best
+    values of the `setting`, a seed each.
+    """
 
     name: str
     statement: str
     status: ClaimStatus
+    label: str
     sentence: str
+    short: str = ""
+    setting: str = ""
     estimate: float | None = None
     low: float | None = None
     high: float | None = None

@@ -29,6 +29,9 @@ def _study(study: StudyReport) -> list[str]:
     lines = [f"% study {_comment(study.name)}: {_comment(study.title)}"]
     if study.look is not None:
         lines += [tex(text.look(study.look)), ""]
+    for ratio in study.ratios:
+        mark = rf" (\emph{{{tex(f'{ratio.status}: {ratio.label}')}}})"
+        lines += [rf"\paragraph{{{tex(ratio.statement)}}}{mark} {tex(ratio.sentence)}", ""]
     for claim in study.claims:
         words = f"{claim.status or ''}: {claim.label}{'' if claim.declared else '; exploratory'}"
         mark = rf" (\emph{{{tex(words)}}})"
@@ -40,6 +43,8 @@ def _study(study: StudyReport) -> list[str]:
     for refused in study.refused_claims:
         lines += [rf"\paragraph{{{tex(refused.statement)}}} {tex(text.as_sentence(refused.reason))}", ""]
     lines += _arms(study)
+    if study.tuned:
+        lines += ["", *_tuning(study)]
     compared = (*study.claims, *study.explored)
     if compared:
         lines += ["", *_comparisons(study, compared)]
@@ -73,6 +78,26 @@ def _arm(arm: ArmRow, metric: MetricName) -> list[str]:
         text.count(cost.trainable_parameters if cost else None),
         text.seconds(cost.seconds_per_run if cost else None),
     ]
+
+
+def _tuning(study: StudyReport) -> list[str]:
+    first = study.tuned[0]
+    caption = (
+        f"Tuning by equal budgets: {first.metric} on the selection split{' in percent' if text.selection_axis(first.metric) else ''}, mean "
+        f"over {text.plural(first.seeds, 'seed')} of the search, and the expected best of all the points (Dodge et al. 2019) with its "
+        "95 % interval over searches of as many."
+    )
+    rows = []
+    for arm in study.tuned:
+        words, mean = arm.points[arm.chosen]
+        best = (
+            f"{text.selected(arm.curve[-1][1], arm.metric)} ({text.selected_interval(arm.curve[-1][2], arm.metric)})"
+            if arm.curve
+            else text.MISSING
+        )
+        rows.append([arm.arm, f"{len(arm.points)}", words, text.selected(mean, arm.metric), best])
+    head = ["arm", "points", "chosen", "its mean", "expected best of all (interval)"]
+    return _table(caption, f"{study.name}-tuning", "lrlrr", head, rows)
 
 
 def _comparisons(study: StudyReport, compared: tuple[Comparison, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from seedwise.stats import MIN_SEEDS
 from seedwise.study.metric import METRICS
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise_contract.recipe import Recipe as RunRecipe
+from seedwise_contract.spec import LOWER_IS_BETTER
 
 _QUESTIONS = {
     "seeds and examples": "whether one arm is expected to beat the other for whoever repeats the training with new seeds and "
@@ -49,8 +50,9 @@ def _design(outcome: StudyOutcome) -> str:
     if fixed:
         arms = f"The arm {fixed[0]} is" if len(fixed) == 1 else f"The arms {text.listed(fixed)} are"
         parts.append(f"{arms} deterministic and run once.")
+    parts += _search(outcome.plan)
     if study.selection.rule == "best":
-        direction = "lowest" if study.selection.metric == "loss" else "highest"
+        direction = "lowest" if study.selection.metric in LOWER_IS_BETTER else "highest"
         rule = f"the checkpoint with the {direction} {study.selection.metric} on the selection split (the earliest of equal ones)"
     else:
         rule = "the last checkpoint"
@@ -61,6 +63,21 @@ def _design(outcome: StudyOutcome) -> str:
     if study.evaluation.curve:
         parts.append("The test split's scores by epoch are for display: selection never saw them.")
     return " ".join(parts)
+
+
+def _search(plan: Plan) -> list[str]:
+    """How recipes were chosen, where they were."""
+    search = plan.study.search
+    if search is None or not plan.tuning:
+        return []
+    arms = [each.arm for each in plan.tuning]
+    who = f"the arm {arms[0]}" if len(arms) == 1 else f"the arms {text.listed(arms)}"
+    points = text.plural(len(plan.tuning[0].points), "point")
+    return [
+        f"The settings of {who} are those of a search by equal budgets: {points} an arm, tried on {text.plural(len(search.seeds), 'seed')} "
+        f"({text.seeds(tuple(search.seeds))}) that no report uses; the best mean {plan.study.selection.metric} on the selection split "
+        "was chosen."
+    ]
 
 
 def _of_tokens(outcome: StudyOutcome) -> str:

@@ -36,6 +36,11 @@ def environment(*, autoescape: bool) -> Environment:
         "score",
         "difference",
         "score_interval",
+        "selected",
+        "selected_interval",
+        "selection_axis",
+        "setting",
+        "number",
         "difference_interval",
         "margin",
         "goal",
@@ -61,7 +66,7 @@ def environment(*, autoescape: bool) -> Environment:
         "as_sentence",
     ):
         made.filters[name] = getattr(text, name)
-    for function in (brief.brief, brief.hinge_head, brief.hinge_words):
+    for function in (brief.brief, brief.best_by_seed, brief.settings_of, brief.hinge_head, brief.hinge_words):
         made.filters[function.__name__] = function
     made.filters["md"] = markdown
     made.filters["breakable"] = breakable

@@ -27,7 +27,7 @@ _PANELS: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 
 
 def price(study: StudyReport) -> Figure | None:
-    """A panel a cost in which arms differ; scores with their intervals over seeds."""
+    """A panel a cost in which the ways to train differ; scores with their intervals over seeds."""
     metric = METRICS[study.metric]
     panels = []
     for title, measure, words in _PANELS:
@@ -65,7 +65,7 @@ def price(study: StudyReport) -> Figure | None:
 
 
 def _value(arm: ArmRow, measure: Measure) -> float | None:
-    return None if arm.cost is None or arm.mean is None else measure(arm.cost)
+    return None if arm.cost is None or arm.mean is None or not arm.way else measure(arm.cost)
 
 
 def _mebibytes(size: int | None) -> float | None:

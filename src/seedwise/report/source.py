@@ -11,6 +11,8 @@ from seedwise.project import BUILD_DEFINITION, find_root
 from seedwise.report.origins import Source
 from seedwise.store.store import StoredRun
 from seedwise.study.load import load_studies
+from seedwise.study.model import Study
+from seedwise.study.search import points_of, tuned_study
 
 
 def source_text(plan: Plan) -> str | None:
@@ -31,7 +33,7 @@ def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
         return None
     path = plan.source.resolve()
     try:
-        if all(file.study != plan.study for file in load_studies(path)):
+        if all(_at_best(file.study, plan) != plan.study for file in load_studies(path)):
             return None
     except (SeedwiseError, RecursionError):
         return None
@@ -47,3 +49,13 @@ def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
     return Source(
         file=file, text=text, command=" ".join(["nox -s bench --" if checkout else "seedwise bench", file, *options])
     )
+
+
+def _at_best(study: Study, plan: Plan) -> Study:
+    """The study as it is run: with each arm at the best point of its search, where that has the same points."""
+    search = study.search
+    if search is None or {arm: points_of(search, arm) for arm in search.arms} != {
+        each.arm: each.points for each in plan.tuning
+    }:
+        return study
+    return tuned_study(study, {each.arm: each.points[each.chosen] for each in plan.tuning})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seedwise.stats import format_floor, format_p
-from seedwise.study.metric import METRICS, MetricName
+from seedwise.study.metric import METRICS, Metric, MetricName
+from seedwise_contract.spec import SelectionMetric
 
 if TYPE_CHECKING:
     from seedwise.report.model import Look
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 MISSING = "–"
 STATUS_SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
 SPENDINGS = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
+SELECTION_METRICS: dict[SelectionMetric, Metric] = {
+    metric.selection: metric for metric in METRICS.values() if metric.selection == metric.name
+}
 _SHORT_DIGEST = 12
 
 
@@ -86,6 +90,29 @@ def number(value: float) -> str:
     """A setting as people write it: 1e-8, not 1e-08."""
     mantissa, _, exponent = f"{value:g}".partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def setting(value: object) -> str:
+    """A value of a searched setting."""
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def selected(value: float | None, metric: SelectionMetric) -> str:
+    """A score on the selection split: as a metric of studies is shown; a loss, which is none, with four digits."""
+    if value is None:
+        return MISSING
+    known = SELECTION_METRICS.get(metric)
+    return f"{value:.4g}" if known is None else known.shown(value)
+
+
+def selected_interval(interval: tuple[float, float] | None, metric: SelectionMetric) -> str:
+    return MISSING if interval is None else " to ".join(selected(bound, metric) for bound in interval)
+
+
+def selection_axis(metric: SelectionMetric) -> str:
+    """What a shown score on the selection split is in: ', %', or nothing."""
+    known = SELECTION_METRICS.get(metric)
+    return "" if known is None else known.axis
 
 
 def count(value: int | None) -> str:

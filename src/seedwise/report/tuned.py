@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from pydantic import JsonValue
 
 from seedwise.planning.plan import Plan, Tuned
 from seedwise.report.arm_rows import Interval, TunedArm
 from seedwise.report.comparisons import RatioRow
-from seedwise.report.text import number
+from seedwise.report.text import setting
 from seedwise.stats import Degenerate, budget_curve
+from seedwise.study.search import Point
 from seedwise.verdicts.ratios import RatioOutcome, ratio_outcomes
+from seedwise_contract.spec import SelectionMetric
 
 
 def tuned_arms(plan: Plan) -> tuple[TunedArm, ...]:
     """An entry a searched arm, scores in the selection metric's own numbers."""
-    return tuple(_tuned(each, plan.study.selection.metric) for each in plan.tuning)
+    names = _names(field for arm in plan.tuning for point in arm.points for field in point)
+    seeds = () if plan.study.search is None else tuple(plan.study.search.seeds)
+    return tuple(_tuned(each, plan.study.selection.metric, names, seeds) for each in plan.tuning)
 
 
 def ratio_rows(plan: Plan) -> tuple[RatioRow, ...]:
@@ -29,6 +35,7 @@ def _ratio(outcome: RatioOutcome) -> RatioRow:
         name=outcome.ratio.name,
         statement=outcome.ratio.words,
         status=outcome.status,  # type: ignore[arg-type]
+        label="no verdict",
         sentence=outcome.sentence,
     )
     if isinstance(found, Degenerate):
@@ -36,6 +43,9 @@ def _ratio(outcome: RatioOutcome) -> RatioRow:
     best = ((outcome.ratio.a, found.a), (outcome.ratio.b, found.b))
     return bare.model_copy(
         update={
+            "label": f"{found.estimate:.3g} times",
+            "short": outcome.short,
+            "setting": outcome.ratio.field.rpartition(".")[2],
             "estimate": found.estimate,
             "low": found.interval[0],
             "high": None if math.isinf(found.interval[1]) else found.interval[1],
@@ -49,21 +59,28 @@ def ratio_lines(plan: Plan) -> list[str]:
     return [f"{one.ratio.name} {one.status}: {one.ratio.words}. {one.sentence}" for one in ratio_outcomes(plan)]
 
 
-def _tuned(found: Tuned, metric: str) -> TunedArm:
-    means = found.means
-    finite = [mean for mean in means if math.isfinite(mean)]
+def _tuned(found: Tuned, metric: SelectionMetric, names: Mapping[str, str], seeds: tuple[int, ...]) -> TunedArm:
+    finite = [mean for mean in found.means if math.isfinite(mean)]
     curve = budget_curve(finite, np.random.default_rng(0)) if finite else ()
+    settings = tuple(_settings(point, names) for point in found.points)
     return TunedArm(
         arm=found.arm,
         metric=metric,
         points=tuple(
-            (_words(point), found.sign * mean if math.isfinite(mean) else None)
-            for point, mean in zip(found.points, means, strict=True)
+            (", ".join(f"{name} {setting(value)}" for name, value in point.items()), _known(found.sign * mean))
+            for point, mean in zip(settings, found.means, strict=True)
         ),
         chosen=found.chosen,
         seeds=len(found.scores[0]),
         curve=tuple((each.budget, found.sign * each.expected, _own(each.interval, found.sign)) for each in curve),
+        settings=settings,
+        scores=tuple(tuple(_known(found.sign * score) for score in line) for line in found.scores),
+        tried_on=seeds,
     )
+
+
+def _known(score: float) -> float | None:
+    return score if math.isfinite(score) else None
 
 
 def _own(interval: Interval | None, sign: float) -> Interval | None:
@@ -73,9 +90,12 @@ def _own(interval: Interval | None, sign: float) -> Interval | None:
     return low, high
 
 
-def _words(point: object) -> str:
-    assert isinstance(point, dict)
-    return ", ".join(
-        f"{field.rpartition('.')[2]} {number(value) if isinstance(value, float) else value}"
-        for field, value in point.items()
-    )
+def _names(fields: Iterable[str]) -> dict[str, str]:
+    """What a page calls each field: by its last word, where no other field ends with it."""
+    whole = list(dict.fromkeys(fields))
+    last = [field.rpartition(".")[2] for field in whole]
+    return {field: short if last.count(short) == 1 else field for field, short in zip(whole, last, strict=True)}
+
+
+def _settings(point: Point, names: Mapping[str, str]) -> dict[str, JsonValue]:
+    return {names[field]: value for field, value in point.items()}

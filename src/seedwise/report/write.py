@@ -100,8 +100,9 @@ def _write(folder: Path, model: ReportModel) -> None:
         title=study.title,
         finished=study.finished,
         planned=study.planned,
-        verdicts=tuple(
-            (claim.statement, claim.label, claim.status or "undecided", claim.declared) for claim in study.claims
+        verdicts=(
+            *((ratio.statement, ratio.label, ratio.status, True) for ratio in study.ratios),
+            *((claim.statement, claim.label, claim.status or "undecided", claim.declared) for claim in study.claims),
         ),
         open_claims=tuple(claim.statement for claim in study.open_claims),
         refused_claims=tuple(claim.statement for claim in study.refused_claims),

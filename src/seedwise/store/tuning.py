@@ -7,6 +7,7 @@ from seedwise.planning.plan import Plan, Tuned
 from seedwise.store.store import Store
 from seedwise.study.model import Study
 from seedwise.study.search import point_name, points_of
+from seedwise_contract.spec import LOWER_IS_BETTER
 
 
 class Untuned(Unavailable):
@@ -28,7 +29,7 @@ def tuning_of(study: Study, search: Plan, store: Store) -> tuple[Tuned, ...]:
             f"{study.name}: {len(missing)} of the {len(search.runs)} runs of its search are missing; run {search.study.name} (they are "
             "in the same file)"
         )
-    sign = -1.0 if study.selection.metric == "loss" else 1.0
+    sign = -1.0 if study.selection.metric in LOWER_IS_BETTER else 1.0
     found = []
     for arm in study.search.arms:
         points = points_of(study.search, arm)

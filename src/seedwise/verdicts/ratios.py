@@ -11,12 +11,13 @@ from seedwise.study.model import Ratio
 
 @dataclass(frozen=True, slots=True)
 class RatioOutcome:
-    """A declared ratio, what was found of it, and the sentence that says it."""
+    """A declared ratio, what was found of it, the sentence that says it, and that in short; the latter is empty without a verdict."""
 
     ratio: Ratio
     found: BestRatio | Degenerate
     status: str
     sentence: str
+    short: str = ""
 
 
 def ratio_outcomes(plan: Plan) -> tuple[RatioOutcome, ...]:
@@ -58,12 +59,14 @@ def _outcome(ratio: Ratio, a: Tuned, b: Tuned, alpha: float, metric: str) -> Rat
         if one.flat
     ]
     low, high = found.interval
-    level = f"{100.0 * (1.0 - alpha):g} % interval"
+    interval = f"{100.0 * (1.0 - alpha):g} % interval {low:.3g} to {_number(high)}"
+    times = f"of {ratio.a} is {found.estimate:.3g} times that of {ratio.b}"
     sentence = (
-        f"Over {found.a.values.size} seeds of the search, whoever repeats it on this selection split, the best {setting} by {metric} of "
-        f"{ratio.a} is {found.estimate:.3g} times that of {ratio.b} ({level} {low:.3g} to {_number(high)}; {found.df:.1f} df): {said}"
+        f"Over {found.a.values.size} seeds of the search, whoever repeats it on this selection split, the best {setting} by {metric} "
+        f"{times} ({interval}; {found.df:.1f} df): {said}"
     )
-    return RatioOutcome(ratio, found, status, ". ".join([sentence, *edges]) + ".")
+    short = f"The best {setting} {times} ({interval}): {said}"
+    return RatioOutcome(ratio, found, status, *(". ".join([first, *edges]) + "." for first in (sentence, short)))
 
 
 def _best(tuned: Tuned, field: str) -> BestValues:
