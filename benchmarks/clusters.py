@@ -54,7 +54,7 @@ class Row:
     what: str
     load: float
     session: float = 0.0
-    driver: float = 0.0  # processor time of the session's process a run
+    driver: float = 0.0  # processor time of the session's process
     first: float = 0.0  # from the command to the first run's start
     filled: float = 0.0  # from the command until all places are in use
     ideal: float = 0.0  # runs' own times ÷ places
@@ -142,7 +142,7 @@ class Trial:
                 pass
             assert time.time() - self.begun < 900, session.told
             time.sleep(0.5)
-        self.row.driver = ticks / os.sysconf("SC_CLK_TCK") / (2 * SEEDS)
+        self.row.driver = ticks / os.sysconf("SC_CLK_TCK")
         self.row.session = time.time() - self.begun
         assert session.process.returncode == 0, session.told
 
@@ -156,8 +156,9 @@ class Trial:
         self._lost(session, lambda host: host.cut())
 
     def _lost(self, session: Session, take: Callable[[Host], None]) -> None:
-        """The host that has most under way, in mid-run."""
-        self._until(session, 3, 2)
+        """The host that has most under way, in mid-run; the last round, so that what it loses waits for no other run's turn."""
+        self._until(session, 2 * SEEDS - HOSTS * CORES, HOSTS * CORES - 1)
+        time.sleep(1)
         on: dict[str, list[str]] = {}
         for path in self.shared.listed(".attempts/*/provenance.json"):
             text = self.shared.seen_from.run(["cat", path]).stdout
@@ -282,7 +283,11 @@ def _times(rows: list[Row]) -> Iterator[tuple[str, str, str]]:
             "–",
             many([(row.spread - row.ideal) * HOSTS * CORES / row.runs for row in plain], "s", 1),
         )
-        yield "driver's processor time a run", "–", many([row.driver * 1000 for row in plain], "ms")
+        yield (
+            "processor time of the session's process, imports and verdict included",
+            "–",
+            many([row.driver for row in plain], "s", 1),
+        )
     for what in ("power", "cut"):
         if again := [second for row in by[what] for second in row.again]:
             goal = "30 s" if rows[0].engine == "ray" else "SlurmdTimeout (10 s) + 45 s"
