@@ -64,6 +64,7 @@ class RayHosts:
                 where = [f"--address={self.head.address}:{PORT}"]
             process = host.start(
                 [
+                    *("sh", "-c", 'trap "" INT; exec "$@"', "sh"),  # as a shell starts what runs in the background
                     *(str(Path(get_path("scripts")) / "ray"), "start", *where, f"--node-ip-address={host.address}"),
                     *(f"--num-cpus={cores}", "--num-gpus=0", "--memory=16000000000", "--object-store-memory=80000000"),
                     *(f"--resources={json.dumps({host.name: 1})}", "--disable-usage-stats", "--block"),

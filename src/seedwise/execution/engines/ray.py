@@ -8,6 +8,7 @@ store: a task's answer is a line of text.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -113,6 +114,8 @@ def perform(task: str, job: str) -> str:
     global _worker
     if _worker is None:
         _worker = Worker()
+    # Ray cancels by an interrupt, which is lost where whatever started Ray ignored it, as shells have it for what runs in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     outcome = _worker.do(Task.model_validate_json(task), threading.Event(), job)
     return f"{host_name()}|{'done' if outcome.result is not None else outcome.message}"
 
