@@ -27,9 +27,7 @@ from seedwise.extras import missing
 
 LOCAL = "local"  # a cluster of this machine, for the session
 _HOSTS_SECONDS = 2.0
-_SILENT_SECONDS = (
-    30.0  # without an answer of the head, after which the cluster is taken to be gone: Ray ends a driver after 60
-)
+_SILENT_SECONDS = 30.0  # without an answer of the head: the cluster is gone then, and after 60 Ray itself ends a driver
 _ANSWER_SECONDS = 10.0
 _GRACE_SECONDS = 25.0
 # A head speaks gRPC, and so HTTP/2: both sides begin with a frame of settings (RFC 9113, section 3.4), ours of none.
@@ -75,6 +73,8 @@ def open_ray(opening: Opening) -> RayCluster:
         )
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         told = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+        if address == LOCAL:
+            raise EngineError(f"--engine ray: no cluster of this machine can be started ({told})") from None
         raise EngineError(
             f"--engine ray://{address}: no cluster can be joined there ({told}); this machine has to be one of its hosts: "
             f"'ray start --address={address}' makes it one"
@@ -248,13 +248,17 @@ class RayCluster:
                 "the head of the cluster does not answer any more, and its runs end with it; start the cluster again, and run this "
                 "again: finished runs are kept, others go on from what they have saved"
             )
-        refs = {ref: handle for handle, ref in self._refs.items()}  # of tasks that were given out anew too
+        self._reap()
+        return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
+
+    def _reap(self) -> None:
+        """The ends of all tasks, those that have been given out anew too."""
+        refs = {ref: handle for handle, ref in self._refs.items()}
         ready, _ = self._ray.wait(list(refs), num_returns=len(refs), timeout=0) if refs else ([], [])
         for ref in ready:
             handle = refs[ref]
             self._ends[handle] = self._end(ref)
             del self._refs[handle], self._needs[handle]
-        return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
 
     def gone(self) -> Collection[str]:
         every = {str(node["NodeManagerHostname"]) for node in self._hosts.known}
@@ -278,9 +282,10 @@ class RayCluster:
 
     def close(self) -> None:
         end = time.monotonic() + _GRACE_SECONDS
+        if not self._hosts.silent:
+            self.cancel(list(self._refs))  # once: a second interrupt would end the saving of states
         while self._refs and not self._hosts.silent and time.monotonic() < end:
-            self.cancel(list(self._refs))
-            self.states(list(self._refs))
+            self._reap()
             time.sleep(0.2)
         self._hosts.end()
         self._ray.shutdown()
