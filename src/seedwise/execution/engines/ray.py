@@ -76,8 +76,8 @@ def open_ray(opening: Opening) -> RayCluster:
         if address == LOCAL:
             raise EngineError(f"--engine ray: no cluster of this machine can be started ({told})") from None
         raise EngineError(
-            f"--engine ray://{address}: no cluster can be joined there ({told}); this machine has to be one of its hosts: "
-            f"'ray start --address={address}' makes it one"
+            f"--engine ray://{address}: no cluster can be joined there ({told}); this machine has to be one of its hosts ('ray start "
+            f"--address={address}' makes it one), and to have its token where it asks for one (RAY_AUTH_MODE=token, ~/.ray/auth_token)"
         ) from None
     return RayCluster(ray, settings)
 
