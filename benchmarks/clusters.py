@@ -254,7 +254,7 @@ def tables(rows: list[Row]) -> str:
                 cells = [
                     *(engine, words, str(len(some)), f"{sum(row.runs for row in some)} of {2 * SEEDS * len(some)}"),
                     *(str(sum(row.half for row in some)), f"{sum(row.same for row in some)} of {len(some)}"),
-                    many([row.session for row in some], "s"),
+                    many([row.session for row in some]),
                     f"{min(row.load for row in some):.0f} to {max(row.load for row in some):.0f}",
                 ]
                 outcome.append("| " + " | ".join(cells) + " |")
@@ -264,10 +264,10 @@ def tables(rows: list[Row]) -> str:
     return "\n".join([*outcome, "", *times])
 
 
-def many(values: list[float], unit: str, digits: int = 0) -> str:
+def many(values: list[float], unit: str = "", digits: int = 0) -> str:
     if not values:
         return "–"
-    return f"{statistics.median(values):.{digits}f} {unit} ({max(values):.{digits}f})".replace("  ", " ")
+    return f"{statistics.median(values):.{digits}f}{unit and f' {unit}'} ({max(values):.{digits}f})"
 
 
 def _times(rows: list[Row]) -> Iterator[tuple[str, str, str]]:
