@@ -161,7 +161,7 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def rivals(session: nox.Session) -> None:
-    """Other released packages beside Seedwise on planted cases and on its own runs: docs/results/rivals.md (an hour)."""
+    """Other released packages beside Seedwise on planted cases and on its own runs: docs/results/rivals.md (an hour or two)."""
     python(session, "benchmarks/rivals/run.py", *session.posargs)
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import Small
 
+COMMAND = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "benchmarks/small.yaml", "--no-record", "--jobs"]
+
 
 def test_what_was_killed_once_is_done_at_the_next_call(small: Small) -> None:
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: kill_once}")
@@ -26,19 +28,12 @@ def test_what_was_killed_once_is_done_at_the_next_call(small: Small) -> None:
 
 def test_a_killed_harness_leaves_nothing_lost_or_doubled(small: Small) -> None:
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:benchmark",
-        "benchmarks/small.yaml",
-        "--no-record",
-        "--jobs",
-        "2",
-    ]
     process = subprocess.Popen(
-        command, cwd=small.project.root, env=small.environment, stdout=subprocess.DEVNULL, start_new_session=True
+        [*COMMAND, "2"],
+        cwd=small.project.root,
+        env=small.environment,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 60
 
@@ -101,19 +96,8 @@ def test_a_run_that_takes_too_long_names_the_setting(small: Small) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_saves_states_and_a_next_call_goes_on(small: Small, number: int) -> None:
     small.edit("parameters: {rate: 0.0}", "parameters: {rate: 0.0, trouble: slow}")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:benchmark",
-        "benchmarks/small.yaml",
-        "--no-record",
-        "--jobs",
-        "1",
-    ]
     process = subprocess.Popen(
-        [*command, "-k", "frozen and seed0"],
+        [*COMMAND, "1", "-k", "frozen and seed0"],
         cwd=small.project.root,
         env=small.environment,
         stdout=subprocess.PIPE,

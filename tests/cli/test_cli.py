@@ -50,6 +50,12 @@ def test_every_command_has_help_that_a_plain_terminal_shows() -> None:
         assert answer.stdout.startswith(f"Usage: seedwise {' '.join(each)}"), each
 
 
+def test_a_mistyped_command_is_told_what_it_may_have_meant() -> None:
+    answer = CliRunner().invoke(app, ["benhc"])
+    assert answer.exit_code == 2
+    assert "Did you mean 'bench'?" in answer.output
+
+
 def test_plan_shows_runs_done_and_the_time_that_remains(small: Small) -> None:
     before = small.seedwise("plan")
     assert before.returncode == 2

@@ -63,6 +63,10 @@ class _Group(typer.core.TyperGroup):
                 raise
             return _unavailable(cmd_name, told)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = cast(Any, dict.fromkeys(COMMANDS))  # names alone, for what a mistyped one may have meant
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         with _plain_streams():
             return self._invoke(ctx)

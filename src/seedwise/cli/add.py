@@ -234,6 +234,8 @@ def _require_repository(source: str, else_: str) -> None:
     if path.exists() or not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", source):
         found = "a folder" if path.is_dir() else "a file of another kind" if path.exists() else "no such file or folder"
         raise InputError(f"{source}: {found}; give {else_}, or a name on the Hub (owner/name)")
+    if "/" not in source:
+        say(f"{source}: no such file or folder here, so that it is looked for on the Hub")
 
 
 def _name_of(source: str) -> str:

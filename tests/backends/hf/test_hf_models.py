@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from seedwise_contract import ExitCode
+from tests.backends.hf.conftest import Python
 from tests.backends.variants import (
     Job,
     many,
 )
-from tests.backends.workplace import Outcome, Workplace, call, with_models
+from tests.backends.workplace import Outcome, Workplace, call
 
 pytestmark = pytest.mark.minutes
-
-Python = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, hf_python: str) -> Workplace:
-    return with_models(tmp_path_factory.mktemp("hf"), hf_python)
-
-
-@pytest.fixture(scope="module")
-def python(hf_python: str) -> Python:
-    return lambda *words: call([hf_python, *words], "hf")
 
 
 def test_check_lists_every_fault_without_torch(place: Workplace, hf_python: str) -> None:

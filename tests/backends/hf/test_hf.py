@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
+from tests.backends.hf.conftest import Python
 from tests.backends.variants import (
     DIVERGING,
     EPOCHS,
@@ -39,11 +39,10 @@ from tests.backends.variants import (
     pairs,
     resumed_at,
 )
-from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, backend_environment, call, sentences, with_models
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, backend_environment, call, sentences
 
 pytestmark = pytest.mark.minutes
 
-Python = Callable[..., subprocess.CompletedProcess[str]]
 WEIGHTS = "model.safetensors"
 OWN: dict[str, dict[str, Any]] = {
     "l2": {**NO_DROPOUT, "recipe.optimizer.name": "adam"},
@@ -51,16 +50,6 @@ OWN: dict[str, dict[str, Any]] = {
     "accuracy": {"selection.metric": "accuracy"},
     "diverging last": {**DIVERGING, "selection.rule": "last"},
 }
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, hf_python: str) -> Workplace:
-    return with_models(tmp_path_factory.mktemp("hf"), hf_python)
-
-
-@pytest.fixture(scope="module")
-def python(hf_python: str) -> Python:
-    return lambda *words: call([hf_python, *words], "hf")
 
 
 def broken_models(place: Workplace) -> None:

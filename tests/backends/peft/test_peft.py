@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from seedwise_contract import ExitCode, RunStatus
 from seedwise_contract.conformance import breaches
+from tests.backends.peft.conftest import Python
 from tests.backends.peft_methods import BITFIT, DECODER, HEAD, LORA, NO_HEAD, PEFT, WEIGHTS
 from tests.backends.variants import (
     EPOCHS,
@@ -28,22 +27,11 @@ from tests.backends.variants import (
     numbers,
     resumed_at,
 )
-from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences, with_models
+from tests.backends.workplace import INSIDE, ROWS, Outcome, Workplace, call, sentences
 
 pytestmark = pytest.mark.minutes
 
-Python = Callable[..., subprocess.CompletedProcess[str]]
 ONE_BY_ONE = {"evaluation.batch_size": 1}  # so that a text's scores do not depend on what it is padded with
-
-
-@pytest.fixture(scope="module")
-def python(peft_python: str) -> Python:
-    return lambda *words: call([peft_python, *words], "hf", "peft")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, peft_python: str) -> Workplace:
-    return with_models(tmp_path_factory.mktemp("peft"), peft_python)
 
 
 @pytest.fixture(scope="module")

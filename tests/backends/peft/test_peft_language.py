@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from seedwise_contract import Answer, ExitCode, RunFiles, TokenLoss, read_answers, read_token_losses
 from seedwise_contract.conformance import breaches
+from tests.backends.peft.conftest import Python
 from tests.backends.peft_methods import BITFIT, DECODER, HEAD, LORA, NO_HEAD, PEFT, WEIGHTS
 from tests.backends.variants import (
     PER_EPOCH,
@@ -19,22 +18,11 @@ from tests.backends.variants import (
     many,
     resumed_at,
 )
-from tests.backends.workplace import ROWS, Outcome, Workplace, call, sentences, with_models, write_rows
+from tests.backends.workplace import ROWS, Outcome, Workplace, sentences, write_rows
 
 pytestmark = pytest.mark.minutes
 
-Python = Callable[..., subprocess.CompletedProcess[str]]
 TEMPLATE = "<human>: {prompt}?  \n <assistant>: {answer}"
-
-
-@pytest.fixture(scope="module")
-def python(peft_python: str) -> Python:
-    return lambda *words: call([peft_python, *words], "hf", "peft")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, peft_python: str) -> Workplace:
-    return with_models(tmp_path_factory.mktemp("peft"), peft_python)
 
 
 @pytest.fixture(scope="module")
