@@ -54,7 +54,7 @@ def test_settings_that_differ_have_a_panel_each(study: StudyReport) -> None:
     assert "epochs, logarithmic" in figure.svg
 
 
-def test_many_values_are_ticked_by_decades(study: StudyReport) -> None:
+def test_labels_have_room(study: StudyReport) -> None:
     values = [1e-5 * 2.0**k for k in range(12)]
     many = tuned(
         "pretrained", settings=tuple({"lr": value} for value in values), points=tuple((f"{value}", 0.5) for value in values),
@@ -64,6 +64,7 @@ def test_many_values_are_ticked_by_decades(study: StudyReport) -> None:
     assert figure is not None
     assert ">1e-5<" in figure.svg
     assert ">2e-5<" not in figure.svg
+    assert ">4e-5<" in figure.svg
 
 
 @pytest.mark.parametrize(
