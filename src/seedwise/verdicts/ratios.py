@@ -67,8 +67,10 @@ def _outcome(ratio: Ratio, a: Tuned, b: Tuned, alpha: float, metric: str) -> Rat
         f"{times} ({interval}; {found.df:.1f} df): {said}"
     )
     short = f"The best {setting} {times} ({interval}): {said}"
-    told = (". ".join([first, *edges]) + "." for first in (sentence, short))
-    return RatioOutcome(ratio, found, status, *told, f"{found.estimate:.3g} times ({low:.3g} to {_number(high)})")
+    sentence, short = (". ".join([first, *edges]) + "." for first in (sentence, short))
+    return RatioOutcome(
+        ratio, found, status, sentence, short, f"{found.estimate:.3g} times ({low:.3g} to {_number(high)})"
+    )
 
 
 def _best(tuned: Tuned, field: str) -> BestValues:
