@@ -14,7 +14,7 @@ from seedwise.bundle import verify
 from seedwise.bundle.faults import RefutedBundle
 from seedwise.errors import InputError
 from seedwise.planning.plan import Tuned, make_plan
-from seedwise.report.tuned import ratio_lines, ratio_rows
+from seedwise.report.tuned import ratio_lines, ratio_rows, tuned_arms
 from seedwise.stats import budget_curve, expected_best
 from seedwise.study.load import load_studies, load_study
 from seedwise.study.search import points_of
@@ -134,6 +134,14 @@ def test_ratios_of_what_a_search_scored(small: Small, no_say: Callable[[str], No
     assert row.high is None
     assert "of 3 seeds of frozen score best at the lowest value tried" in row.sentence
     assert dict(row.best)["quick"] == pytest.approx([0.28] * 3, rel=0.15)
+    assert row.label == f"{row.estimate:.3g} times ({row.low:.3g} to no end)"
+    assert row.short.startswith(f"The best lr of quick is {row.estimate:.3g} times that of frozen (95 % interval ")
+    assert "score best at the lowest value tried" in row.short
+    assert len(row.short) < 0.9 * len(row.sentence)
+    quick, frozen = tuned_arms(plan)
+    assert quick.settings == tuple({"lr": value} for value in (0.1, 0.2, 0.4))
+    assert (quick.scores, quick.tried_on) == (tuning[0].scores, (10, 11, 12))
+    assert [mean for _, mean in frozen.points] == pytest.approx(tuning[1].means)
     (line,) = ratio_lines(plan)
     assert line.startswith(
         "twice undecided: the best lr of quick is 2 times that of frozen. Over 3 seeds of the search"

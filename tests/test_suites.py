@@ -133,7 +133,8 @@ def test_a_study_of_one_task_has_no_scope(small: Small) -> None:
 
 
 def test_from_the_file_to_the_page(small: Small) -> None:
-    make_suite(small)
+    quoted = "test: 40}, reported: [{source: A paper, arm: quick, values: [11.5]}]}"
+    make_suite(small, suite_text(TASKS.replace("test: 40}}", quoted)))
     planned = small.here("plan", str(small.study))
     assert planned.exit_code == 0, planned.output
     assert "over-both: on these 2 tasks" in planned.output
@@ -156,6 +157,13 @@ def test_from_the_file_to_the_page(small: Small) -> None:
     assert claim["family_size"] == 3
     for page in ("small", "small.one", "small.two"):
         assert (folder / page / "report.html").is_file()
+    (said,) = values["tasks"][0]["reported"]
+    assert (said["source"], said["ours"]) == ("A paper", values["matrix"]["quick"][0]["mean"])
+    assert values["source"]["command"] == "nox -s bench -- benchmarks/small.yaml --runtime venv"
+    page = (folder / "small" / "report.html").read_text()
+    for words in (said["statement"], values["source"]["command"], "test: 40}, reported: [{source: A paper"):
+        assert words in page
+        assert words in (folder / "small" / "report.md").read_text() or words.startswith("test: 40")
     index = (folder / "index.html").read_text()
     assert 'href="small/report.html"' in index
     assert 'href="small.two/report.html"' in index

@@ -54,7 +54,7 @@ def test_settings_that_differ_have_a_panel_each(study: StudyReport) -> None:
     assert "epochs, logarithmic" in figure.svg
 
 
-def test_many_values_are_ticked_by_decades(study: StudyReport) -> None:
+def test_labels_have_room(study: StudyReport) -> None:
     values = [1e-5 * 2.0**k for k in range(12)]
     many = tuned(
         "pretrained", settings=tuple({"lr": value} for value in values), points=tuple((f"{value}", 0.5) for value in values),
@@ -64,6 +64,7 @@ def test_many_values_are_ticked_by_decades(study: StudyReport) -> None:
     assert figure is not None
     assert ">1e-5<" in figure.svg
     assert ">2e-5<" not in figure.svg
+    assert ">4e-5<" in figure.svg
 
 
 @pytest.mark.parametrize(
@@ -104,3 +105,15 @@ def test_the_page_has_both_with_words(model: ReportModel) -> None:
     part = page[page.index("Tuning, by equal budgets") : page.index("Every point in numbers")]
     assert part.count("<figure>") == 2
     assert part.count('role="img" aria-label="') == 2
+
+
+def test_a_search_that_found_nothing_is_still_told(study: StudyReport) -> None:
+    """Every point of one arm diverged; the other has one that did not."""
+    gone = tuned("random", points=(("a", None),) * 3, scores=((None, None),) * 3, curve=(), chosen=0)
+    one = tuned("pretrained", points=(("a", None), ("b", 0.7), ("c", None)), curve=((1, 0.7, None),))
+    found = scores_by_value(told(study, tuned=(one, gone)))
+    assert found is not None
+    assert "random, lr: 0.001 diverged, 0.003 diverged, 0.01 diverged" in found.alternative
+    assert best_by_budget(told(study, tuned=(one, gone))) is None
+    page = render_html(ReportModel(format=1, inputs="0" * 64, versions={}, studies=(told(study, tuned=(gone, one)),)))
+    assert "Expected best by budget" in page

@@ -17,7 +17,8 @@ from seedwise.report import ReportModel, build, render
 from seedwise.report.evidence import Evidence
 from seedwise.report.render import FILES
 from seedwise.report.site import PublishedStudy, render_site
-from seedwise.report.suite import SUITE_FILES, SuiteReport, render_suite, suite_report
+from seedwise.report.suite import SuiteReport, suite_report
+from seedwise.report.suite_page import SUITE_FILES, render_suite
 from seedwise_contract.files import write_json, write_whole
 
 BUNDLES = "bundles"

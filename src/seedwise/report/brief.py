@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seedwise.report import text
 from seedwise.report.arm_rows import TunedArm
-from seedwise.report.comparisons import Comparison, RatioRow
+from seedwise.report.comparisons import Comparison, Decided, RatioRow, ReportedRow
 from seedwise.study.metric import METRICS, MetricName
 
 
@@ -14,24 +14,29 @@ def brief(claim: Comparison, metric: MetricName) -> str | None:
     """An inconclusive verdict in two or three sentences, the whole one standing behind it; None for every other outcome."""
     if claim.outcome != "inconclusive" or claim.estimate is None:
         return None
-    what = f"which of {claim.a} and {claim.b} is better"
-    no_evidence = "are equal"
-    if claim.claim == "equivalence":
-        unit = METRICS[metric].unit
-        what = f"whether {claim.a} and {claim.b} are equivalent within {f'{text.margin(claim.margin, metric)} {unit}'.strip()}"
-        no_evidence = "differ"
     options = []
     if claim.seeds_needed is not None:
         options.append(f"{text.plural(claim.seeds_needed, 'seed')} an arm")
     if claim.examples_needed is not None:
         options.append(f"{claim.examples_needed:,} examples like these")
-    needed = "More seeds alone, or more examples alone, would hardly decide it"
-    if options:
-        needed = f"About {' or '.join(options)} would decide it"
-    return (
-        f"These data do not decide {what}: {_difference(claim, metric)}. That is no evidence that they {no_evidence}. {needed}, if the "
-        "estimate is right."
-    )
+    margin = f"{text.margin(claim.margin, metric)} {METRICS[metric].unit}".strip()
+    return undecided(claim, _difference(claim, metric), margin, options)
+
+
+def undecided(
+    claim: Decided,
+    difference: str,
+    margin: str,
+    needed: Sequence[str],
+    alone: str = "More seeds alone, or more examples alone,",
+) -> str:
+    """What is not decided, the `difference` as it was found, and what would decide it: one of `needed`, or nothing `alone`."""
+    what, no_evidence = f"which of {claim.a} and {claim.b} is better", "are equal"
+    if claim.claim == "equivalence":
+        what, no_evidence = f"whether {claim.a} and {claim.b} are equivalent within {margin}", "differ"
+    enough = f"About {' or '.join(needed)} would decide it" if needed else f"{alone} would hardly decide it"
+    verdict = f"These data do not decide {what}: {difference}. That is no evidence that they {no_evidence}."
+    return f"{verdict} {enough}, if the estimate is right."
 
 
 def _difference(claim: Comparison, metric: MetricName) -> str:
@@ -47,6 +52,11 @@ def best_by_seed(ratio: RatioRow) -> str:
     return "; ".join(
         f"{arm} {', '.join(text.number(float(f'{value:.2g}')) for value in values)}" for arm, values in ratio.best
     )
+
+
+def how_many(row: ReportedRow) -> str:
+    """Of how many runs a number reported elsewhere is."""
+    return "one run" if row.runs == 1 else f"mean of {row.runs}"
 
 
 def settings_of(tuned: Sequence[TunedArm]) -> list[str]:

@@ -46,7 +46,11 @@ _SETTINGS: Any = {
 
 def look(study: StudyReport, name: str) -> tuple[str, str]:
     """Colour and marker of an arm, the same in every figure."""
-    index = [arm.name for arm in study.arms].index(name)
+    return style([arm.name for arm in study.arms].index(name))
+
+
+def style(index: int) -> tuple[str, str]:
+    """Colour and marker of the arm at a place of its study."""
     return ARM_COLOURS[index % len(ARM_COLOURS)], MARKERS[index % len(MARKERS)]
 
 

@@ -32,6 +32,11 @@ def library_versions() -> dict[str, str]:
     return {"numpy": numpy.__version__, "scipy": scipy.__version__}
 
 
+def code_files() -> list[Path]:
+    """The code and templates of this package."""
+    return [path for path in sorted(HERE.rglob("*")) if path.suffix in (".py", ".j2", ".css", ".js")]
+
+
 def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
     """sha256 over the studies, the plans, the verdicts, the finished runs (by the digests in their results) and the
     code and templates of this package."""
@@ -43,9 +48,8 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
             digest.update(b"\0")
 
     add(__version__, *(f"{name} {version}" for name, version in library_versions().items()))
-    for path in sorted(HERE.rglob("*")):
-        if path.suffix in (".py", ".j2", ".css", ".js"):
-            add(path.relative_to(HERE).as_posix(), sha256_file(path))
+    for path in code_files():
+        add(path.relative_to(HERE).as_posix(), sha256_file(path))
     for outcome in outcomes:
         add(outcome.study.model_dump_json(), outcome.plan.data.model_dump_json())
         add(source_text(outcome.plan))

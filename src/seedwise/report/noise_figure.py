@@ -60,5 +60,5 @@ def noise_figure(study: StudyReport) -> Figure | None:
         title="Standard deviations between runs",
         caption=f"A row for each source that varies alone; filled: all vary together. Shaded: the {text.percent(study.level)} interval.",
         alternative="; ".join(spoken) + ".",
-        svg=render(key, 0.55 * len(rows) + 0.75, draw),
+        svg=render(key, 0.62 * len(rows) + 0.75, draw),
     )

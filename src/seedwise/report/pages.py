@@ -66,7 +66,14 @@ def environment(*, autoescape: bool) -> Environment:
         "as_sentence",
     ):
         made.filters[name] = getattr(text, name)
-    for function in (brief.brief, brief.best_by_seed, brief.settings_of, brief.hinge_head, brief.hinge_words):
+    for function in (
+        brief.brief,
+        brief.best_by_seed,
+        brief.settings_of,
+        brief.how_many,
+        brief.hinge_head,
+        brief.hinge_words,
+    ):
         made.filters[function.__name__] = function
     made.filters["md"] = markdown
     made.filters["breakable"] = breakable

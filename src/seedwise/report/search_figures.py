@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-MOST_TICKS = 7  # values that have room under an axis
+MOST_TICKS = 8  # labels that have room under an axis
 
 
 def search_figures(study: StudyReport) -> tuple[Figure, ...]:
@@ -89,23 +90,32 @@ def _hill(axes: Axes, study: StudyReport, arm: TunedArm, values: Sequence[float]
             [value] * len(shown), shown, marker, color=colour, markersize=5, markerfacecolor="none", markeredgewidth=1.0, alpha=0.7
         )  # fmt: skip
     (mark,) = axes.plot(
-        [value for value, *_ in whole], [mean for _, mean, _ in whole], color=colour, linewidth=2.0, marker=marker, markersize=10,
+        [value for value, *_ in whole], [mean for _, mean, _ in whole], color=colour, linewidth=2.0, marker=marker, markersize=9,
         markeredgewidth=1.4, markevery=[values[arm.chosen] == value for value, *_ in whole], label=arm.arm,
     )  # fmt: skip
     return mark
 
 
 def _log_axis(axes: Axes, name: str, values: Sequence[float]) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axes.set_xscale("log")
     axes.margins(x=0.06)
     axes.set_xlabel(f"{name}, logarithmic")
-    few = len(values) <= MOST_TICKS
-    axes.xaxis.set_major_locator(FixedLocator(list(values)) if few else LogLocator(10.0, numticks=MOST_TICKS))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(values)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text.number(value)))
     axes.grid()
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Those of the rising values that have room for a label."""
+    room = math.log(values[-1] / values[0]) / MOST_TICKS
+    ticks = [values[0]]
+    for value in values[1:]:
+        if math.log(value / ticks[-1]) >= room:
+            ticks.append(value)
+    return ticks
 
 
 def best_by_budget(study: StudyReport) -> Figure | None:

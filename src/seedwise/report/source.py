@@ -26,7 +26,7 @@ def source_text(plan: Plan) -> str | None:
 def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
     """None where the study was not read from a file, or the file is gone or says something else by now.
 
-    The command names runtime and device where all the runs had the same, since runs of another are others.
+    The command names the runtime where all the runs had the same, and the device, since runs of another are others.
     """
     text = source_text(plan)
     if plan.source is None or text is None:
@@ -43,8 +43,11 @@ def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
     options = []
     if len(runtimes := {run.provenance.runtime for run in finished}) == 1:
         options.append(f"--runtime {runtimes.pop()}")
-    if plan.study.device.kind == "auto" and len(kinds := {run.spec.device.kind for run in finished}) == 1:
-        options.append(f"--device {kinds.pop()}")
+    if plan.study.device.kind == "auto" and finished:
+        gpu = any(
+            run.spec.device.kind == "cuda" for run in plan.runs
+        )  # what needs none runs on the processor all the same
+        options.append(f"--device {'cuda' if gpu else 'cpu'}")
     checkout = root is not None and (root / BUILD_DEFINITION).is_file()
     return Source(
         file=file, text=text, command=" ".join(["nox -s bench --" if checkout else "seedwise bench", file, *options])

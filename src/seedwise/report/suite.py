@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from seedwise.report import text
 from seedwise.report.arm_rows import Interval
-from seedwise.report.comparisons import ClaimStatus, Decided
+from seedwise.report.brief import undecided
+from seedwise.report.comparisons import ClaimStatus, Decided, ReportedRow
 from seedwise.report.label import label_of
+from seedwise.report.origins import Source
+from seedwise.report.reported import reported_rows
+from seedwise.stats import Question
 from seedwise.study.metric import METRICS, MINUS, MetricName
 from seedwise.study.suite import Suite
-from seedwise.verdicts.bands import Bands
 from seedwise.verdicts.comparison import ClaimOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome, bands_over, matrix_of
 from seedwise.verdicts.signature import sign_over
 from seedwise_contract.base import ContractModel
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 SUITE_FORMAT: Literal[1] = 1
 
 
 class Cell(ContractModel):
-    """One arm on one task, in the metric's own numbers; None where runs are missing.  `best`: no arm's mean is better there."""
+    """One arm on one task, in the metric's own numbers; None where runs are missing.  `best`: no arm's mean is better there.
+    `interval`: of the mean, over seeds."""
 
     mean: float | None
     sd: float | None
     n: int
     planned: int
     best: bool
+    interval: Interval | None = None
 
 
 class TaskColumn(ContractModel):
+    """A task; `reported` are numbers published elsewhere, beside ours."""
+
     task: str
     study: str
     metric: MetricName
     data: str
     examples: int
+    reported: tuple[ReportedRow, ...] = ()
 
 
 class OverTasks(Decided):
-    """A verdict over the tasks: raw differences as fractions of the metric's scale, or in standard deviations of an example's score."""
+    """A verdict over the tasks: raw differences as fractions of the metric's scale, or in standard deviations of an example's score.
+    `examples_needed` are tasks where the verdict is on tasks like these."""
 
     scope: str
     standardised: bool
@@ -64,6 +70,8 @@ class OverTasks(Decided):
     tost_p: float | None
     notes: tuple[str, ...]
     signature: str = ""
+    seeds_needed: int | None = None
+    examples_needed: int | None = None
 
 
 class OnTask(ContractModel):
@@ -105,6 +113,7 @@ class SuiteReport(ContractModel):
     planned: int
     finished: int
     declaration: str
+    source: Source | None = None
 
     def text(self, arm: str, place: int) -> str:
         """A cell as it is shown: mean ± sd, a star where no other arm's mean is better."""
@@ -126,11 +135,41 @@ class SuiteReport(ContractModel):
 
     def difference(self, claim: OnTask) -> str:
         metric = METRICS[next(column.metric for column in self.tasks if column.task == claim.task)]
-        return "–" if claim.estimate is None else f"{metric.difference(claim.estimate)} {metric.unit}".strip()
+        if claim.estimate is None:
+            return "–"
+        interval = "" if claim.interval is None else f" ({text.difference_interval(claim.interval, metric.name)})"
+        return f"{metric.difference(claim.estimate)} {metric.unit}".strip() + interval
+
+    def brief(self, claim: OverTasks) -> str | None:
+        """An inconclusive verdict in two or three sentences, as on the page of one study; None for every other outcome."""
+        if claim.outcome != "inconclusive" or claim.estimate is None or claim.interval is None:
+            return None
+        metric = METRICS[self.tasks[0].metric]
+        where = "over these tasks"
+        options = [] if claim.seeds_needed is None else [f"{text.plural(claim.seeds_needed, 'seed')} an arm"]
+        alone = "More seeds alone, or more examples alone,"
+        things = "examples like these"
+        if claim.question == Question.LIKE_TASKS.value:
+            where, alone, things = "over tasks like these", "More tasks alone", "tasks like these"
+        if claim.examples_needed is not None:
+            options.append(f"{claim.examples_needed:,} {things}")
+        if claim.standardised:
+            what, unit = "mean standardised difference", "standard deviations"
+            estimate, low, high = (f"{value:+.2f}".replace("-", MINUS) for value in (claim.estimate, *claim.interval))
+            margin = f"±{claim.margin or 0.0:g} {unit}"
+        else:
+            what, unit = f"mean difference in {metric.name}", metric.unit
+            estimate, low, high = (metric.difference(value) for value in (claim.estimate, *claim.interval))
+            margin = f"{text.margin(claim.margin, metric.name)} {unit}".strip()
+        found = (
+            f"the {what} {where}, {claim.a} minus {claim.b}, is {f'{estimate} {unit}'.strip()} "
+            f"({text.percent(1.0 - claim.alpha)} interval {low} to {high})"
+        )
+        return undecided(claim, found, margin, options, alone)
 
 
-def suite_report(found: SuiteOutcome) -> SuiteReport:
-    """The page's values of a suite's outcome."""
+def suite_report(found: SuiteOutcome, source: Source | None = None) -> SuiteReport:
+    """The page's values of a suite's outcome; `source` is the file of the study, where the page is to show it."""
     suite = found.suite
     outcomes, bands = found.tasks, bands_over(found)
     matrix = {name: tuple(_cell(found, name, task) for task in outcomes) for name in matrix_of(found)}
@@ -146,6 +185,7 @@ def suite_report(found: SuiteOutcome) -> SuiteReport:
                 metric=each.study.task.metric,
                 data=each.study.task.data,
                 examples=each.plan.data.splits["test"].rows,
+                reported=reported_rows(each),
             )
             for task, each in outcomes.items()
         ),
@@ -160,6 +200,7 @@ def suite_report(found: SuiteOutcome) -> SuiteReport:
         planned=sum(len(each.plan.runs) for each in found.outcomes),
         finished=sum(len(each.plan.runs) - len(each.missing) for each in found.outcomes),
         declaration=suite.declaration,
+        source=source,
     )  # fmt: skip
 
 
@@ -174,7 +215,10 @@ def _cell(found: SuiteOutcome, name: str, task: str) -> Cell:
     metric = METRICS[outcome.study.task.metric]
     others = [each.summary.mean for each in outcome.arms.values() if each.summary.mean is not None]
     best = all(metric.better(arm.summary.mean, other) for other in others)
-    return Cell(mean=arm.summary.mean, sd=arm.summary.sd, n=arm.summary.n, planned=len(planned), best=best)
+    summary = arm.summary
+    return Cell(
+        mean=summary.mean, sd=summary.sd, n=summary.n, planned=len(planned), best=best, interval=summary.interval
+    )
 
 
 def _over(claim: ClaimOutcome, suite: Suite, found: SuiteOutcome) -> OverTasks:
@@ -216,6 +260,8 @@ def _over(claim: ClaimOutcome, suite: Suite, found: SuiteOutcome) -> OverTasks:
         tost_p=verdict.tost.p if verdict.tost else None,
         notes=claim.notes,
         signature=str(sign_over(found, claim)),
+        seeds_needed=verdict.needed.seeds_per_arm if verdict.needed else None,
+        examples_needed=verdict.needed.examples if verdict.needed else None,
     )
 
 
@@ -258,81 +304,3 @@ def suite_lines(found: SuiteOutcome) -> list[str]:
         lines += [f"  cite as: {claim.signature}"] if claim.declared else []
     lines += [f"open: {statement}; runs of some task are missing" for statement in report.open_claims]
     return lines
-
-
-def forest(report: SuiteReport) -> str | None:
-    """Differences of the claimed pairs on each task and over the tasks, as an SVG; None where there is nothing to draw.
-
-    Only of raw differences: those of other metrics have no axis in common.
-    """
-    from seedwise.report.drawing import label_rows, render
-    from seedwise.report.svg import ARM_COLOURS, INK
-
-    if len({column.metric for column in report.tasks}) > 1 or any(claim.standardised for claim in report.claims):
-        return None
-    metric = METRICS[report.tasks[0].metric]
-    rows: list[tuple[str, float, Interval, bool]] = []
-    for claim in report.each:
-        if claim.estimate is not None and claim.interval is not None:
-            rows.append((f"{claim.a} {MINUS} {claim.b}, {claim.task}", claim.estimate, claim.interval, False))
-    for over in report.claims:
-        if over.estimate is not None and over.interval is not None:
-            words = "tasks like these" if over.scope == "tasks-like-these" else "these tasks"
-            rows.append((f"{over.a} {MINUS} {over.b}, mean of {words}", over.estimate, over.interval, True))
-    if not rows:
-        return None
-
-    def draw(axes: Axes) -> None:
-        axes.axvline(0.0, color=INK, linewidth=1.0)
-        for place, (_, estimate, (low, high), mean) in enumerate(rows):
-            axes.plot(
-                [metric.scale * low, metric.scale * high], [-place, -place], color=INK, linewidth=2.6 if mean else 1.4
-            )
-            axes.plot([metric.scale * estimate], [-place], "D" if mean else "o", color=ARM_COLOURS[0], markersize=7)
-        label_rows(axes, [name for name, *_ in rows])
-        axes.set_xlabel(f"difference in {metric.name}{f', {metric.unit}' if metric.unit else ''}")
-        axes.grid(axis="x")  # fmt: skip
-
-    return render(f"{report.name}-tasks", 0.62 * len(rows) + 0.75, draw)
-
-
-def render_suite(report: SuiteReport, kind: Literal["html", "md", "json"], page: str = "report.html") -> str:
-    """The suite's page, its Markdown, or its values; `page` is the name of its tasks' pages."""
-    if kind == "json":
-        return report.model_dump_json(indent=1) + "\n"
-    from markupsafe import Markup
-
-    from seedwise.report.pages import environment
-
-    drawn = forest(report) if kind == "html" else None
-    bands = _drawn_bands(report) if kind == "html" and report.bands else None
-    template = environment(autoescape=kind == "html").get_template(f"suite.{kind}.j2")
-    return template.render(
-        suite=report,
-        page=page,
-        drawn=None if drawn is None else Markup(drawn),
-        bands=None if bands is None else Markup(bands),
-    )
-
-
-def _drawn_bands(report: SuiteReport) -> str:
-    from seedwise.report.bands import draw_bands
-
-    metric = METRICS[report.tasks[0].metric]
-    letters = dict.fromkeys(letter for band in report.bands for letter in band.letters.split())
-    bands = Bands(
-        task=None,
-        metric=f"mean {metric.name}{metric.axis}",
-        scale=metric.scale,
-        arms=tuple((band.arm, band.mean) for band in report.bands),
-        groups=tuple(tuple(band.arm for band in report.bands if letter in band.letters.split()) for letter in letters),
-        best=(),
-    )
-    return draw_bands(bands, f"{report.name}-bands")
-
-
-SUITE_FILES: Sequence[tuple[Literal["html", "md", "json"], str]] = (
-    ("html", "report.html"),
-    ("md", "report.md"),
-    ("json", "report.json"),
-)

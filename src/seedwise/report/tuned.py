@@ -35,7 +35,7 @@ def _ratio(outcome: RatioOutcome) -> RatioRow:
         name=outcome.ratio.name,
         statement=outcome.ratio.words,
         status=outcome.status,  # type: ignore[arg-type]
-        label="no verdict",
+        label=outcome.label,
         sentence=outcome.sentence,
     )
     if isinstance(found, Degenerate):
@@ -43,7 +43,6 @@ def _ratio(outcome: RatioOutcome) -> RatioRow:
     best = ((outcome.ratio.a, found.a), (outcome.ratio.b, found.b))
     return bare.model_copy(
         update={
-            "label": f"{found.estimate:.3g} times",
             "short": outcome.short,
             "setting": outcome.ratio.field.rpartition(".")[2],
             "estimate": found.estimate,

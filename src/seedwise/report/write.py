@@ -13,10 +13,13 @@ from pydantic import ValidationError
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.report.build import build
-from seedwise.report.inputs import report_inputs
+from seedwise.report.inputs import HERE, code_files, finished_runs, report_inputs
 from seedwise.report.model import Entry, ReportModel
+from seedwise.report.origins import Source
 from seedwise.report.render import FILES, render
-from seedwise.report.suite import SUITE_FILES, SuiteReport, render_suite, suite_report
+from seedwise.report.source import read_source
+from seedwise.report.suite import SuiteReport, suite_report
+from seedwise.report.suite_page import SUITE_FILES, render_suite
 from seedwise.store.store import Store
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome
@@ -30,7 +33,7 @@ SUITE_STAMP = "suite.stamp"
 INDEX = "index.html"
 SUMMARY = "summary.md"
 # What earlier versions left beside the studies' folders; theirs would be taken for the present one's.
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = HERE / "templates"
 _FORMER = ("report.html", "report.md", "report.json", STAMP)
 
 
@@ -67,7 +70,7 @@ def write_reports(
             say("report: drawing")
         drawn = True
         _write(own, build([outcome], store))
-    own_pages = [_write_suite(folder, suite_report(found)) for found in suites]
+    own_pages = [_write_suite(folder, suite_report(found, _source(found, store))) for found in suites]
     for name in _FORMER:
         (folder / name).unlink(missing_ok=True)
     _write_index(folder)
@@ -111,12 +114,18 @@ def _write(folder: Path, model: ReportModel) -> None:
     write_json(folder / STAMP, Stamp(inputs=model.inputs, files=files, entry=entry))
 
 
+def _source(found: SuiteOutcome, store: Store) -> Source | None:
+    """The suite's file, and the command for all its tasks."""
+    runs = [run for outcome in found.outcomes for run in finished_runs(outcome, store).values()]
+    return read_source(found.outcomes[0].plan, runs)
+
+
 def _write_suite(folder: Path, report: SuiteReport) -> Path:
     """The suite's page, Markdown and values, where they are not there already."""
     own = folder / report.name
     own.mkdir(parents=True, exist_ok=True)
     values = render_suite(report, "json")
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.glob("*"))))
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in code_files()))
     stamp = hashlib.sha256(f"{__version__}\0{code.hexdigest()}\0{values}".encode()).hexdigest()
     known = own / SUITE_STAMP
     page = own / dict(SUITE_FILES)["html"]

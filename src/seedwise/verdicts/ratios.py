@@ -11,13 +11,14 @@ from seedwise.study.model import Ratio
 
 @dataclass(frozen=True, slots=True)
 class RatioOutcome:
-    """A declared ratio, what was found of it, the sentence that says it, and that in short; the latter is empty without a verdict."""
+    """A declared ratio, what was found of it, the sentence that says it, that in short (empty without a verdict), and in a few words."""
 
     ratio: Ratio
     found: BestRatio | Degenerate
     status: str
     sentence: str
     short: str = ""
+    label: str = "no verdict"
 
 
 def ratio_outcomes(plan: Plan) -> tuple[RatioOutcome, ...]:
@@ -66,7 +67,10 @@ def _outcome(ratio: Ratio, a: Tuned, b: Tuned, alpha: float, metric: str) -> Rat
         f"{times} ({interval}; {found.df:.1f} df): {said}"
     )
     short = f"The best {setting} {times} ({interval}): {said}"
-    return RatioOutcome(ratio, found, status, *(". ".join([first, *edges]) + "." for first in (sentence, short)))
+    sentence, short = (". ".join([first, *edges]) + "." for first in (sentence, short))
+    return RatioOutcome(
+        ratio, found, status, sentence, short, f"{found.estimate:.3g} times ({low:.3g} to {_number(high)})"
+    )
 
 
 def _best(tuned: Tuned, field: str) -> BestValues:
