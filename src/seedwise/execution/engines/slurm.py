@@ -98,6 +98,7 @@ class Slurm:
         self._given: dict[str, float] = {}  # handle → when it was given out
         self._seen: dict[str, tuple[str, str]] = {}  # handle → state and reason, as the queue was last told
         self._ended: set[str] = set()
+        self._ran: set[str] = set()  # what is waiting of these has been put back, whatever reason the queue tells
         self._hosts: dict[str, str] = {}  # of ended jobs whose runs are asked for still, where they were
         self._probes: list[str] = []
         self._asked = 0.0
@@ -316,10 +317,13 @@ class Slurm:
         for handle in gone:
             del self._given[handle]
         for handle, (state, reason) in seen.items():
-            # Started anew after its host was lost or its time was over: not after two minutes, as delivered, but now.
-            if (handle in self._given or handle in self._ended) and state == "PD" and reason == "BeginTime":
+            if state != "PD":
+                self._ran.add(handle)
+            # Put back as its host was lost or its time was over: not in two minutes, as delivered, but now.
+            elif (handle in self._given or handle in self._ended) and (handle in self._ran or reason == "BeginTime"):
                 with suppress(EngineError):
                     _call(["scontrol", "update", f"JobId={handle}", "StartTime=now"])
+                    self._ran.discard(handle)
 
     def _trace(self, handles: Sequence[str]) -> None:
         """Where jobs that have ended were: Slurm knows for some minutes."""
