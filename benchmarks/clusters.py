@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import statistics
 import sys
@@ -294,7 +295,10 @@ def _times(rows: list[Row]) -> Iterator[tuple[str, str, str]]:
             yield f"{WORDS[what]} → next start of each of its runs ({len(again)})", goal, many(again, "s")
     if stopped:
         yield "Ctrl-C → all gone", "25 s", many([row.left for row in stopped if row.left is not None], "s")
-        yield "states of started runs", "all", "; ".join(dict.fromkeys(row.states for row in stopped))
+        saved, started, again = map(
+            sum, zip(*(map(int, re.findall(r"\d+", row.states)) for row in stopped), strict=True)
+        )
+        yield "states of the runs that had started", "all", f"{saved} of {started} saved, {again} gone on with"
     if killed and rows[0].engine == "ray":
         yield (
             "SIGKILL of the session → no backend left",
