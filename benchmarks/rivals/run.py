@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -216,7 +217,8 @@ def row_of(case: Case, answers: Sequence[Sequence[Any]]) -> list[str]:
 
 _HEAD = """# Rivals: other ways of comparing, on the same cases
 
-Made by `{command}` on {date}, Python {python}, {machine}{note}. Each package is a release, in an environment of its own, in the
+Made by `{command}` on {date}, Python {python}, {machine}.
+{note}Each package is a release, in an environment of its own, in the
 mode of it that suits seeds and examples best; the mode is said. Right and wrong answers are drawn from a logistic model in
 which examples differ in difficulty, an arm finds some easier than the other does, and seeds spread by {spread:.1f} points;
 seeds and examples are drawn anew each time.
@@ -253,7 +255,7 @@ def page(said: Mapping[str, Any], absent: Mapping[str, str], command: str, note:
             date=f"{datetime.now(UTC):%d %B %Y}",
             python=platform.python_version(),
             machine=platform.machine(),
-            note=note and f" ({note})",
+            note=note and f"{note}\n",
             spread=100 * CASES[0].seed_sd(),
         ),
         *table(["release", "mode", "what it speaks of"], "---"),
@@ -296,7 +298,9 @@ def winner_of(answers: Sequence[Sequence[Any]] | None) -> str:
         return "–"
     p, _, _, sign, _ = answers[0]
     word = {1: "first", -1: "second", 0: "none"}[sign]
-    return word if p is None else f"{word} ({'p < 1e-16' if p < 1e-16 else f'p {p:.2g}'})"
+    if p is None or math.isnan(p):
+        return word
+    return f"{word} ({'p < 1e-16' if p < 1e-16 else f'p {p:.2g}'})"
 
 
 def main() -> None:

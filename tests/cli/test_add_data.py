@@ -193,10 +193,11 @@ def test_data_of_others_comes_from_the_data_root(home: Path, tmp_path: Path, mon
     assert sum(map(len, splits(find_project(home), "reviews").values())) == 60
 
 
+@pytest.mark.parametrize("hint", ["", "sep={}\n"])
 @pytest.mark.parametrize("mark", [";", "\t", "|"])
-def test_columns_are_separated_as_spreadsheets_of_other_countries_write_them(home: Path, mark: str) -> None:
+def test_columns_are_separated_as_spreadsheets_of_other_countries_write_them(home: Path, mark: str, hint: str) -> None:
     rows = [f'"it was {number}, all in all{mark} fine"{mark}{number % 2}' for number in range(60)]
-    (home / "r.csv").write_text("\n".join([f"body{mark}stars", *rows, ""]))
+    (home / "r.csv").write_text(hint.format(mark) + "\n".join([f"body{mark}stars", *rows, ""]))
     answer = add(home, "r.csv", "--text", "body", "--label", "stars")
     assert answer.exit_code == 0, answer.output
     assert "such as 'it was 0, all in all" in answer.output

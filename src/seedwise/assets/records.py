@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from itertools import chain
@@ -17,6 +18,7 @@ from seedwise.errors import AssetError
 from seedwise_contract.faults import shown
 
 _BATCH_ROWS = 10_000
+_HINT = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)  # the line by which spreadsheets tell each other
 
 
 def read_records(path: Path, form: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -41,7 +43,9 @@ def read_records(path: Path, form: str) -> Iterator[tuple[int, dict[str, Any]]]:
             header = next(texts, "")
             marks: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
             if form == "csv":
-                marks = {"delimiter": _separator(header), "strict": True}
+                hint = _HINT.fullmatch(header.rstrip("\r\n"))
+                header = next(texts, "") if hint else header
+                marks = {"delimiter": hint[1] if hint else _separator(header), "strict": True}
             for number, row in enumerate(csv.DictReader(chain([header], texts), **marks), start=1):
                 yield number, row
     except (ValueError, csv.Error, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
