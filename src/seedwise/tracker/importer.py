@@ -302,10 +302,10 @@ class Importer:
 
         metrics = [metric(point) for point in content.points]
         texts = chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH)
-        batches = list(zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH), fillvalue=()))
+        batches = [*zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH))]
         for number, (some, points) in enumerate(batches, start=1):
             whole = [RunTag(IMPORTED, digest)] if digest is not None and number == len(batches) else ()
-            self.client.log_batch(identity, metrics=points, params=some, tags=whole)
+            self.client.log_batch(identity, metrics=points or (), params=some or (), tags=whole)
 
     def _inputs(self, identity: str, content: RunContent) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -342,7 +342,8 @@ class Importer:
             for text_name, text in content.texts.items():
                 (folder / text_name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / text_name).write_text(text, encoding="utf-8")
-            get_artifact_repository(run.info.artifact_uri, tracking_uri=self.target.uri).log_artifacts(str(folder))
+            place: Any = get_artifact_repository(run.info.artifact_uri, tracking_uri=self.target.uri)
+            place.log_artifacts(str(folder))
 
     def _finish(self, run: Run, content: RunContent, digest: str) -> None:
         """Artifacts, the end, and last the tag without which a run counts as half imported."""
