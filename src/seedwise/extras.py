@@ -10,6 +10,7 @@ EXTRAS = {
     "bench": ("docker", "requests", "mlflow", "matplotlib", "rich", "pytest"),
     "hub": ("huggingface_hub",),
     "ray": ("ray",),
+    "s3": ("s3fs",),
 }
 
 

@@ -18,6 +18,7 @@ from seedwise.tracker import tracking_uri
 from seedwise.tracker.connection import Target, explain, find_target
 from seedwise.tracker.content import NOTE, digest_of
 from seedwise.tracker.curves import curves
+from seedwise.tracker.database import quicker_commits
 from seedwise.tracker.flatten import MAX_PARAM, chunked, clean_key, clip, flatten
 from seedwise.tracker.seed_run import seed_content
 from seedwise.tracker.stamp import Imported, Imports, read_stamp, still_there, write_stamp
@@ -313,3 +314,20 @@ def test_digest_of_changes_with_its_value() -> None:
 def test_importing_the_tracker_does_not_import_mlflow() -> None:
     code = "import sys, seedwise.tracker; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_only_connections_of_an_import_wait_less_for_the_disk(tmp_path: Path) -> None:
+    from sqlalchemy import create_engine
+
+    def waits() -> int:
+        engine = create_engine(f"sqlite:///{tmp_path / 'some.db'}")
+        try:
+            with engine.connect() as connection:
+                return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+        finally:
+            engine.dispose()
+
+    full, normal = 2, 1
+    with quicker_commits():
+        assert waits() == normal
+    assert waits() == full

@@ -7,22 +7,20 @@ import os
 import shutil
 import tempfile
 import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 
 from filelock import FileLock
 
 from seedwise.assets.hub import download as download_hub
-from seedwise.assets.manifest import HubSource, LocalSource, Manifest, PackageSource, ProjectSource, Source, UrlSource
+from seedwise.assets.manifest import HubSource, LocalSource, Manifest, PackageSource, ProjectSource, Source
+from seedwise.assets.remote import copy_address
 from seedwise.errors import AssetError, ImageError, NoAsset, Unavailable
 from seedwise.images.wheels import download
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.temporary import staging_beside
 from seedwise_contract.files import FILE_BYTES, sha256_file
-
-_TIMEOUT_SECONDS = 60
 
 
 def asset_folder(manifest: Manifest, project: Project) -> Path:
@@ -123,7 +121,8 @@ def _collect(source: Source, project: Project, staging: Path) -> None:
         for name in source.members:
             shutil.copyfile(_own_file(source, name, project), staging / name)
     else:
-        _download_urls(source, staging)
+        for name, address in source.members.items():
+            copy_address(address, staging / name)
 
 
 def _unpack(archive: Path, members: dict[str, str], staging: Path) -> None:
@@ -134,14 +133,6 @@ def _unpack(archive: Path, members: dict[str, str], staging: Path) -> None:
                     shutil.copyfileobj(inside, outside)
             except KeyError:
                 raise AssetError(f"{archive.name} holds no {member}") from None
-
-
-def _download_urls(source: UrlSource, staging: Path) -> None:
-    for name, address in source.members.items():
-        if not address.startswith("https://"):
-            raise AssetError(f"{address}: only https addresses are fetched")
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer, open(staging / name, "wb") as outside:
-            shutil.copyfileobj(answer, outside)
 
 
 def _verify(manifest: Manifest, staging: Path) -> None:

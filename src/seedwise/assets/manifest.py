@@ -31,7 +31,7 @@ class PackageSource(ContractModel):
 
 
 class UrlSource(ContractModel):
-    """Files at addresses; needs a network that reaches them."""
+    """Files at addresses: https, or an object store by fsspec (`s3://BUCKET/KEY`); needs a network that reaches them."""
 
     type: Literal["url"]
     members: dict[FileName, str] = Field(description="file of the asset → address")

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from seedwise.errors import SeedwiseError
 from seedwise.project import Project
 from seedwise.secrets import masked
-from seedwise.tracker.database import is_damaged, make_database, reach, refuse_unusable, sqlite_uri
+from seedwise.tracker.database import is_damaged, make_database, quicker_commits, reach, refuse_unusable, sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -121,11 +121,12 @@ def connected(target: Target) -> Iterator[MlflowClient]:
             make_database(target.database, target.artifacts)
         elif target.uri.startswith(_DATABASES):
             reach(target.uri)
-        with variables(PROBE):
-            client = MlflowClient(target.uri)
-            client.search_experiments(max_results=1)
-        with variables(TRANSFER, keep=True):
-            yield client
+        with nullcontext() if target.database is None else quicker_commits():
+            with variables(PROBE):
+                client = MlflowClient(target.uri)
+                client.search_experiments(max_results=1)
+            with variables(TRANSFER, keep=True):
+                yield client
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         damaged = target.database is not None and is_damaged(error, target.database)
         raise (DamagedHistory if damaged else TrackerError)(explain(error, target)) from error

@@ -68,11 +68,15 @@ class Job:
 class Standing:
     """The run of an arm or of the comparison: `old` is what was there before, `tags` what it was made with just now."""
 
-    identity: str
+    run: Run
     began: int
     links: Mapping[str, str]
     old: Run | None
     tags: Mapping[str, str]
+
+    @property
+    def identity(self) -> str:
+        return str(self.run.info.run_id)
 
 
 @dataclass(slots=True)
@@ -186,10 +190,13 @@ class Importer:
             self.counts.unchanged += 1
             return str(whole.info.run_id)
         content = seed_content(run, job.tree.study, arm)
-        identity = self._create(job, content, links)
-        self._log(identity, content, content.params, self._model(job, identity, content))
+        made = self._create(job, content, links)
+        identity = str(made.info.run_id)
+        # MLflow reads the whole run for most calls: what makes it long comes last, and with it the tag that says it is whole.
+        self._attach(made, content)
+        self._end(identity, content)
         self._inputs(identity, content)
-        self._finish(identity, content, digest)
+        self._log(identity, content, content.params, self._model(job, identity, content), digest)
         if any(old.data.tags.get(IMPORTED) for old in group):
             self.counts.replaced += 1
         else:
@@ -201,12 +208,13 @@ class Importer:
         group = job.found.pop(key, [])
         if not group:
             links = links or {ORDER: place(content.start, job.tree.key)}
-            return Standing(self._create(job, content, links), content.start, links, None, content.tags)
+            made = self._create(job, content, links)
+            return Standing(made, content.start, links, None, content.tags)
         old, *doubles = group
         for double in doubles:
             self._delete(job, double)
         began = int(old.info.start_time)
-        return Standing(str(old.info.run_id), began, links or {ORDER: place(began, job.tree.key)}, old, old.data.tags)
+        return Standing(old, began, links or {ORDER: place(began, job.tree.key)}, old, old.data.tags)
 
     def _fill(self, job: Job, standing: Standing, content: RunContent) -> None:
         """An arm or a comparison is updated in place, so that its address stays while verdicts change."""
@@ -227,7 +235,7 @@ class Importer:
                 self.counts.replaced += 1
             else:  # a half import
                 self.counts.added += 1
-        self._finish(standing.identity, content, digest)
+        self._finish(standing.run, content, digest)
 
     def _update(self, old: Run, content: RunContent, wanted: Mapping[str, str]) -> None:
         """What is no longer said goes: tags are deleted, and a metric, which cannot be, becomes NaN."""
@@ -248,11 +256,10 @@ class Importer:
         if old.info.run_name != content.name:
             self.client.update_run(identity, name=content.name)
 
-    def _create(self, job: Job, content: RunContent, links: Mapping[str, str]) -> str:
+    def _create(self, job: Job, content: RunContent, links: Mapping[str, str]) -> Run:
         """The run with all that it is found by, in one call: a kill leaves it findable or absent."""
         tags = {**content.tags, COMPARISON: job.tree.key, **links}
-        run = self.client.create_run(job.experiment, content.start, tags, content.name)
-        return str(run.info.run_id)
+        return self.client.create_run(job.experiment, content.start, tags, content.name)
 
     def _model(self, job: Job, identity: str, content: RunContent) -> str | None:
         """The id of the checkpoint's model, an output of the run; None where it has none."""
@@ -269,9 +276,19 @@ class Importer:
         self.client.finalize_logged_model(made.model_id, "READY")
         return str(made.model_id)
 
-    def _log(self, identity: str, content: RunContent, params: Mapping[str, str], model: str | None = None) -> None:
-        """Points and params; those of the checkpoint are the `model`'s too, by the data set that it was scored on."""
-        from mlflow.entities import Metric, Param
+    def _log(
+        self,
+        identity: str,
+        content: RunContent,
+        params: Mapping[str, str],
+        model: str | None = None,
+        digest: str | None = None,
+    ) -> None:
+        """Points and params, and with the last of them the tag of a whole import, where `digest` is given.
+
+        Points of the checkpoint are the `model`'s too, by the data set that it was scored on.
+        """
+        from mlflow.entities import Metric, Param, RunTag
 
         now = time.time_ns() // 1_000_000
         data = {held.split: held for held in content.data_sets} if model is not None else {}
@@ -285,8 +302,10 @@ class Importer:
 
         metrics = [metric(point) for point in content.points]
         texts = chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH)
-        for some, points in zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH), fillvalue=()):
-            self.client.log_batch(identity, metrics=points, params=some)
+        batches = [*zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH))]
+        for number, (some, points) in enumerate(batches, start=1):
+            whole = [RunTag(IMPORTED, digest)] if digest is not None and number == len(batches) else ()
+            self.client.log_batch(identity, metrics=points or (), params=some or (), tags=whole)
 
     def _inputs(self, identity: str, content: RunContent) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -299,13 +318,15 @@ class Importer:
         if inputs:
             self.client.log_inputs(identity, inputs)
 
-    def _attach(self, identity: str, content: RunContent) -> None:
-        """In one call, from a folder of copies: each call of its own looks the run up again.
+    def _attach(self, run: Run, content: RunContent) -> None:
+        """In one call, from a folder of copies, to where the run keeps them: the client would look that up again.
 
         `DamagedRun` where a file is a link, or not the one that the run's result names: it could be anybody's.
         """
         if not content.artifacts and not content.texts:
             return
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
         with temporary_folder() as folder:
             for artifact in content.artifacts:
                 copy = folder / artifact.folder / artifact.path.name
@@ -321,16 +342,21 @@ class Importer:
             for text_name, text in content.texts.items():
                 (folder / text_name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / text_name).write_text(text, encoding="utf-8")
-            self.client.log_artifacts(identity, str(folder))
+            place: Any = get_artifact_repository(run.info.artifact_uri, tracking_uri=self.target.uri)
+            place.log_artifacts(str(folder))
 
-    def _finish(self, identity: str, content: RunContent, digest: str) -> None:
+    def _finish(self, run: Run, content: RunContent, digest: str) -> None:
         """Artifacts, the end, and last the tag without which a run counts as half imported."""
-        self._attach(identity, content)
+        identity = str(run.info.run_id)
+        self._attach(run, content)
+        self._end(identity, content)
+        self.client.set_tag(identity, IMPORTED, digest)
+
+    def _end(self, identity: str, content: RunContent) -> None:
         if content.end is None:
             self.client.update_run(identity, status="RUNNING")
         else:
             self.client.set_terminated(identity, "FINISHED", content.end)
-        self.client.set_tag(identity, IMPORTED, digest)
 
     def _progress(self, tree: Tree) -> None:
         if self.stopped():
