@@ -302,7 +302,7 @@ class Importer:
 
         metrics = [metric(point) for point in content.points]
         texts = chunked([Param(key, text) for key, text in params.items()], MAX_PARAMS_PER_BATCH)
-        batches = [*zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH))]
+        batches = [*zip_longest(texts, chunked(metrics, MAX_METRICS_PER_BATCH))] or [((), ())]
         for number, (some, points) in enumerate(batches, start=1):
             whole = [RunTag(IMPORTED, digest)] if digest is not None and number == len(batches) else ()
             self.client.log_batch(identity, metrics=points or (), params=some or (), tags=whole)
