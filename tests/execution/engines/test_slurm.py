@@ -130,6 +130,7 @@ def test_a_session_gives_each_run_once_from_several_hosts(login: Login) -> None:
     assert login.log.read_text().count("(done before)") == 8
 
 
+@pytest.mark.slow
 def test_short_runs_of_one_kind_share_a_job(login: Login) -> None:
     settings(
         login.small, 'runs_per_job = 4\npartition = "main"\noptions = ["--comment=ours"]\nprologue = ["umask 022"]\n'
