@@ -1,6 +1,6 @@
 """A program that a test runs as an ordinary user: the probe by Apptainer or rootless Podman, its answers as JSON.
 
-python as_user.py apptainer|podman ROOT HOME CACHE DO...
+python as_user.py apptainer|podman ROOT HOME CACHE DO...     (DO after `warm:` in a backend that stays up for all of those)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from seedwise.project import find_project
 from seedwise.runtimes.base import Launch, Lease, ServingRuntime
 from seedwise.runtimes.choose import choose
+from seedwise.runtimes.warm import WarmRuntime
 
 
 def launch(runtime: ServingRuntime, root: Path, home: Path, do: str, memory: int) -> Launch:
@@ -39,12 +40,17 @@ def main() -> None:
     answers: dict[str, object] = {
         "digest": runtime.prepare(["probe"], lambda line: print(line, file=sys.stderr))["probe"]
     }
-    for do in what:
+    warm = WarmRuntime(runtime)
+    warm.describe("probe")
+    for asked in what:
+        _, stays_up, do = asked.rpartition("warm:")
         one = launch(runtime, root, home, do, 512 << 20)
         begun = time.monotonic()
-        process = runtime.start(one)
+        before = set((home / "runs").rglob("started"))
+        process = (warm if stays_up else runtime).start(one)
         if do == "save":
-            while not (one.out / "started").exists() and process.poll() is None:
+            # The folder of a warm backend lies elsewhere for its time.
+            while set((home / "runs").rglob("started")) <= before and process.poll() is None:
                 time.sleep(0.05)
             process.stop(20)
         ended = process.wait()
@@ -52,8 +58,9 @@ def main() -> None:
         found |= {
             path.name: path.read_text() for path in one.out.iterdir() if path.is_file() and path.name != "spec.json"
         }
-        answers[do] = found
-    runtime.close()
+        answers[asked] = found
+    answers["notes"] = warm.notes
+    warm.close()
     print(json.dumps(answers))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,23 @@ def test_a_file_that_was_changed_is_made_anew(user: User) -> None:
         file.write(b"changed")
     assert user.answers("apptainer", "look")["look"]["code"] == 0
     assert not sif.read_bytes().endswith(b"changed")
+
+
+@pytest.mark.docker
+@pytest.mark.minutes
+def test_a_backend_stays_up_for_the_runs_that_follow(user: User) -> None:
+    found = user.answers("apptainer", "warm:look", "warm:save", "warm:look")
+    assert found["notes"] == [], "no run had to be started cold"
+    assert found["warm:look"]["code"] == 0
+    seen = json.loads(found["warm:look"]["seen.json"])
+    assert_caged(seen)
+    assert (found["warm:save"]["code"], found["warm:save"]["state"]) == (143, "saved")
+    assert processes_of(user) == []
+
+
+def processes_of(user: User) -> list[str]:
+    told = subprocess.run(["ps", "-u", user.name, "-o", "args="], capture_output=True, text=True)
+    return told.stdout.splitlines()
 
 
 def test_without_the_program_or_as_root_it_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

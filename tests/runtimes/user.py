@@ -36,13 +36,20 @@ class User:
         return ["setpriv", f"--reuid={self.name}", f"--regid={self.name}", "--init-groups", *powers, *words]
 
     def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return self._called(self.command(*words), timeout)
+
+    def _called(self, command: list[str], timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words), env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=timeout
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=timeout
         )
 
-    def answers(self, runtime: str, *do: str) -> dict[str, Any]:
+    def asks(self, runtime: str, *do: str) -> list[str]:
+        """The call of `as_user.py` by this user."""
         places = [str(self.folder / name) for name in ("project", "home", "cache")]
-        told = self.run(sys.executable, str(Path(__file__).with_name("as_user.py")), runtime, *places, *do)
+        return self.command(sys.executable, str(Path(__file__).with_name("as_user.py")), runtime, *places, *do)
+
+    def answers(self, runtime: str, *do: str) -> dict[str, Any]:
+        told = self._called(self.asks(runtime, *do))
         assert told.returncode == 0, told.stderr
         return dict(json.loads(told.stdout))
 
