@@ -15,7 +15,7 @@ import pytest
 from seedwise.errors import EngineError, ImageError
 from seedwise.images.archive import read_archive
 from seedwise.runtimes.apptainer import ApptainerRuntime, _mount
-from tests.runtimes.conftest import Bench, assert_caged
+from tests.runtimes.conftest import Bench, assert_caged, until
 from tests.runtimes.user import User, ordinary_user
 
 
@@ -65,9 +65,26 @@ def test_a_backend_stays_up_for_the_runs_that_follow(user: User) -> None:
     assert processes_of(user) == []
 
 
+@pytest.mark.docker
+@pytest.mark.minutes
+@pytest.mark.parametrize("do", ["stubborn", "warm:stubborn"])
+def test_a_harness_that_is_killed_leaves_no_process(user: User, do: str) -> None:
+    runs = user.folder / "home" / "runs"
+    before = set(runs.rglob("started"))
+    harness = subprocess.Popen(user.asks("apptainer", do), env=user.environment, cwd=user.folder)
+    try:
+        until(lambda: set(runs.rglob("started")) > before, 120)
+        assert any("probe" in line for line in processes_of(user)), "the backend runs"
+    finally:
+        harness.kill()
+        harness.wait()
+    until(lambda: processes_of(user) == [], 20)
+
+
 def processes_of(user: User) -> list[str]:
-    told = subprocess.run(["ps", "-u", user.name, "-o", "args="], capture_output=True, text=True)
-    return told.stdout.splitlines()
+    """Those that run: what has ended stays listed until the first process of the machine takes note of it."""
+    told = subprocess.run(["ps", "-u", user.name, "-o", "stat=,args="], capture_output=True, text=True)
+    return [line for line in told.stdout.splitlines() if not line.startswith("Z")]
 
 
 def test_without_the_program_or_as_root_it_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

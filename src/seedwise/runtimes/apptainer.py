@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -39,6 +40,7 @@ from seedwise_contract.base import ContractModel
 from seedwise_contract.files import read_record, sha256_file, write_json
 
 ARCHIVES, FILES = "images", "sif"
+_GUARD = Path(__file__).with_name("guard.py")
 _DESCRIBE_SECONDS = 300
 _DESCRIBE_BYTES = 4 << 30
 # Nothing of the host's but what is bound, a network namespace without a device, no capability, and no way to get one.
@@ -201,8 +203,10 @@ class ApptainerRuntime:
     def words(
         self, words: Sequence[str], digest: str, lease: Lease, mounts: Sequence[tuple[str, Path, bool]], scratch: Path
     ) -> list[str]:
-        """The call of apptainer by which the image's own words, and `words` after them, are run; (place inside, folder, whether
-        it may only be read) for each of `mounts`.  `scratch` holds its temporary files."""
+        """The call of apptainer by which the image's own words, and `words` after them, are run; it ends with this process.
+
+        (place inside, folder, whether it may only be read) for each of `mounts`.  `scratch` holds its temporary files.
+        """
         found = self._sif(digest)
         if found is None:
             raise ImageError(f"image {digest}: its SIF file is not here any more: 'seedwise images build' makes it")
@@ -211,6 +215,7 @@ class ApptainerRuntime:
         sif = str(self._path(digest, FILES, ".sif"))
         # HOME is not Apptainer's to set, so that a program of the image sets it.
         return [
+            *(sys.executable, "-I", "-S", str(_GUARD), str(os.getpid())),
             self._program,
             *_CAGE,
             "--workdir",
