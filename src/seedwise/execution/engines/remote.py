@@ -336,7 +336,7 @@ class RemoteEngine:
         watched.ended = watched.ended or now
         failure = _failure_in(watched.folder) if watched.folder is not None else None
         if failure is not None:
-            self._conclude(identity, failure.reason, failure.message)
+            self._failed(watched, failure)
         elif self._cancelled.is_set():
             self._conclude(
                 identity, FailureReason.TERMINATED, "the session was stopped; a next call goes on from what was saved"
