@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seedwise.assets.prepare import data_root
 from seedwise.images.engine import answers
+from seedwise.images.lock import entries, local_path
 from seedwise.project import Project, find_project
 from seedwise_contract.conformance import breaches
+from seedwise_contract.files import sha256_file
 from tests.conftest import ROOT, with_our_backends
 from tests.runtimes.conftest import usable_base
+from tests.runtimes.podman_store import podman_with
+from tests.runtimes.user import user_of
 
 pytestmark = pytest.mark.minutes
 
@@ -26,10 +33,14 @@ class Real:
     project: Project
     environment: dict[str, str]
 
-    def bench(self, runtime: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "little.yaml", "--runtime", runtime]
+    def bench(self, runtime: str, *study: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.project.root, env=self.environment, capture_output=True, text=True, timeout=900
+            asked(runtime, *study),
+            cwd=self.project.root,
+            env={**self.environment, **settings},
+            capture_output=True,
+            text=True,
+            timeout=900,
         )
 
     def folders(self, runtime: str) -> dict[str, Path]:
@@ -41,6 +52,10 @@ class Real:
                 spec = json.loads((path.parent / "spec.json").read_text())
                 found[f"{said['arm']}-{spec['seeds']['seed']}"] = path.parent
         return found
+
+
+def asked(runtime: str, study: str = "little.yaml", *options: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "no:benchmark", study, "--runtime", runtime, *options]
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +113,70 @@ def test_in_containers_with_the_same_bits(real: Real) -> None:
     for name in contained.keys() & bare.keys():
         one, other = ((folder / "predictions/test.jsonl").read_bytes() for folder in (contained[name], bare[name]))
         assert one == other, f"{name}: a container and an environment of one lock give different scores"
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_the_same_bits_in_all_runtimes(real: Real, tmp_path: Path) -> None:
+    """Scores and predictions of sklearn's arms, whose image Docker builds and the others get as an archive."""
+    if (problem := answers()) is not None:
+        pytest.skip(f"no Docker engine answers: {problem}")
+    bare = yaml.safe_load((real.project.root / "little.yaml").read_text())
+    tfidf = {**bare["arms"]["tfidf"], "baseline": False}
+    wider = {
+        **tfidf,
+        "method": {**tfidf["method"], "parameters": {**tfidf["method"]["parameters"], "c": 1.0}},
+    }
+    changed = {
+        "name": "bare",
+        "arms": {"tfidf": tfidf, "wider": wider},
+        "claims": [{"name": "c", "a": "wider", "b": "tfidf"}],
+    }
+    (real.project.root / "bare.yaml").write_text(yaml.safe_dump({**bare, **changed}))
+    baseline = ("bare.yaml", "--no-record")
+    for runtime in ("venv", "docker"):
+        answer = real.bench(runtime, *baseline)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    folder = real.folders("docker")["wider-0"]
+    digest = json.loads((folder / "provenance.json").read_text())["digest"]
+    image = next(entry for entry in entries(real.project) if entry.digest == digest)
+    with podman_with(tmp_path, image.image_id) as settings:
+        other = replace(real.project, home=tmp_path / "home")  # of one image, the runs have the same ids
+        other.home.mkdir()
+        if local_path(real.project).is_file():
+            shutil.copy(local_path(real.project), other.home)
+        answer = real.bench("podman", *baseline, SEEDWISE_HOME=str(other.home), **settings)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    found = {runtime: said_by(real.folders(runtime)) for runtime in ("venv", "docker")}
+    found["podman"] = said_by(Real(other, {}).folders("podman"))
+    with user_of(real.project, image, "sw-bits", "apptainer") as user:
+        for kind in ("assets", "data"):  # what the study needs of the cache, and nothing is fetched
+            for place in (real.project.cache / kind).iterdir():
+                if place.is_dir() and place.name.startswith("rotten-tomatoes-"):
+                    shutil.copytree(place, user.folder / "cache" / kind / place.name)
+        subprocess.run(["chown", "-R", f"{user.name}:{user.name}", str(user.folder)], check=True)
+        user.environment.update(
+            SEEDWISE_HOME=str(user.folder / "home"), SEEDWISE_CACHE=str(user.folder / "cache"), SEEDWISE_DEVICE="cpu"
+        )
+        told = subprocess.run(
+            user.command(*asked("apptainer", *baseline, "-p", "no:cacheprovider")),
+            cwd=user.folder / "project",
+            env=user.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+        its = Real(replace(real.project, home=user.folder / "home"), {})
+        found["apptainer"] = said_by(its.folders("apptainer"))
+    assert set(json.loads(found["docker"])) == {"tfidf-0", "wider-0"}
+    assert len(set(found.values())) == 1, found
+
+
+def said_by(folders: Mapping[str, Path]) -> str:
+    """The metrics of both arms, and the sha256 of their predictions."""
+    said = {}
+    for arm in sorted(folders):
+        metrics = json.loads((folders[arm] / "result.json").read_text())["metrics"]
+        said[arm] = (metrics, sha256_file(folders[arm] / "predictions/test.jsonl"))
+    return json.dumps(said, sort_keys=True)

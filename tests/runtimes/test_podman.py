@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,46 +14,25 @@ from seedwise.runtimes.base import Lease
 from seedwise.runtimes.docker import DockerRuntime
 from seedwise.runtimes.podman import PodmanRuntime
 from tests.runtimes.conftest import Bench, assert_caged, until
+from tests.runtimes.podman_store import podman_with
 from tests.runtimes.user import ordinary_user
 
 pytestmark = [pytest.mark.docker, pytest.mark.minutes]
-# Of test machines without systemd, or whose root is not all-powerful, as in a container.
-_SETTINGS = """
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "runc"
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-"""
 
 
 @pytest.fixture(scope="module")
 def podman(container_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanRuntime]:
     """Podman with a store of its own, into which the probe's image goes as an archive, as to a host of a cluster."""
-    for program in ("podman", "runc", "catatonit"):
-        if shutil.which(program) is None:
-            pytest.skip(f"no {program} here: apt-get install podman runc catatonit")
     docker = DockerRuntime(container_bench.project, "cpu")
     digest = docker.prepare(["probe"], container_bench.say)["probe"]
     docker.close()
     image = next(entry.image_id for entry in entries(container_bench.project) if entry.digest == digest)
-    folder = tmp_path_factory.mktemp("podman")
-    (folder / "containers.conf").write_text(_SETTINGS)
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
-        patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
-        patch.setenv("SEEDWISE_NODE_LOCAL", str(folder / "local"))
-        archive = folder / "image.tar"
-        subprocess.run(["docker", "save", "-o", str(archive), image], check=True, capture_output=True)
-        subprocess.run(["podman", "load", "-i", str(archive)], check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch, podman_with(tmp_path_factory.mktemp("podman"), image) as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
         runtime = PodmanRuntime(container_bench.project, "cpu")
         yield runtime
         runtime.close()
-        subprocess.run(["podman", "rmi", "--all", "--force"], capture_output=True)
 
 
 def test_the_image_has_the_same_digest_as_in_docker(container_bench: Bench, podman: PodmanRuntime) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from seedwise.images.lock import LockedImage, entries, local_path
+from seedwise.project import Project
 from seedwise.runtimes.docker import DockerRuntime
 from tests.runtimes.conftest import ROOT, Bench
 
@@ -56,23 +57,35 @@ class User:
 
 @contextmanager
 def ordinary_user(bench: Bench, name: str, *programs: str) -> Iterator[User]:
-    """Skips where this machine cannot do it.  Of `programs`, those that the user calls give up what the harness was given to read."""
+    """Who has the probe, built by Docker, as an archive; as `user_of`."""
+    docker = DockerRuntime(bench.project, "cpu")
+    digest = docker.prepare(["probe"], bench.say)["probe"]
+    docker.close()
+    image = next(entry for entry in entries(bench.project) if entry.digest == digest)
+    with user_of(bench.project, image, name, *programs) as user:
+        yield user
+
+
+@contextmanager
+def user_of(project: Project, image: LockedImage, name: str, *programs: str) -> Iterator[User]:
+    """A user with a copy of the project, and the image as an archive; skips where this machine cannot do it.
+
+    Of `programs`, those that the user calls give up what the harness was given to read.
+    """
     for program in ("setpriv", "useradd", *programs):
         if shutil.which(program) is None:
             pytest.skip(f"no {program} here")
     if os.geteuid():
         pytest.skip("only root becomes another user")
-    docker = DockerRuntime(bench.project, "cpu")
-    digest = docker.prepare(["probe"], bench.say)["probe"]
-    docker.close()
-    image = next(entry for entry in entries(bench.project) if entry.digest == digest)
     folder = Path(tempfile.mkdtemp(prefix="seedwise-user-"))
     subprocess.run(["useradd", "--home-dir", str(folder), "--no-create-home", "--shell", "/bin/sh", name], check=True)
     try:
-        shutil.copytree(bench.project.root, folder / "project")
+        left_out = shutil.ignore_patterns(project.home.name)
+        shutil.copytree(project.root, folder / "project", symlinks=True, ignore=left_out)
         (folder / "home").mkdir()
-        shutil.copy(local_path(bench.project), folder / "home")
-        archive = folder / "cache" / "images" / f"{digest.rpartition(':')[2]}.tar"
+        if local_path(project).is_file():
+            shutil.copy(local_path(project), folder / "home")
+        archive = folder / "cache" / "images" / f"{image.digest.rpartition(':')[2]}.tar"
         archive.parent.mkdir(parents=True)
         subprocess.run(["docker", "save", "-o", str(archive), image.image_id], check=True, capture_output=True)
         (folder / "bin").mkdir()
