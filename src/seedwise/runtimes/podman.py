@@ -102,6 +102,7 @@ class PodmanRuntime(DockerRuntime):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                cwd=socket.parent,  # its monitor leaves a file `oom` where it was started
             )
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._service.poll() is None:
