@@ -207,6 +207,14 @@ def _with_its_evidence(small: Small) -> None:
     with pytest.raises(RefutedBundle, match=r"suites/small/verdicts\.json: claims\.over-both\.verdict\.estimate says"):
         verify(packed)
     manifest = json.loads(files["manifest.json"])
+    said = json.loads(files[place])
+    told = signature.replace(f"seedwise:{manifest['versions']['seedwise']}", "seedwise:0.0.1")
+    said["claims"]["over-both"]["signature"] = told
+    older = manifest | {"versions": manifest["versions"] | {"seedwise": "0.0.1"}}
+    packed.write_bytes(
+        relisted(files | {place: json.dumps(said).encode(), "manifest.json": json.dumps(older).encode()})
+    )
+    assert verify(packed, parse_signature(told)).suites, "a signature of another version is the one that was cited"
     alone = {name: data for name, data in files.items() if not name.startswith("studies/small.two/")}
     alone["manifest.json"] = json.dumps(manifest | {"studies": ["small.one"]}).encode()
     packed.write_bytes(relisted(alone))

@@ -39,7 +39,7 @@ def figures(outcome: StudyOutcome) -> dict[str, Any]:
     if outcome.plan.tuning:
         value["tuning"] = {each.arm: _tuned(each) for each in outcome.plan.tuning}
         value["ratios"] = {ratio.ratio.name: _ratio(ratio) for ratio in ratio_outcomes(outcome.plan)}
-    return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
+    return _plain(value)
 
 
 def suite_figures(found: SuiteOutcome) -> dict[str, Any]:
@@ -57,6 +57,11 @@ def suite_figures(found: SuiteOutcome) -> dict[str, Any]:
         },
         "open_claims": [claim.name for claim in found.open_claims],
     }
+    return _plain(value)
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """`value` as it is read back from JSON."""
     return dict(json.loads(json.dumps(value, default=str, allow_nan=False)))
 
 
@@ -70,7 +75,7 @@ def _arm(arm: ArmScores) -> dict[str, Any]:
 def _tuned(found: Tuned) -> dict[str, Any]:
     """The point that an arm was taken at, and each point's mean on the selection split, a higher one being better."""
     means = [mean if math.isfinite(mean) else None for mean in found.means]
-    return {"chosen": found.points[found.chosen], "means": means}
+    return {"chosen": found.point, "means": means}
 
 
 def _ratio(outcome: RatioOutcome) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from seedwise.bundle.faults import MAX_ROWS, read_model
 from seedwise.bundle.figures import ABSOLUTE
 from seedwise.bundle.layout import PREDICTIONS, RUN_FILES, Manifest, PlanFile, run_file, study_file, suite_file
 from seedwise.errors import SeedwiseError
-from seedwise.planning.plan import Plan, PlannedRun, Tuned, recipe_for, seeds_for, task_of
+from seedwise.planning.plan import Plan, PlannedRun, Tuned, at_best, recipe_for, seeds_for, task_of
 from seedwise.store.store import Store, StoredRun
 from seedwise.store.tuning import tuning_of
 from seedwise.study.load import load_studies
 from seedwise.study.model import Arm, Study
-from seedwise.study.search import at_point, points_of, search_name, search_study, tuned_study
+from seedwise.study.search import at_point, points_of, search_name, search_study
 from seedwise.verdicts.comparison import REPORTED_SPLIT, StudyOutcome, compare
 from seedwise.verdicts.over_tasks import SuiteOutcome, compare_tasks
 from seedwise_contract import Environment, ParameterTable, RunSpec
@@ -66,7 +66,7 @@ def recheck(
         return None, faults
     try:
         tuning = _tuning(study, data, files, store, path)
-        if tuning and tuned_study(study, {each.arm: each.points[each.chosen] for each in tuning}) != study:
+        if at_best(study, tuning) != study:
             return None, [(study_file(name, "study.json"), "an arm is not at the point that its search found best")]
         outcome = compare(Plan(study, data, tuple(runs), home / study_file(name, "study.yaml"), tuning), store)
     except (SeedwiseError, ValueError, RecursionError) as error:

@@ -35,7 +35,9 @@ from seedwise.store import ledger
 from seedwise.temporary import temporary_folder
 from seedwise.verdicts.comparison import StudyOutcome
 from seedwise.verdicts.over_tasks import SuiteOutcome
-from seedwise.verdicts.signature import Signature, parse_signature, sign_over
+from seedwise.verdicts.signature import Signature, parse_signature
+
+_SIGNED = ("claims", "explored")  # verdicts with a signature each; over the tasks of a suite there are claims alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         outcome, wrong = recheck(name, contents.files, home, store, path)
         faults += wrong
         if outcome is not None:
-            said = _verdicts(contents.files, name, path)
+            said = _verdicts(contents.files, study_file(name, "verdicts.json"), path)
             outcomes.append(outcome)
             claims.append((name, said, figures(outcome)))
     suites = []
@@ -93,14 +95,14 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         over, wrong = recheck_suite(name, outcomes, store)
         faults += wrong
         if over is not None:
-            suites.append((_read(contents.files, suite_file(name), path), over))
+            suites.append((name, _verdicts(contents.files, suite_file(name), path), over))
     comparisons = []
     for name in manifest.comparisons:
         comparison, wrong = _comparison(name, contents.files)
         faults += wrong
         comparisons += [] if comparison is None else [comparison]
     held = [(study_file(name, "verdicts.json"), said, of_study) for name, said, of_study in claims]
-    held += [(suite_file(over.suite.name), said, suite_figures(over)) for said, over in suites]
+    held += [(suite_file(name), said, suite_figures(over)) for name, said, over in suites]
     held += [(place, said, made.figures()) for place, said, made in comparisons]
     notes = []
     for place, said, found in held:
@@ -116,11 +118,9 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
     _raise(RefutedBundle, path, faults)
     signatures = tuple(
         (f"{name}: {key}", parse_signature(claim["signature"]))
-        for name, said, _ in claims
-        for key, claim in {**said["claims"], **said["explored"]}.items()
-    )
-    signatures += tuple(
-        (f"{over.suite.name}: {claim.name}", sign_over(over, claim)) for _, over in suites for claim in over.claims
+        for name, said, _ in (*claims, *suites)
+        for group in _SIGNED
+        for key, claim in said.get(group, {}).items()
     )
     if wanted is not None:
         _refuse_other_signatures(path, wanted, signatures)
@@ -131,7 +131,7 @@ def _checked(path: Path, wanted: Signature | None, home: Path) -> tuple[Verified
         figures=sum(count(found) for _, _, found in held),
         notes=tuple(notes),
         signatures=signatures,
-        suites=tuple(over for _, over in suites),
+        suites=tuple(over for _, _, over in suites),
         comparisons=tuple(made for _, _, made in comparisons),
     )
     return verified, store
@@ -155,23 +155,16 @@ def _unpack(files: Any, home: Path) -> Evidence:
     return store
 
 
-def _verdicts(files: Any, name: str, path: Path) -> dict[str, Any]:
-    place = study_file(name, "verdicts.json")
+def _verdicts(files: Any, place: str, path: Path) -> dict[str, Any]:
+    """What a study's verdicts, or those over the tasks of a suite, say; each has the signature of another version perhaps."""
     try:
         said = parse_json(files[place])
-        for group in ("claims", "explored"):
+        for group in _SIGNED if place.startswith("studies/") else _SIGNED[:1]:
             for claim in said[group].values():
                 parse_signature(claim["signature"])
     except (ValueError, TypeError, KeyError, AttributeError, SeedwiseError) as error:
         raise RefutedBundle(f"{path}: {place}: not a study's verdicts: {reason(error)}") from None
     return dict(said)
-
-
-def _read(files: Any, place: str, path: Path) -> dict[str, Any]:
-    try:
-        return dict(parse_json(files[place]))
-    except (ValueError, TypeError, SeedwiseError) as error:
-        raise RefutedBundle(f"{path}: {place}: not the verdicts of a suite of tasks: {reason(error)}") from None
 
 
 def _comparison(name: str, files: Any) -> tuple[tuple[str, dict[str, Any], Recomputed] | None, list[tuple[str, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from seedwise.project import Project, find_project
 from seedwise.store.store import Store
 from seedwise.study.load import StudyFile, load_studies
 from seedwise.study.yamlfile import read_yaml
+
+if TYPE_CHECKING:
+    from seedwise.verdicts.comparison import ClaimOutcome
 
 
 def bundle(
@@ -99,8 +102,7 @@ def verify(
     found = check(bundle, parse_signature(signature) if signature is not None else None)
     for outcome in found.outcomes:
         for claim in (*outcome.claims, *outcome.explored):
-            status = "" if claim.status is None else f"{claim.status.value}: "
-            show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
+            _show_claim(claim)
         for ratio in ratio_outcomes(outcome.plan):
             show(f"{ratio.ratio.name}: {ratio.status}: {ratio.ratio.words}. {ratio.sentence}")
         for refused in outcome.refused:
@@ -109,8 +111,7 @@ def verify(
             show(f"{undecided.name}: open; {len(outcome.missing)} of {len(outcome.plan.runs)} runs are missing")
     for over in found.suites:
         for claim in over.claims:
-            status = "" if claim.status is None else f"{claim.status.value}: "
-            show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
+            _show_claim(claim)
         for waiting in over.open_claims:
             show(f"{waiting.name}: open; runs of some task are missing")
     for comparison in found.comparisons:
@@ -134,6 +135,11 @@ def verify(
         f"verified: {found.figures} figures of {' and '.join(of)} recomputed from {' and '.join(source)} in "
         f"{time.monotonic() - begun:.1f} s; bundle {found.name[:16]}"
     )
+
+
+def _show_claim(claim: ClaimOutcome) -> None:
+    status = "" if claim.status is None else f"{claim.status.value}: "
+    show(f"{claim.name}{'' if claim.declared else ' (exploratory)'}: {status}{claim.sentence}")
 
 
 def _every_study() -> tuple[Project, list[StudyFile]]:

@@ -29,7 +29,7 @@ from seedwise.execution.provenance import host_name, look_around
 from seedwise.forecast.cost import CostModel
 from seedwise.images.definition import PackageBackend, load_definition
 from seedwise.notify import Notify
-from seedwise.planning.plan import Plan, make_plan, refuse_unsupported
+from seedwise.planning.plan import Plan, at_best, make_plan, refuse_unsupported
 from seedwise.project import Project
 from seedwise.runtimes.base import Runtime
 from seedwise.runtimes.choose import choose
@@ -38,7 +38,7 @@ from seedwise.store.history import runs_of
 from seedwise.store.store import Store
 from seedwise.store.tuning import tuning_of
 from seedwise.study.model import Study
-from seedwise.study.search import search_study, tuned_study
+from seedwise.study.search import search_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Workbench:
             return make_plan(study, self.project, digests, device, say)
         tried = make_plan(search_study(study), self.project, digests, device, say)
         tuning = tuning_of(study, tried, self.store)
-        tuned = tuned_study(study, {each.arm: each.points[each.chosen] for each in tuning})
+        tuned = at_best(study, tuning)
         return replace(make_plan(tuned, self.project, digests, device, say), tuning=tuning)
 
     def prepare(self, studies: Sequence[Study], say: Notify) -> tuple[dict[str, Plan], dict[str, SeedwiseError]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.study.metric import METRICS
 from seedwise.study.model import Arm, Study, StudyRecipe
+from seedwise.study.search import tuned_study
 from seedwise_contract import Description, Fault, RunSpec, faults_of, run_id
 from seedwise_contract.backend import unsupported
 from seedwise_contract.recipe import Recipe, Schedule
@@ -60,8 +61,18 @@ class Tuned:
     sign: float
 
     @property
+    def point(self) -> Mapping[str, JsonValue]:
+        """The chosen one."""
+        return self.points[self.chosen]
+
+    @property
     def means(self) -> tuple[float, ...]:
         return tuple(sum(line) / len(line) for line in self.scores)
+
+
+def at_best(study: Study, tuning: Sequence[Tuned]) -> Study:
+    """The study with each searched arm at the point that was chosen for it."""
+    return tuned_study(study, {each.arm: each.point for each in tuning})
 
 
 @dataclass(frozen=True, slots=True)

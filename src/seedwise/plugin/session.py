@@ -144,7 +144,7 @@ class BenchSession:
         file = self._untuned.pop(name, None)
         if file is None:
             return
-        plans, refused = self._bench.prepare([file.study], self._say)
+        plans, refused = self._bench.prepare([file.study], partial(_say, self._config))
         if name in refused:
             self._refused[name] = refused[name]
             return
@@ -343,9 +343,6 @@ class BenchSession:
             reporter._session.exitstatus = pytest.ExitCode.INTERRUPTED
         elif failed:
             reporter._session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-
-    def _say(self, line: str) -> None:
-        _say(self._config, line)
 
     def _planned(self, item: RunItem) -> PlannedRun:
         return self._by_item[item.study_file.study.name, item.arm, item.seed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy
@@ -32,9 +33,15 @@ def library_versions() -> dict[str, str]:
     return {"numpy": numpy.__version__, "scipy": scipy.__version__}
 
 
-def code_files() -> list[Path]:
-    """The code and templates of this package."""
-    return [path for path in sorted(HERE.rglob("*")) if path.suffix in (".py", ".j2", ".css", ".js")]
+@cache
+def code_digests() -> tuple[tuple[str, str], ...]:
+    """The code and templates of this package: name and sha256 of each file, read once for however many pages."""
+    kinds = (".py", ".j2", ".css", ".js")
+    return tuple(
+        (path.relative_to(HERE).as_posix(), sha256_file(path))
+        for path in sorted(HERE.rglob("*"))
+        if path.suffix in kinds
+    )
 
 
 def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
@@ -48,8 +55,8 @@ def report_inputs(outcomes: Sequence[StudyOutcome], store: Store) -> str:
             digest.update(b"\0")
 
     add(__version__, *(f"{name} {version}" for name, version in library_versions().items()))
-    for path in code_files():
-        add(path.relative_to(HERE).as_posix(), sha256_file(path))
+    for name, code in code_digests():
+        add(name, code)
     for outcome in outcomes:
         add(outcome.study.model_dump_json(), outcome.plan.data.model_dump_json())
         add(source_text(outcome.plan))

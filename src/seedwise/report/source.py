@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from seedwise.bounded import read_text
 from seedwise.errors import SeedwiseError
-from seedwise.planning.plan import Plan
+from seedwise.planning.plan import Plan, at_best
 from seedwise.project import BUILD_DEFINITION, find_root
 from seedwise.report.origins import Source
 from seedwise.store.store import StoredRun
 from seedwise.study.load import load_studies
 from seedwise.study.model import Study
-from seedwise.study.search import points_of, tuned_study
+from seedwise.study.search import points_of
 
 
 def source_text(plan: Plan) -> str | None:
@@ -44,9 +44,8 @@ def read_source(plan: Plan, runs: Iterable[StoredRun]) -> Source | None:
     if len(runtimes := {run.provenance.runtime for run in finished}) == 1:
         options.append(f"--runtime {runtimes.pop()}")
     if plan.study.device.kind == "auto" and finished:
-        gpu = any(
-            run.spec.device.kind == "cuda" for run in plan.runs
-        )  # what needs none runs on the processor all the same
+        # What needs no GPU runs on the processor all the same.
+        gpu = any(run.spec.device.kind == "cuda" for run in plan.runs)
         options.append(f"--device {'cuda' if gpu else 'cpu'}")
     checkout = root is not None and (root / BUILD_DEFINITION).is_file()
     return Source(
@@ -61,4 +60,4 @@ def _at_best(study: Study, plan: Plan) -> Study:
         each.arm: each.points for each in plan.tuning
     }:
         return study
-    return tuned_study(study, {each.arm: each.points[each.chosen] for each in plan.tuning})
+    return at_best(study, plan.tuning)

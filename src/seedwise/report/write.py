@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from seedwise.notify import Notify
 from seedwise.project import Project
 from seedwise.report.build import build
-from seedwise.report.inputs import HERE, code_files, finished_runs, report_inputs
+from seedwise.report.inputs import HERE, code_digests, finished_runs, report_inputs
 from seedwise.report.model import Entry, ReportModel
 from seedwise.report.origins import Source
 from seedwise.report.render import FILES, render
@@ -125,8 +125,7 @@ def _write_suite(folder: Path, report: SuiteReport) -> Path:
     own = folder / report.name
     own.mkdir(parents=True, exist_ok=True)
     values = render_suite(report, "json")
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in code_files()))
-    stamp = hashlib.sha256(f"{__version__}\0{code.hexdigest()}\0{values}".encode()).hexdigest()
+    stamp = hashlib.sha256(f"{__version__}\0{code_digests()}\0{values}".encode()).hexdigest()
     known = own / SUITE_STAMP
     page = own / dict(SUITE_FILES)["html"]
     if not (known.is_file() and known.read_text(encoding="utf-8") == stamp and page.is_file()):

@@ -105,30 +105,16 @@ def sign(outcome: StudyOutcome, claim: ClaimOutcome) -> Signature:
     """The signature of one decided claim (or exploratory comparison) of `outcome`."""
     study, verdict, look = outcome.study, claim.verdict, outcome.look
     is_claim = any(claim.name == declared.name for declared in study.claims)
-    a, b = outcome.arms[claim.a], outcome.arms[claim.b]
+    arms = (outcome.arms[claim.a], outcome.arms[claim.b])
     return Signature(
         _ordered(
-            {
-                "seedwise": __version__,
+            _common(claim, (outcome,))
+            | {
                 "study": f"{study.name}@{study.declaration()[:SHORT]}",
-                "claim": verdict.claim,
-                "a": claim.a,
-                "b": claim.b,
-                "margin": None if verdict.margin is None else f"{verdict.margin:g}",
-                "metric": study.task.metric,
-                "data": f"{outcome.plan.data.name}@{outcome.plan.data.splits[REPORTED_SPLIT].sha256[:SHORT]}",
-                "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
                 "clusters": _clusters(outcome, verdict),
-                "seeds": _both(a.seeds, b.seeds),
-                "images": _images((a, b)),
-                "processors": _processors((a, b)),
-                "predictions": predictions_digest((a, b))[:LONG],
+                "predictions": predictions_digest(arms)[:LONG],
                 "test": ("paired-" if verdict.paired else "") + _TESTS[verdict.question],
-                "exact": "required" if verdict.require_exact else None,
-                "alpha": f"{verdict.alpha:g}",
-                "family": str(verdict.family_size),
                 "look": None if look is None or not is_claim else f"{look.number}of{look.of}",
-                "declared": None if claim.declared else "no",
             }
         )
     )
@@ -139,34 +125,42 @@ def sign_over(found: SuiteOutcome, claim: ClaimOutcome) -> Signature:
     suite, verdict = found.suite, claim.verdict
     declared = next(each for each in suite.claims if each.name == claim.name)
     pairs = [(outcome.arms[claim.a], outcome.arms[claim.b]) for outcome in found.outcomes]
-    arms = [arm for pair in pairs for arm in pair]
-    splits = [(each.plan.data.name, each.plan.data.splits[REPORTED_SPLIT].sha256) for each in found.outcomes]
     predictions = "".join(f"{predictions_digest(pair)}\n" for pair in pairs)
     kinds = {"suite": "suite-t", "tasks-like-these": "tasks-t"}
     return Signature(
         _ordered(
-            {
-                "seedwise": __version__,
+            _common(claim, found.outcomes)
+            | {
                 "study": f"{suite.name}@{suite.declaration[:SHORT]}",
-                "claim": verdict.claim,
-                "a": claim.a,
-                "b": claim.b,
-                "margin": None if verdict.margin is None else f"{verdict.margin:g}",
-                "metric": "+".join(dict.fromkeys(each.study.task.metric for each in found.outcomes)),
-                "data": "+".join(f"{name}@{digest[:SHORT]}" for name, digest in splits),
-                "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
-                "seeds": _both(pairs[0][0].seeds, pairs[0][1].seeds),
-                "images": _images(arms),
-                "processors": _processors(arms),
                 "predictions": hashlib.sha256(predictions.encode()).hexdigest()[:LONG],
                 "test": f"{'paired-' if verdict.paired else ''}{'standardised-' if suite.standardised else ''}{kinds[declared.scope]}",
-                "exact": "required" if verdict.require_exact else None,
-                "alpha": f"{verdict.alpha:g}",
-                "family": str(verdict.family_size),
-                "declared": None if claim.declared else "no",
             }
         )
     )
+
+
+def _common(claim: ClaimOutcome, outcomes: Sequence[StudyOutcome]) -> dict[str, str | None]:
+    """What is said alike of a claim on one study and over several, which share their seeds."""
+    verdict = claim.verdict
+    arms = [outcome.arms[name] for outcome in outcomes for name in (claim.a, claim.b)]
+    splits = [(each.plan.data.name, each.plan.data.splits[REPORTED_SPLIT].sha256) for each in outcomes]
+    return {
+        "seedwise": __version__,
+        "claim": verdict.claim,
+        "a": claim.a,
+        "b": claim.b,
+        "margin": None if verdict.margin is None else f"{verdict.margin:g}",
+        "metric": "+".join(dict.fromkeys(each.study.task.metric for each in outcomes)),
+        "data": "+".join(f"{name}@{digest[:SHORT]}" for name, digest in splits),
+        "n": "-" if verdict.n_examples is None else str(verdict.n_examples),
+        "seeds": _both(arms[0].seeds, arms[1].seeds),
+        "images": _images(arms),
+        "processors": _processors(arms),
+        "exact": "required" if verdict.require_exact else None,
+        "alpha": f"{verdict.alpha:g}",
+        "family": str(verdict.family_size),
+        "declared": None if claim.declared else "no",
+    }
 
 
 def parse_signature(text: str) -> Signature:

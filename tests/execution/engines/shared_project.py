@@ -177,3 +177,14 @@ def refuse_faults_of_hosts(
     assert asked.ended(180) == 0, asked.told
     lines = [line.split() for line in asked.told.splitlines() if line.startswith(("n1 ", "n2 ", "n3 "))]
     assert sorted(line[:2] for line in lines) == [["n1", "ok"], ["n2", "ok"], ["n3", "ok"]], asked.told
+
+
+def refuse_old_attempts(shared: SharedProject, session: Session, host: Host, predictions: Mapping[str, str]) -> None:
+    """`host` is cut off: its runs go on there and are given out anew; what it writes when it is back changes nothing."""
+    host.cut()
+    assert session.ended(400) == 0, session.told
+    shared.refuse_lost_or_doubled(predictions)
+    before = shared.digests()
+    host.mend()
+    time.sleep(20)
+    assert shared.digests() == before, "a host with an old attempt changes nothing"

@@ -16,7 +16,13 @@ from tests.execution.engines import hosts, network_disk, ray_hosts
 from tests.execution.engines.conftest import SEEDS
 from tests.execution.engines.hosts import Host, Lan
 from tests.execution.engines.ray_hosts import RayHosts
-from tests.execution.engines.shared_project import Session, SharedProject, refuse_faults_of_hosts, until
+from tests.execution.engines.shared_project import (
+    Session,
+    SharedProject,
+    refuse_faults_of_hosts,
+    refuse_old_attempts,
+    until,
+)
 
 pytestmark = pytest.mark.slow
 WORKERS = "^ray::small/"  # of Ray, by the names that their tasks give them
@@ -95,13 +101,7 @@ def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(
     """Its runs go on there, without the folder, and are given out anew; what it writes afterwards changes nothing."""
     session = cluster.session(shared, cluster.drivers[0])
     until(lambda: len(shared.runs) >= 1 and shared.under_way, 180, lambda: session.told)
-    cluster.nodes[2].cut()
-    assert session.ended(400) == 0, session.told
-    shared.refuse_lost_or_doubled(predictions)
-    before = shared.digests()
-    cluster.nodes[2].mend()
-    time.sleep(20)
-    assert shared.digests() == before, "a host with an old attempt changes nothing"
+    refuse_old_attempts(shared, session, cluster.nodes[2], predictions)
     cluster.revive(cluster.nodes[2])
 
 

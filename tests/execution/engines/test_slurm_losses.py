@@ -14,7 +14,7 @@ import pytest
 from tests.execution.engines import hosts, network_disk, slurm_hosts
 from tests.execution.engines.conftest import SEEDS
 from tests.execution.engines.hosts import Host, Lan
-from tests.execution.engines.shared_project import SharedProject, refuse_faults_of_hosts, until
+from tests.execution.engines.shared_project import SharedProject, refuse_faults_of_hosts, refuse_old_attempts, until
 
 pytestmark = pytest.mark.slow
 
@@ -92,13 +92,7 @@ def test_a_host_that_is_cut_off_and_comes_back_with_old_attempts(
     """Its runs go on there, without the folder, and are given out anew; what it writes afterwards changes nothing."""
     session = shared.start(cluster.logins[0], "slurm")
     until(lambda: len(shared.runs) >= 1 and shared.under_way, 180, lambda: session.told)
-    cluster.nodes[2].cut()
-    assert session.ended(400) == 0, session.told
-    shared.refuse_lost_or_doubled(predictions)
-    before = shared.digests()
-    cluster.nodes[2].mend()
-    time.sleep(20)
-    assert shared.digests() == before, "a host with an old attempt changes nothing"
+    refuse_old_attempts(shared, session, cluster.nodes[2], predictions)
     cluster.settle()
 
 
